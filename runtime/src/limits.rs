@@ -1,0 +1,72 @@
+//! Every bound of the node, by name.
+
+/// Every queue, cache, buffer and loop has its limit here. Over it, the lowest priority is refused with
+/// a clear error, and nothing grows.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Batches of wire bytes waiting for verify.
+    pub ingest_batches_max: usize,
+    /// Transactions in one batch of wire bytes.
+    pub ingest_batch_max: usize,
+    /// Verified batches waiting for the scheduler.
+    pub verified_batches_max: usize,
+    /// Transactions in the priority buffer.
+    pub priority_buffer_max: usize,
+    /// Transactions inserted and not completed.
+    pub in_flight_max: usize,
+    /// Accounts named by transactions in flight, summed.
+    pub in_flight_accesses_max: usize,
+    /// Transactions in a batch for a banking thread.
+    pub bank_batch_max: usize,
+    /// Batches waiting for a banking thread.
+    pub bank_queue_batches_max: usize,
+    /// Bytes of a transaction on the wire (Solana's packet size).
+    pub transaction_bytes_max: usize,
+    /// Accounts that a transaction may lock.
+    pub transaction_accounts_max: usize,
+    /// Bytes of logs kept of a transaction.
+    pub log_bytes_max: usize,
+    /// Bytes of finished transactions kept for getTransaction and statuses.
+    pub history_bytes_max: usize,
+    /// Transactions whose ids are remembered within the blockhash window; full means refused.
+    pub status_cache_max: usize,
+    /// Events waiting for one listener; a listener that falls behind further is cut off.
+    pub listener_events_max: usize,
+    /// Cost units of the write locks on one account within a slot; `None`: no limit.
+    pub account_cost_max: Option<u64>,
+    /// Cost units of a slot; `None`: no limit.
+    pub slot_cost_max: Option<u64>,
+    /// Accounts that exist or are in flight.
+    pub accounts_max: usize,
+    /// Readers that hold a pinned entry at a time.
+    pub pins_max: usize,
+    /// Bytes of superseded versions kept for pinned readers.
+    pub pinned_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            ingest_batches_max: 256,
+            ingest_batch_max: 256,
+            verified_batches_max: 64,
+            priority_buffer_max: 100_000,
+            in_flight_max: 8_192,
+            in_flight_accesses_max: 262_144,
+            bank_batch_max: 64,
+            bank_queue_batches_max: 4,
+            transaction_bytes_max: 1_232,
+            transaction_accounts_max: 64,
+            log_bytes_max: 10_000,
+            history_bytes_max: 4 << 30,
+            status_cache_max: 64 << 20,
+            listener_events_max: 4_096,
+            account_cost_max: None,
+            slot_cost_max: None,
+            accounts_max: 64 << 20,
+            pins_max: 256,
+            pinned_bytes_max: 1 << 30,
+        }
+    }
+}
