@@ -91,19 +91,35 @@ pub struct SignatureStatus {
     pub status: Result<(), TransactionError>,
 }
 
-/// A published transaction, whole.
+/// A published transaction, whole. Cheap to clone; the record is decoded when asked for.
 #[derive(Clone)]
-pub struct PublishedTransaction {
+pub struct PublishedTransaction(());
+
+impl PublishedTransaction {
     /// Its slot.
-    pub slot: u64,
+    pub fn slot(&self) -> u64 {
+        todo!()
+    }
     /// Its place in the block, from 0.
-    pub index: u32,
+    pub fn index(&self) -> u32 {
+        todo!()
+    }
     /// Unix time of the slot, in seconds.
-    pub block_time: i64,
+    pub fn block_time(&self) -> i64 {
+        todo!()
+    }
     /// The transaction.
-    pub transaction: Arc<VerifiedTransaction>,
-    /// What came of it.
-    pub record: Arc<TransactionRecord>,
+    pub fn transaction(&self) -> &VerifiedTransaction {
+        todo!()
+    }
+    /// Its addresses, in message order, lookups included.
+    pub fn keys(&self) -> Vec<Pubkey> {
+        todo!()
+    }
+    /// What came of it, decoded now.
+    pub fn record(&self) -> TransactionRecord {
+        todo!()
+    }
 }
 
 /// What a simulation found.

@@ -1,0 +1,164 @@
+//! The one import path for threads, locks, atomics and queues, so that the same code runs under the
+//! shuttle model checker (`--cfg shuttle`).
+
+#[cfg(not(shuttle))]
+mod real {
+    pub(crate) use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    pub(crate) use std::sync::{Arc, Mutex, RwLock};
+    pub(crate) use std::thread::{Builder, JoinHandle, Thread, current, park_timeout};
+}
+
+#[cfg(shuttle)]
+mod real {
+    pub(crate) use super::model_queue::{Receiver, Sender, TryRecvError, TrySendError, bounded};
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    pub(crate) use shuttle::sync::{Mutex, RwLock};
+    pub(crate) use shuttle::thread::{Builder, JoinHandle, Thread, current};
+    pub(crate) use std::sync::Arc;
+
+    /// Time does not pass in the model: waiting ends only when somebody unparks, or by choice.
+    pub(crate) fn park_timeout(_: std::time::Duration) {
+        shuttle::thread::yield_now();
+    }
+}
+
+pub(crate) use real::*;
+
+/// A bounded queue with crossbeam's interface, made of what shuttle can see.
+#[cfg(shuttle)]
+mod model_queue {
+    use shuttle::sync::{Condvar, Mutex};
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    struct Inner<T> {
+        items: VecDeque<T>,
+        senders: usize,
+        receivers: usize,
+    }
+
+    struct Queue<T> {
+        inner: Mutex<Inner<T>>,
+        changed: Condvar,
+        capacity: usize,
+    }
+
+    pub(crate) struct Sender<T>(Arc<Queue<T>>);
+    pub(crate) struct Receiver<T>(Arc<Queue<T>>);
+
+    #[derive(Debug)]
+    pub(crate) struct SendError<T>(pub(crate) T);
+    #[derive(Debug)]
+    pub(crate) struct RecvError;
+    #[derive(Debug, PartialEq, Eq)]
+    pub(crate) enum TryRecvError {
+        Empty,
+        Disconnected,
+    }
+    #[derive(Debug)]
+    pub(crate) enum TrySendError<T> {
+        Full(T),
+        Disconnected(T),
+    }
+
+    pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+        let inner = Inner { items: VecDeque::new(), senders: 1, receivers: 1 };
+        let queue =
+            Arc::new(Queue { inner: Mutex::new(inner), changed: Condvar::new(), capacity });
+        (Sender(queue.clone()), Receiver(queue))
+    }
+
+    impl<T> Sender<T> {
+        pub(crate) fn send(&self, item: T) -> Result<(), SendError<T>> {
+            let mut inner = self.0.inner.lock().expect("no holder panics");
+            while inner.items.len() >= self.0.capacity && inner.receivers > 0 {
+                inner = self.0.changed.wait(inner).expect("no holder panics");
+            }
+            if inner.receivers == 0 {
+                return Err(SendError(item));
+            }
+            inner.items.push_back(item);
+            self.0.changed.notify_all();
+            Ok(())
+        }
+
+        pub(crate) fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
+            let mut inner = self.0.inner.lock().expect("no holder panics");
+            if inner.receivers == 0 {
+                return Err(TrySendError::Disconnected(item));
+            }
+            if inner.items.len() >= self.0.capacity {
+                return Err(TrySendError::Full(item));
+            }
+            inner.items.push_back(item);
+            self.0.changed.notify_all();
+            Ok(())
+        }
+
+        pub(crate) fn is_full(&self) -> bool {
+            let inner = self.0.inner.lock().expect("no holder panics");
+            inner.items.len() >= self.0.capacity
+        }
+    }
+
+    impl<T> Receiver<T> {
+        pub(crate) fn recv(&self) -> Result<T, RecvError> {
+            let mut inner = self.0.inner.lock().expect("no holder panics");
+            loop {
+                if let Some(item) = inner.items.pop_front() {
+                    self.0.changed.notify_all();
+                    return Ok(item);
+                }
+                if inner.senders == 0 {
+                    return Err(RecvError);
+                }
+                inner = self.0.changed.wait(inner).expect("no holder panics");
+            }
+        }
+
+        pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
+            let mut inner = self.0.inner.lock().expect("no holder panics");
+            match inner.items.pop_front() {
+                Some(item) => {
+                    self.0.changed.notify_all();
+                    Ok(item)
+                }
+                None if inner.senders == 0 => Err(TryRecvError::Disconnected),
+                None => Err(TryRecvError::Empty),
+            }
+        }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            self.0.inner.lock().expect("no holder panics").items.is_empty()
+        }
+    }
+
+    impl<T> Clone for Sender<T> {
+        fn clone(&self) -> Self {
+            self.0.inner.lock().expect("no holder panics").senders += 1;
+            Self(self.0.clone())
+        }
+    }
+
+    impl<T> Clone for Receiver<T> {
+        fn clone(&self) -> Self {
+            self.0.inner.lock().expect("no holder panics").receivers += 1;
+            Self(self.0.clone())
+        }
+    }
+
+    impl<T> Drop for Sender<T> {
+        fn drop(&mut self) {
+            self.0.inner.lock().expect("no holder panics").senders -= 1;
+            self.0.changed.notify_all();
+        }
+    }
+
+    impl<T> Drop for Receiver<T> {
+        fn drop(&mut self) {
+            self.0.inner.lock().expect("no holder panics").receivers -= 1;
+            self.0.changed.notify_all();
+        }
+    }
+}
