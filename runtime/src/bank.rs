@@ -40,6 +40,15 @@ impl Bank {
     ) -> Result<Processed<'b>, TransactionError> {
         todo!()
     }
+    /// The same, as if the transaction carried the newest blockhash: simulation's `replaceRecentBlockhash`.
+    pub fn process_with_newest_blockhash<'b>(
+        &'b mut self,
+        _slot: &SlotContext,
+        _transaction: &VerifiedTransaction,
+        _accounts: &[&AccountState],
+    ) -> Result<Processed<'b>, TransactionError> {
+        todo!()
+    }
 }
 
 impl Processed<'_> {

@@ -21,6 +21,20 @@ pub struct SlotContext {
 }
 
 impl SlotContext {
+    /// Slot 0, with Solana's defaults for rent, epochs and fees.
+    pub fn genesis(_genesis_hash: Hash, _unix_timestamp: i64) -> Self {
+        todo!()
+    }
+    /// The slot after this one, once this one's `blockhash` is known; `unix_timestamp` is the new slot's
+    /// nominal time.
+    pub fn next(&self, _blockhash: Hash, _unix_timestamp: i64) -> Self {
+        todo!()
+    }
+    /// State of an account that is in no table because the slot makes it: a sysvar, or the program account
+    /// of System or Compute Budget.
+    pub fn virtual_account(&self, _key: &sealane_sdk::Pubkey) -> Option<&sealane_sdk::AccountState> {
+        todo!()
+    }
     /// The newest blockhash.
     pub fn blockhash(&self) -> Hash {
         self.blockhashes[0].0

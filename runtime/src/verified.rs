@@ -82,6 +82,10 @@ impl VerifiedTransaction {
     pub fn loaded_addresses(&self) -> (&[Pubkey], &[Pubkey]) {
         todo!()
     }
+    /// Lookup tables it names (each counts 8,248 bytes towards the loaded data limit).
+    pub fn lookup_table_count(&self) -> usize {
+        todo!()
+    }
     /// The top-level instructions.
     pub fn instructions(&self) -> impl Iterator<Item = Instruction<'_>> {
         std::iter::empty()
