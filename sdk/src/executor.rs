@@ -120,8 +120,3 @@ impl Executed<'_> {
         todo!()
     }
 }
-
-/// Formats compact logs of a transaction whose accounts are `keys` into Solana's lines.
-pub fn format_logs(_compact: &[u8], _keys: &[Pubkey]) -> Vec<String> {
-    todo!()
-}

@@ -5,18 +5,43 @@
 //! states, programs, and how the instructions of one transaction change the first through the second.
 
 mod account;
+mod data;
 mod executor;
+mod info;
+mod invoke;
+mod log;
 mod program;
+mod sysvar;
 mod sysvars;
+pub mod testing;
 
-pub use account::{AccountData, AccountState};
+pub use account::AccountState;
+pub use data::AccountData;
 pub use executor::{
-    Environment, ExecutionLimits, Executed, Executor, InnerInstruction, InstructionInput,
-    TransactionAccount, format_logs,
+    Environment, Executed, ExecutionLimits, Executor, InnerInstruction, InstructionInput,
+    TransactionAccount,
 };
-pub use program::{AccountInfo, ProcessInstruction, Program, Programs};
+pub use info::{
+    AccountInfo, DataMut, DataRef, LamportsMut, LamportsRef, MAX_ACCOUNT_DATA_LEN,
+    MAX_PERMITTED_DATA_INCREASE, next_account_info,
+};
+pub use invoke::{
+    CPI_COMPUTE_UNITS, MAX_RETURN_DATA, fail_with, get_return_data, get_stack_height, invoke,
+    invoke_signed, invoke_signed_unchecked, invoke_unchecked, set_return_data,
+};
+pub use log::{format_logs, log_line, sol_log, sol_log_args, sol_log_compute_units, sol_log_data};
+pub use program::{ProcessInstruction, Program, Programs};
+pub use sysvar::{Sysvar, latest_blockhash, slot_hash, with_sysvars};
 pub use sysvars::Sysvars;
 
+pub use solana_clock::Clock;
+pub use solana_epoch_rewards::EpochRewards;
+pub use solana_epoch_schedule::EpochSchedule;
+pub use solana_hash::Hash;
+pub use solana_instruction::{AccountMeta, Instruction};
 pub use solana_instruction_error::InstructionError;
+pub use solana_last_restart_slot::LastRestartSlot;
 pub use solana_program_error::{ProgramError, ProgramResult};
-pub use solana_pubkey::Pubkey;
+pub use solana_pubkey::{Pubkey, PubkeyError, declare_id, pubkey};
+pub use solana_rent::Rent;
+pub use solana_slot_hashes::SlotHashes;

@@ -1,19 +1,6 @@
 //! Programs: how one is written, registered and found.
 
-use crate::{Pubkey, ProgramResult};
-
-/// An account as a program sees it: a small Copy, !Send handle bound to the call.
-#[derive(Clone, Copy)]
-pub struct AccountInfo<'a> {
-    /// Address.
-    pub key: &'a Pubkey,
-    /// Whether the transaction (or the calling program) signed for it.
-    pub is_signer: bool,
-    /// Whether this instruction may write it.
-    pub is_writable: bool,
-    // frame: &'a Frame, index
-    _not_send: std::marker::PhantomData<*const ()>,
-}
+use crate::{AccountInfo, MAX_PERMITTED_DATA_INCREASE, ProgramResult, Pubkey};
 
 /// The function that a program is.
 pub type ProcessInstruction =
@@ -30,6 +17,52 @@ pub struct Program {
     pub process: ProcessInstruction,
     /// Compute units that one instruction of this program costs.
     pub compute_units: u64,
+    /// Bytes by which one top-level instruction of this program may grow an account.
+    pub data_increase_max: usize,
+    /// Logs as Solana's built-in programs do: without a line of the units consumed.
+    pub builtin: bool,
+}
+
+impl Program {
+    /// A program as authors write them: grows an account by at most `MAX_PERMITTED_DATA_INCREASE`.
+    pub const fn new(
+        id: Pubkey,
+        name: &'static str,
+        process: ProcessInstruction,
+        compute_units: u64,
+    ) -> Self {
+        Self {
+            id,
+            name,
+            process,
+            compute_units,
+            data_increase_max: MAX_PERMITTED_DATA_INCREASE,
+            builtin: false,
+        }
+    }
+}
+
+/// Defines `program()`, which describes this crate's program to a node or a test. Stands beside
+/// `declare_id!`; the name in the node's logs is the crate's.
+///
+/// ```
+/// use sealane_sdk::{AccountInfo, ProgramResult, Pubkey, declare_id, entrypoint};
+/// declare_id!("Counter111111111111111111111111111111111111");
+/// entrypoint!(process_instruction, compute_units = 450);
+///
+/// fn process_instruction(_: &Pubkey, _: &[AccountInfo], _: &[u8]) -> ProgramResult {
+///     Ok(())
+/// }
+/// assert_eq!(program().compute_units, 450);
+/// ```
+#[macro_export]
+macro_rules! entrypoint {
+    ($process:path, compute_units = $units:expr) => {
+        /// This crate's program, to be registered with a node or a test.
+        pub const fn program() -> $crate::Program {
+            $crate::Program::new(ID, env!("CARGO_PKG_NAME"), $process, $units)
+        }
+    };
 }
 
 /// The programs a node or a test knows; System and Compute Budget are always among them.

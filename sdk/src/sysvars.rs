@@ -2,7 +2,7 @@
 
 /// The sysvars of one slot. `Clock::get()` and its like read these; the accounts of the same names are
 /// made from them by `account`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sysvars {
     /// Slot, epoch and nominal time.
     pub clock: solana_clock::Clock,
