@@ -1,15 +1,43 @@
-//! One transaction, from loaded accounts to what must be committed: fee, instructions, rent states.
+//! One transaction, from loaded accounts to what must be committed: age, fee, instructions, rent
+//! states.
 //!
-//! Pure: the same slot, transaction and account states give the same result. Banking threads, the serial
-//! oracle and simulation all call it.
+//! Pure: the same slot, transaction and account states give the same result. Banking threads, the
+//! serial oracle and simulation all call it. It follows Agave 4.2 with all features active, in this
+//! order:
+//!
+//! 1. `nonce`: the blockhash is recent, or a durable nonce that the transaction advances;
+//! 2. `payer`: somebody can pay the fee. What fails up to here is *dropped*: no fee, no trace;
+//! 3. `load`: the programs exist and the accounts are not too large;
+//! 4. the SDK's executor runs the instructions;
+//! 5. `rent`: no written account is left below its minimum; no lamport came or went. What fails
+//!    from 3 on is *charged*: the fee is taken, a durable nonce advances, nothing else changes.
+//!
+//! Nothing is allocated for a transfer once the buffers have grown, and no account state is copied
+//! but the payer's. The bank knows no database, no locks and no threads.
 
-use crate::{SlotContext, VerifiedTransaction};
-use sealane_sdk::{AccountState, Programs};
+mod load;
+mod nonce;
+mod payer;
+mod rent;
+
+use crate::record::RecordParts;
+use crate::{Limits, SlotContext, VerifiedTransaction};
+use nonce::AdvancedNonce;
+use sealane_sdk::{
+    AccountState, Environment, Executed, ExecutionLimits, Executor, InstructionInput, Programs,
+    TransactionAccount,
+};
+use solana_rent::Rent;
 use solana_transaction_error::TransactionError;
 use std::sync::Arc;
 
 /// Processes transactions one after the other; one per banking thread.
-pub struct Bank(());
+pub struct Bank {
+    programs: Arc<Programs>,
+    log_bytes_max: usize,
+    executor: Executor,
+    outcome: Outcome,
+}
 
 /// What became of a transaction that was charged. Borrows the bank's buffers.
 pub struct Processed<'b> {
@@ -19,47 +47,256 @@ pub struct Processed<'b> {
     pub fee: u64,
     /// Compute units consumed.
     pub compute_units: u64,
-    bank: &'b mut Bank,
+    /// Logs, inner instructions, return data; `None` if it did not come to execution.
+    executed: Option<Executed<'b>>,
+    outcome: &'b mut Outcome,
+}
+
+/// The buffers of one transaction's outcome, each in message order.
+#[derive(Default)]
+struct Outcome {
+    /// States to be committed.
+    changes: Vec<Option<AccountState>>,
+    pre_balances: Vec<u64>,
+    post_balances: Vec<u64>,
+}
+
+/// How a transaction's blockhash is judged.
+enum Age {
+    /// It must be recent, or a durable nonce.
+    Checked,
+    /// It counts as the newest one.
+    Newest,
 }
 
 impl Bank {
     /// A bank that knows these programs.
-    pub fn new(_programs: Arc<Programs>, _limits: &crate::Limits) -> Self {
-        todo!()
+    pub fn new(programs: Arc<Programs>, limits: &Limits) -> Self {
+        Self {
+            programs,
+            log_bytes_max: limits.log_bytes_max,
+            executor: Executor::default(),
+            outcome: Outcome::default(),
+        }
     }
-    /// Processes one transaction over its accounts' states, in message order. Sysvar accounts are
-    /// taken from `slot`, whatever state is passed for them.
+
+    /// Processes one transaction over its accounts' states, in message order. Sysvar accounts and
+    /// those of System and Compute Budget are taken from `slot`, whatever state is passed for them.
     ///
     /// `Err`: it is dropped, nothing is charged, it leaves no trace (payer cannot pay, nonce spent,
     /// blockhash too old and no nonce).
     pub fn process<'b>(
         &'b mut self,
-        _slot: &SlotContext,
-        _transaction: &VerifiedTransaction,
-        _accounts: &[&AccountState],
+        slot: &SlotContext,
+        transaction: &VerifiedTransaction,
+        accounts: &[&AccountState],
     ) -> Result<Processed<'b>, TransactionError> {
-        todo!()
+        self.process_aged(slot, transaction, accounts, Age::Checked)
     }
-    /// The same, as if the transaction carried the newest blockhash: simulation's `replaceRecentBlockhash`.
+
+    /// The same, as if the transaction carried the newest blockhash: simulation's
+    /// `replaceRecentBlockhash`.
     pub fn process_with_newest_blockhash<'b>(
         &'b mut self,
-        _slot: &SlotContext,
-        _transaction: &VerifiedTransaction,
-        _accounts: &[&AccountState],
+        slot: &SlotContext,
+        transaction: &VerifiedTransaction,
+        accounts: &[&AccountState],
     ) -> Result<Processed<'b>, TransactionError> {
-        todo!()
+        self.process_aged(slot, transaction, accounts, Age::Newest)
+    }
+
+    fn process_aged<'b>(
+        &'b mut self,
+        slot: &SlotContext,
+        transaction: &VerifiedTransaction,
+        states: &[&AccountState],
+        age: Age,
+    ) -> Result<Processed<'b>, TransactionError> {
+        assert_eq!(
+            states.len(),
+            transaction.account_count(),
+            "one state for each account"
+        );
+        let nonce = match age {
+            Age::Checked => check_age(slot, transaction, states)?,
+            Age::Newest => None,
+        };
+        let rent = &slot.sysvars.rent;
+        let fee = transaction.fee(slot.lamports_per_signature);
+        let payer = payer::charge(rent, transaction.key(0), states[0], fee)?;
+
+        let Self {
+            programs,
+            log_bytes_max,
+            executor,
+            outcome,
+        } = self;
+        let accounts = load::accounts(slot, transaction, states, &payer);
+        outcome.begin(&accounts, fee);
+        let (status, executed) = match load::check(transaction, &accounts) {
+            Err(error) => (Err(error), None),
+            Ok(()) => {
+                let environment = Environment {
+                    programs,
+                    sysvars: &slot.sysvars,
+                };
+                let limits = ExecutionLimits {
+                    compute_units: u64::from(transaction.budget().unit_limit),
+                    log_bytes: *log_bytes_max,
+                };
+                let instructions = transaction
+                    .instructions()
+                    .map(|instruction| InstructionInput {
+                        program: instruction.program,
+                        accounts: instruction.accounts,
+                        data: instruction.data,
+                    });
+                let mut executed = executor.execute(&environment, limits, &accounts, instructions);
+                let status = match executed.result.clone() {
+                    Ok(()) => outcome.take_written(rent, &accounts, &mut executed),
+                    Err((index, error)) => Err(TransactionError::InstructionError(index, error)),
+                };
+                (status, Some(executed))
+            }
+        };
+        drop(accounts);
+        match status {
+            Ok(()) => outcome.finish(payer),
+            Err(_) => outcome.roll_back(states, payer, nonce),
+        }
+        let compute_units = executed
+            .as_ref()
+            .map_or(0, |executed| executed.compute_units);
+        Ok(Processed {
+            status,
+            fee,
+            compute_units,
+            executed,
+            outcome,
+        })
+    }
+}
+
+/// The transaction is of this slot if its blockhash is recent, or a durable nonce that it advances.
+fn check_age(
+    slot: &SlotContext,
+    transaction: &VerifiedTransaction,
+    states: &[&AccountState],
+) -> Result<Option<AdvancedNonce>, TransactionError> {
+    if slot
+        .blockhash_slot(transaction.recent_blockhash())
+        .is_some()
+    {
+        return Ok(None);
+    }
+    let nonce = nonce::advance(slot, transaction, states);
+    nonce.map(Some).ok_or(TransactionError::BlockhashNotFound)
+}
+
+impl Outcome {
+    /// Forgets the previous transaction and notes the balances before this one. `accounts` hold the
+    /// payer as the fee left it.
+    fn begin(&mut self, accounts: &[TransactionAccount<'_>], fee: u64) {
+        self.changes.clear();
+        self.changes.resize_with(accounts.len(), || None);
+        self.pre_balances.clear();
+        self.pre_balances
+            .extend(accounts.iter().map(|account| account.state.lamports));
+        self.pre_balances[0] += fee;
+    }
+
+    /// Takes what the instructions wrote, and checks it as a whole.
+    fn take_written(
+        &mut self,
+        rent: &Rent,
+        accounts: &[TransactionAccount<'_>],
+        executed: &mut Executed<'_>,
+    ) -> Result<(), TransactionError> {
+        let mut lamports_gained = 0;
+        for (i, account) in accounts.iter().enumerate() {
+            if !account.is_writable {
+                continue;
+            }
+            let Some(written) = executed.take_written(i) else {
+                continue;
+            };
+            if !rent::transition_allowed(rent, account.key, account.state, &written) {
+                let account_index = i as u8;
+                return Err(TransactionError::InsufficientFundsForRent { account_index });
+            }
+            lamports_gained += i128::from(written.lamports) - i128::from(account.state.lamports);
+            self.changes[i] = Some(written);
+        }
+        if lamports_gained != 0 {
+            return Err(TransactionError::UnbalancedTransaction);
+        }
+        Ok(())
+    }
+
+    /// What a success commits: what was written, and the payer in any case.
+    fn finish(&mut self, payer: AccountState) {
+        self.changes[0].get_or_insert(payer);
+        self.post_balances.clear();
+        self.post_balances.extend_from_slice(&self.pre_balances);
+        for (change, balance) in self.changes.iter_mut().zip(&mut self.post_balances) {
+            let Some(state) = change else { continue };
+            *balance = state.lamports;
+            if state.is_absent() {
+                *state = AccountState::default();
+            }
+        }
+    }
+
+    /// What a failure commits: the payer, and the nonce if the transaction lived on one.
+    fn roll_back(
+        &mut self,
+        states: &[&AccountState],
+        mut payer: AccountState,
+        nonce: Option<AdvancedNonce>,
+    ) {
+        self.changes.fill_with(|| None);
+        match nonce {
+            Some(AdvancedNonce { index: 0, data }) => payer.data = data,
+            Some(AdvancedNonce { index, data }) => {
+                let AccountState {
+                    lamports,
+                    owner,
+                    executable,
+                    ..
+                } = *states[index];
+                self.changes[index] = Some(AccountState {
+                    lamports,
+                    owner,
+                    executable,
+                    data,
+                });
+            }
+            None => {}
+        }
+        self.finish(payer);
     }
 }
 
 impl Processed<'_> {
     /// New state of account `i`, if it must be committed: written accounts of a success; payer (and
-    /// nonce) of a failure. Moves it out.
-    pub fn take_change(&mut self, _i: usize) -> Option<AccountState> {
-        let _ = &self.bank;
-        todo!()
+    /// nonce) of a failure. Moves it out. An account that is gone has the default state.
+    pub fn take_change(&mut self, i: usize) -> Option<AccountState> {
+        self.outcome.changes[i].take()
     }
+
     /// Appends the compact record that `TransactionRecord::decode` reads.
-    pub fn encode_record(&self, _out: &mut Vec<u8>) {
-        todo!()
+    pub fn encode_record(&self, out: &mut Vec<u8>) {
+        let executed = self.executed.as_ref();
+        let parts = RecordParts {
+            status: &self.status,
+            fee: self.fee,
+            compute_units: self.compute_units,
+            pre_balances: &self.outcome.pre_balances,
+            post_balances: &self.outcome.post_balances,
+            log_bytes: executed.map_or(&[], Executed::log_bytes),
+            inner_instructions: executed.map_or(&[], Executed::inner_instructions),
+            return_data: executed.and_then(Executed::return_data),
+        };
+        parts.encode(out);
     }
 }

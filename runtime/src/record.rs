@@ -1,7 +1,28 @@
 //! What is remembered of a transaction: enough for getTransaction.
+//!
+//! The bank writes one record per transaction on its hot path, a reader decodes few of them, much
+//! later: so writing formats nothing, and a record does not repeat what the transaction says itself
+//! (keys, count of accounts). Records stay in the process that wrote them; the layout is private to
+//! this file:
+//!
+//! | part | bytes |
+//! | --- | --- |
+//! | flags (`FAILED`, `INNER`, `RETURN`) | 1 |
+//! | fee, compute units, length of logs | varint each |
+//! | pre-balances | 8 each |
+//! | which post-balances differ, one bit each | accounts / 8, rounded up |
+//! | the post-balances that differ | 8 each |
+//! | logs in the executor's compact form | their length |
+//! | if `FAILED`: error in bincode | varint length, then it |
+//! | if `INNER`: inner instructions | see `encode_inner` |
+//! | if `RETURN`: program, data | 32, varint length, then it |
 
-use sealane_sdk::{InnerInstruction, Pubkey};
+use sealane_sdk::{InnerInstruction, Pubkey, format_logs};
 use solana_transaction_error::TransactionError;
+
+const FAILED: u8 = 1;
+const INNER: u8 = 2;
+const RETURN: u8 = 4;
 
 /// The outcome of a charged transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +47,206 @@ pub struct TransactionRecord {
 
 impl TransactionRecord {
     /// Decodes what `Processed::encode_record` wrote of a transaction with these account keys.
-    pub fn decode(_bytes: &[u8], _keys: &[Pubkey]) -> Self {
-        todo!()
+    ///
+    /// # Panics
+    /// If `bytes` are not such a record: they never leave the process, so that is a bug.
+    pub fn decode(bytes: &[u8], keys: &[Pubkey]) -> Self {
+        let mut input = Input(bytes);
+        let flags = input.byte();
+        let fee = input.varint();
+        let compute_units = input.varint();
+        let log_length = input.length();
+        let pre_balances: Vec<u64> = keys.iter().map(|_| input.u64()).collect();
+        let changed = input.take(keys.len().div_ceil(8));
+        let post_balances = pre_balances
+            .iter()
+            .enumerate()
+            .map(|(i, pre)| {
+                if changed[i / 8] >> (i % 8) & 1 == 1 {
+                    input.u64()
+                } else {
+                    *pre
+                }
+            })
+            .collect();
+        let logs = format_logs(input.take(log_length), keys);
+        let status = if flags & FAILED == 0 {
+            Ok(())
+        } else {
+            Err(decode_error(&mut input))
+        };
+        let inner_instructions = if flags & INNER == 0 {
+            Vec::new()
+        } else {
+            decode_inner(&mut input)
+        };
+        let return_data = (flags & RETURN != 0).then(|| {
+            let program = Pubkey::try_from(input.take(32)).expect("32 bytes make a key");
+            (program, input.bytes().to_vec())
+        });
+        assert!(input.0.is_empty(), "a record ends where its parts end");
+        Self {
+            status,
+            fee,
+            compute_units,
+            pre_balances,
+            post_balances,
+            logs,
+            inner_instructions,
+            return_data,
+        }
+    }
+}
+
+/// What a record is written from, borrowed from the bank.
+pub(crate) struct RecordParts<'a> {
+    pub(crate) status: &'a Result<(), TransactionError>,
+    pub(crate) fee: u64,
+    pub(crate) compute_units: u64,
+    pub(crate) pre_balances: &'a [u64],
+    pub(crate) post_balances: &'a [u64],
+    pub(crate) log_bytes: &'a [u8],
+    pub(crate) inner_instructions: &'a [InnerInstruction],
+    pub(crate) return_data: Option<(Pubkey, &'a [u8])>,
+}
+
+impl RecordParts<'_> {
+    /// Appends the record.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        let mut flags = 0;
+        if self.status.is_err() {
+            flags |= FAILED;
+        }
+        if !self.inner_instructions.is_empty() {
+            flags |= INNER;
+        }
+        if self.return_data.is_some() {
+            flags |= RETURN;
+        }
+        // One growth at most for all that a plain transaction writes: 31 bytes hold the flags and
+        // the three varints.
+        out.reserve(31 + 17 * self.pre_balances.len() + self.log_bytes.len());
+        out.push(flags);
+        put_varint(out, self.fee);
+        put_varint(out, self.compute_units);
+        put_varint(out, self.log_bytes.len() as u64);
+        encode_balances(out, self.pre_balances, self.post_balances);
+        out.extend_from_slice(self.log_bytes);
+        if let Err(error) = self.status {
+            let error = bincode::serialize(error).expect("an error has a serialised form");
+            put_bytes(out, &error);
+        }
+        if !self.inner_instructions.is_empty() {
+            encode_inner(out, self.inner_instructions);
+        }
+        if let Some((program, data)) = &self.return_data {
+            out.extend_from_slice(program.as_array());
+            put_bytes(out, data);
+        }
+    }
+}
+
+fn encode_balances(out: &mut Vec<u8>, pre: &[u64], post: &[u64]) {
+    debug_assert_eq!(pre.len(), post.len());
+    for lamports in pre {
+        out.extend_from_slice(&lamports.to_le_bytes());
+    }
+    for (pre, post) in pre.chunks(8).zip(post.chunks(8)) {
+        let differ =
+            |mask: u8, (i, (pre, post)): (usize, (&u64, &u64))| mask | u8::from(pre != post) << i;
+        out.push(pre.iter().zip(post).enumerate().fold(0, differ));
+    }
+    for (pre, post) in pre.iter().zip(post) {
+        if pre != post {
+            out.extend_from_slice(&post.to_le_bytes());
+        }
+    }
+}
+
+fn decode_error(input: &mut Input<'_>) -> TransactionError {
+    bincode::deserialize(input.bytes()).expect("a record holds an error that was serialised")
+}
+
+/// Varint count; then of each: top level, stack height, program, accounts and data with their
+/// lengths.
+fn encode_inner(out: &mut Vec<u8>, instructions: &[InnerInstruction]) {
+    put_varint(out, instructions.len() as u64);
+    for instruction in instructions {
+        let InnerInstruction {
+            top_level,
+            stack_height,
+            program,
+            accounts,
+            data,
+        } = instruction;
+        out.extend_from_slice(&[*top_level, *stack_height, *program]);
+        put_bytes(out, accounts);
+        put_bytes(out, data);
+    }
+}
+
+fn decode_inner(input: &mut Input<'_>) -> Vec<InnerInstruction> {
+    let count = input.length();
+    let decode_one = |_| InnerInstruction {
+        top_level: input.byte(),
+        stack_height: input.byte(),
+        program: input.byte(),
+        accounts: input.bytes().to_vec(),
+        data: input.bytes().to_vec(),
+    };
+    (0..count).map(decode_one).collect()
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Seven bits a byte, lowest first, the top bit set on all but the last.
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// What is left to decode.
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn take(&mut self, count: usize) -> &'a [u8] {
+        let (head, tail) = self.0.split_at(count);
+        self.0 = tail;
+        head
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.take(1)[0]
+    }
+
+    fn u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.take(8).try_into().expect("8 bytes make a u64"))
+    }
+
+    fn varint(&mut self) -> u64 {
+        let mut value = 0;
+        for shift in (0..).step_by(7) {
+            let byte = self.byte();
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        value
+    }
+
+    fn length(&mut self) -> usize {
+        self.varint() as usize
+    }
+
+    fn bytes(&mut self) -> &'a [u8] {
+        let length = self.length();
+        self.take(length)
     }
 }

@@ -1,11 +1,31 @@
 //! What every transaction of one slot sees alike.
+//!
+//! A context is made when its slot opens and never changes. Making one serialises the sysvar
+//! accounts and indexes the blockhashes, some tens of microseconds, so that a transaction only
+//! looks things up. It knows no transactions and no accounts of the database.
 
-use sealane_sdk::Sysvars;
+use ahash::AHashMap;
+use sealane_sdk::{AccountState, Pubkey, Sysvars};
+use solana_clock::Clock;
+use solana_epoch_schedule::EpochSchedule;
 use solana_hash::Hash;
+use solana_nonce::state::DurableNonce;
+use solana_rent::Rent;
+use solana_sdk_ids::{compute_budget, native_loader, system_program};
+use solana_slot_hashes::{MAX_ENTRIES as SLOT_HASHES_MAX, SlotHashes};
 use std::sync::{Arc, RwLock};
 
 /// Slots for which a blockhash stays valid.
 pub const BLOCKHASH_AGE_MAX: u64 = 150;
+
+/// Blockhashes that a slot accepts: the newest has age 0.
+const BLOCKHASHES_MAX: usize = BLOCKHASH_AGE_MAX as usize + 1;
+
+/// Entries of the RecentBlockhashes sysvar.
+const RECENT_BLOCKHASHES_MAX: usize = 150;
+
+/// Solana's fee for a signature.
+const LAMPORTS_PER_SIGNATURE: u64 = 5_000;
 
 /// The state of a slot that transactions depend on; fixed when the slot opens.
 #[derive(Clone, Debug)]
@@ -14,39 +34,186 @@ pub struct SlotContext {
     pub slot: u64,
     /// Sysvars of the slot.
     pub sysvars: Sysvars,
-    /// Recent blockhashes with the slot that made them, newest first; at most `BLOCKHASH_AGE_MAX + 1`.
+    /// Recent blockhashes with the slot that made them, newest first; at most `BLOCKHASH_AGE_MAX +
+    /// 1`.
     pub blockhashes: Arc<Vec<(Hash, u64)>>,
     /// Lamports per signature.
     pub lamports_per_signature: u64,
+    /// `blockhashes`, by hash.
+    blockhash_slots: Arc<AHashMap<Hash, u64>>,
+    durable_nonce: DurableNonce,
+    virtual_accounts: Arc<VirtualAccounts>,
 }
 
 impl SlotContext {
-    /// Slot 0, with Solana's defaults for rent, epochs and fees.
-    pub fn genesis(_genesis_hash: Hash, _unix_timestamp: i64) -> Self {
-        todo!()
+    /// Slot 0, with Solana's defaults for rent, epochs (432,000 slots, no warm-up) and fees. The
+    /// genesis hash is its only blockhash.
+    pub fn genesis(genesis_hash: Hash, unix_timestamp: i64) -> Self {
+        let epoch_schedule = EpochSchedule::without_warmup();
+        let clock = Clock {
+            slot: 0,
+            epoch_start_timestamp: unix_timestamp,
+            epoch: 0,
+            leader_schedule_epoch: epoch_schedule.get_leader_schedule_epoch(0),
+            unix_timestamp,
+        };
+        Self::assemble(
+            clock,
+            epoch_schedule,
+            Rent::default(),
+            SlotHashes::new(&[]),
+            vec![(genesis_hash, 0)],
+            LAMPORTS_PER_SIGNATURE,
+        )
     }
-    /// The slot after this one, once this one's `blockhash` is known; `unix_timestamp` is the new slot's
-    /// nominal time.
-    pub fn next(&self, _blockhash: Hash, _unix_timestamp: i64) -> Self {
-        todo!()
+
+    /// The slot after this one, once this one's `blockhash` is known; `unix_timestamp` is the new
+    /// slot's nominal time.
+    pub fn next(&self, blockhash: Hash, unix_timestamp: i64) -> Self {
+        let slot = self.slot + 1;
+        let epoch_schedule = self.sysvars.epoch_schedule.clone();
+        let epoch = epoch_schedule.get_epoch(slot);
+        let parent = &self.sysvars.clock;
+        let clock = Clock {
+            slot,
+            epoch_start_timestamp: if epoch == parent.epoch {
+                parent.epoch_start_timestamp
+            } else {
+                unix_timestamp
+            },
+            epoch,
+            leader_schedule_epoch: epoch_schedule.get_leader_schedule_epoch(slot),
+            unix_timestamp,
+        };
+
+        let parents = self.sysvars.slot_hashes.slot_hashes();
+        let mut slot_hashes = Vec::with_capacity(SLOT_HASHES_MAX);
+        slot_hashes.push((self.slot, blockhash));
+        slot_hashes.extend_from_slice(&parents[..parents.len().min(SLOT_HASHES_MAX - 1)]);
+
+        let kept = self.blockhashes.len().min(BLOCKHASHES_MAX - 1);
+        let mut blockhashes = Vec::with_capacity(BLOCKHASHES_MAX);
+        blockhashes.push((blockhash, self.slot));
+        blockhashes.extend_from_slice(&self.blockhashes[..kept]);
+
+        Self::assemble(
+            clock,
+            epoch_schedule,
+            self.sysvars.rent.clone(),
+            SlotHashes::new(&slot_hashes),
+            blockhashes,
+            self.lamports_per_signature,
+        )
     }
-    /// State of an account that is in no table because the slot makes it: a sysvar, or the program account
-    /// of System or Compute Budget.
-    pub fn virtual_account(&self, _key: &sealane_sdk::Pubkey) -> Option<&sealane_sdk::AccountState> {
-        todo!()
+
+    fn assemble(
+        clock: Clock,
+        epoch_schedule: EpochSchedule,
+        rent: Rent,
+        slot_hashes: SlotHashes,
+        blockhashes: Vec<(Hash, u64)>,
+        lamports_per_signature: u64,
+    ) -> Self {
+        let recent_blockhashes = blockhashes
+            .iter()
+            .take(RECENT_BLOCKHASHES_MAX)
+            .map(|(hash, _)| (*hash, lamports_per_signature))
+            .collect();
+        let sysvars = Sysvars {
+            clock,
+            rent,
+            epoch_schedule,
+            slot_hashes: Arc::new(slot_hashes),
+            last_restart_slot: 0,
+            recent_blockhashes: Arc::new(recent_blockhashes),
+        };
+        Self {
+            slot: sysvars.clock.slot,
+            virtual_accounts: Arc::new(VirtualAccounts::new(&sysvars)),
+            sysvars,
+            blockhash_slots: Arc::new(blockhashes.iter().copied().collect()),
+            durable_nonce: DurableNonce::from_blockhash(&blockhashes[0].0),
+            blockhashes: Arc::new(blockhashes),
+            lamports_per_signature,
+        }
     }
+
     /// The newest blockhash.
     pub fn blockhash(&self) -> Hash {
         self.blockhashes[0].0
     }
+
     /// The slot that made this blockhash, if a transaction may still use it.
     pub fn blockhash_slot(&self, blockhash: &Hash) -> Option<u64> {
-        let (_, slot) = self.blockhashes.iter().find(|(hash, _)| hash == blockhash)?;
-        (self.slot.saturating_sub(*slot) <= BLOCKHASH_AGE_MAX + 1).then_some(*slot)
+        self.blockhash_slots.get(blockhash).copied()
     }
+
     /// The durable nonce that AdvanceNonceAccount stores in this slot.
     pub fn durable_nonce(&self) -> Hash {
-        *solana_nonce::state::DurableNonce::from_blockhash(&self.blockhash()).as_hash()
+        *self.durable_nonce.as_hash()
+    }
+
+    /// State of an account that is in no table because the slot makes it: a sysvar, or the program
+    /// account of System or Compute Budget.
+    #[inline]
+    pub fn virtual_account(&self, key: &Pubkey) -> Option<&AccountState> {
+        self.virtual_accounts.get(key)
+    }
+}
+
+/// Accounts that exist because the runtime says so. They are never writable.
+#[derive(Debug)]
+struct VirtualAccounts {
+    /// Bit `b` is set if some key begins with byte `b`: what turns most other keys away at once.
+    first_bytes: [u64; 4],
+    accounts: Vec<(Pubkey, AccountState)>,
+}
+
+impl VirtualAccounts {
+    fn new(sysvars: &Sysvars) -> Self {
+        // The System program first: nearly every transaction names it.
+        let builtins = [
+            (system_program::ID, builtin_account(b"system_program")),
+            (
+                compute_budget::ID,
+                builtin_account(b"compute_budget_program"),
+            ),
+        ];
+        let sysvars = Sysvars::IDS
+            .iter()
+            .filter_map(|id| Some((*id, sysvars.account(id)?)));
+        let accounts: Vec<_> = builtins.into_iter().chain(sysvars).collect();
+        let mut first_bytes = [0; 4];
+        for (key, _) in &accounts {
+            let byte = key.as_array()[0];
+            first_bytes[usize::from(byte / 64)] |= 1 << (byte % 64);
+        }
+        Self {
+            first_bytes,
+            accounts,
+        }
+    }
+
+    #[inline]
+    fn get(&self, key: &Pubkey) -> Option<&AccountState> {
+        let byte = key.as_array()[0];
+        if self.first_bytes[usize::from(byte / 64)] & (1 << (byte % 64)) == 0 {
+            return None;
+        }
+        self.accounts
+            .iter()
+            .find(|(id, _)| id == key)
+            .map(|(_, state)| state)
+    }
+}
+
+/// The account of a program that is part of the runtime, as Agave makes it.
+fn builtin_account(name: &[u8]) -> AccountState {
+    AccountState {
+        lamports: 1,
+        owner: native_loader::ID,
+        executable: true,
+        data: name.into(),
     }
 }
 
@@ -59,10 +226,15 @@ impl SlotWatch {
     pub fn new(first: Arc<SlotContext>) -> Self {
         Self(Arc::new(RwLock::new(first)))
     }
+
     /// The open slot.
     pub fn get(&self) -> Arc<SlotContext> {
-        self.0.read().expect("no holder of this lock panics").clone()
+        self.0
+            .read()
+            .expect("no holder of this lock panics")
+            .clone()
     }
+
     /// Opens the next slot.
     pub fn set(&self, next: Arc<SlotContext>) {
         *self.0.write().expect("no holder of this lock panics") = next;

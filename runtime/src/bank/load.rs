@@ -1,0 +1,96 @@
+//! Puts together the accounts that instructions see, and refuses what cannot be executed.
+//!
+//! What is refused here is charged: the payer could pay, and finding out was work.
+
+use crate::{SlotContext, VerifiedTransaction};
+use sealane_sdk::{AccountState, Pubkey, TransactionAccount};
+use smallvec::SmallVec;
+use solana_sdk_ids::{
+    bpf_loader, bpf_loader_deprecated, bpf_loader_upgradeable, loader_v4, native_loader,
+};
+use solana_transaction_error::TransactionError;
+
+/// Bytes that an account counts beside its data (SIMD-0186).
+const ACCOUNT_BASE_BYTES: u64 = 64;
+
+/// Bytes that a lookup table counts, however many addresses it holds (SIMD-0186).
+const LOOKUP_TABLE_BYTES: u64 = 8_248;
+
+/// The owners of what may be called, native programs first.
+const LOADERS: [Pubkey; 5] = [
+    native_loader::ID,
+    bpf_loader_upgradeable::ID,
+    bpf_loader::ID,
+    bpf_loader_deprecated::ID,
+    loader_v4::ID,
+];
+
+/// A transaction's accounts in message order; on the stack, up to the number that may be locked.
+pub(super) type Accounts<'a> = SmallVec<[TransactionAccount<'a>; 64]>;
+
+/// The accounts as the first instruction finds them; `payer` is the state once the fee is taken.
+#[inline]
+pub(super) fn accounts<'a>(
+    slot: &'a SlotContext,
+    transaction: &'a VerifiedTransaction,
+    states: &[&'a AccountState],
+    payer: &'a AccountState,
+) -> Accounts<'a> {
+    let mut accounts = Accounts::new();
+    for (i, state) in states.iter().enumerate() {
+        let key = transaction.key(i);
+        let is_writable = transaction.is_writable(i);
+        let state = match i {
+            0 => payer,
+            // What the slot makes is reserved, so never writable: the look-up is spared where it
+            // can be.
+            _ if is_writable => state,
+            _ => slot.virtual_account(key).unwrap_or(state),
+        };
+        let is_signer = transaction.is_signer(i);
+        accounts.push(TransactionAccount {
+            key,
+            state,
+            is_signer,
+            is_writable,
+        });
+    }
+    accounts
+}
+
+/// Whether the transaction can be executed over these accounts.
+#[inline]
+pub(super) fn check(
+    transaction: &VerifiedTransaction,
+    accounts: &[TransactionAccount<'_>],
+) -> Result<(), TransactionError> {
+    check_loaded_bytes(transaction, accounts)?;
+    for instruction in transaction.instructions() {
+        let program = accounts[usize::from(instruction.program)].state;
+        if program.is_absent() {
+            return Err(TransactionError::ProgramAccountNotFound);
+        }
+        if !LOADERS.contains(&program.owner) {
+            return Err(TransactionError::InvalidProgramForExecution);
+        }
+    }
+    Ok(())
+}
+
+fn check_loaded_bytes(
+    transaction: &VerifiedTransaction,
+    accounts: &[TransactionAccount<'_>],
+) -> Result<(), TransactionError> {
+    let mut bytes = LOOKUP_TABLE_BYTES * transaction.lookup_table_count() as u64;
+    for (i, account) in accounts.iter().enumerate() {
+        // An absent account counts nothing; the payer is there, even if the fee was its last
+        // lamport.
+        if i == 0 || !account.state.is_absent() {
+            bytes += ACCOUNT_BASE_BYTES + account.state.data.len() as u64;
+        }
+    }
+    if bytes > u64::from(transaction.budget().loaded_data_bytes_max) {
+        return Err(TransactionError::MaxLoadedAccountsDataSizeExceeded);
+    }
+    Ok(())
+}

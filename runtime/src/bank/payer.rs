@@ -1,0 +1,49 @@
+//! Who may pay a fee, and what is left afterwards.
+
+use super::{nonce, rent};
+use sealane_sdk::{AccountState, Pubkey};
+use solana_nonce::state::State;
+use solana_rent::Rent;
+use solana_sdk_ids::system_program;
+use solana_transaction_error::TransactionError;
+
+/// The payer's state once `fee` is taken. `Err`: it cannot pay, and the transaction is dropped.
+pub(super) fn charge(
+    rent: &Rent,
+    key: &Pubkey,
+    payer: &AccountState,
+    fee: u64,
+) -> Result<AccountState, TransactionError> {
+    if payer.is_absent() {
+        return Err(TransactionError::AccountNotFound);
+    }
+    let kept_lamports_min = kept_lamports_min(rent, payer)?;
+    let spendable = payer.lamports.checked_sub(kept_lamports_min);
+    if spendable.is_none_or(|spendable| spendable < fee) {
+        return Err(TransactionError::InsufficientFundsForFee);
+    }
+    let charged = AccountState {
+        lamports: payer.lamports - fee,
+        owner: payer.owner,
+        executable: payer.executable,
+        data: payer.data.clone(),
+    };
+    if !rent::transition_allowed(rent, key, payer, &charged) {
+        return Err(TransactionError::InsufficientFundsForRent { account_index: 0 });
+    }
+    Ok(charged)
+}
+
+/// What a fee must leave: nothing of a plain account, the rent minimum of a nonce account, whose
+/// state would otherwise outlive its balance.
+fn kept_lamports_min(rent: &Rent, payer: &AccountState) -> Result<u64, TransactionError> {
+    if payer.owner != system_program::ID {
+        Err(TransactionError::InvalidAccountForFee)
+    } else if payer.data.is_empty() {
+        Ok(0)
+    } else if nonce::is_initialized(payer.data.as_slice()) {
+        Ok(rent.minimum_balance(State::size()))
+    } else {
+        Err(TransactionError::InvalidAccountForFee)
+    }
+}
