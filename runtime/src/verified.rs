@@ -1,9 +1,15 @@
 //! A transaction that verify let through. Only verify can make one.
+//!
+//! It keeps the wire bytes and says where in them everything is, so that no later stage parses again.
+//! It is one allocation for a common transaction (the box it comes in): places of instructions and hashes
+//! of keys are inline up to a number that covers a transfer with its compute budget.
 
 use bytes::Bytes;
 use sealane_sdk::Pubkey;
+use smallvec::SmallVec;
 use solana_hash::Hash;
 use solana_signature::Signature;
+use std::fmt;
 
 /// Identifies a message (not its signatures) for replay protection: a 128-bit hash keyed per node.
 pub type MessageId = u128;
@@ -30,80 +36,204 @@ pub struct Instruction<'a> {
     pub data: &'a [u8],
 }
 
+/// Where one instruction lies in the wire bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InstructionPlace {
+    pub(crate) accounts: u16,
+    pub(crate) data: u16,
+    pub(crate) data_len: u16,
+    pub(crate) accounts_len: u8,
+    pub(crate) program: u8,
+}
+
+impl InstructionPlace {
+    /// The instruction itself, out of the bytes that it was found in.
+    pub(crate) fn of<'a>(&self, bytes: &'a [u8]) -> Instruction<'a> {
+        let (accounts, data) = (usize::from(self.accounts), usize::from(self.data));
+        Instruction {
+            program: self.program,
+            accounts: &bytes[accounts..accounts + usize::from(self.accounts_len)],
+            data: &bytes[data..data + usize::from(self.data_len)],
+        }
+    }
+}
+
+/// Places of a transaction's instructions.
+pub(crate) type InstructionPlaces = SmallVec<[InstructionPlace; 4]>;
+
+/// Where the parts of a transaction lie in its wire bytes, and what its header says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    /// The message begins here and goes on to the end; signatures are before it.
+    pub(crate) message: u16,
+    pub(crate) keys: u16,
+    pub(crate) blockhash: u16,
+    /// The first lookup; meaningless without any.
+    pub(crate) lookups: u16,
+    pub(crate) lookup_count: u8,
+    pub(crate) versioned: bool,
+    pub(crate) signatures: u8,
+    pub(crate) readonly_signed: u8,
+    pub(crate) readonly_unsigned: u8,
+    pub(crate) static_keys: u8,
+    pub(crate) loaded_writable: u8,
+    pub(crate) loaded_readonly: u8,
+}
+
+impl Layout {
+    /// Accounts, static and looked up; at most 256.
+    pub(crate) fn account_count(&self) -> usize {
+        usize::from(self.static_keys)
+            + usize::from(self.loaded_writable)
+            + usize::from(self.loaded_readonly)
+    }
+
+    /// Whether the header (or the kind of lookup) asks to write account `i`.
+    pub(crate) fn is_requested_writable(&self, i: usize) -> bool {
+        let (signatures, statics) = (usize::from(self.signatures), usize::from(self.static_keys));
+        if i >= statics {
+            i - statics < usize::from(self.loaded_writable)
+        } else if i >= signatures {
+            i < statics - usize::from(self.readonly_unsigned)
+        } else {
+            i < signatures - usize::from(self.readonly_signed)
+        }
+    }
+
+    /// Accounts that the header and the lookups ask to write: what the cost model counts.
+    pub(crate) fn requested_write_locks(&self) -> u64 {
+        u64::from(self.static_keys) + u64::from(self.loaded_writable)
+            - u64::from(self.readonly_signed)
+            - u64::from(self.readonly_unsigned)
+    }
+
+    pub(crate) fn signatures<'a>(&self, bytes: &'a [u8]) -> &'a [Signature] {
+        bytemuck::cast_slice(&bytes[1..usize::from(self.message)])
+    }
+
+    pub(crate) fn static_keys<'a>(&self, bytes: &'a [u8]) -> &'a [Pubkey] {
+        let start = usize::from(self.keys);
+        bytemuck::cast_slice(&bytes[start..start + 32 * usize::from(self.static_keys)])
+    }
+
+    pub(crate) fn message<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[usize::from(self.message)..]
+    }
+}
+
+/// No nonce account; an index is below 64.
+pub(crate) const NO_NONCE: u8 = u8::MAX;
+
 /// A parsed, sanitised, signature-checked transaction with its lookup tables resolved.
-pub struct VerifiedTransaction(());
+pub struct VerifiedTransaction {
+    pub(crate) bytes: Bytes,
+    pub(crate) id: MessageId,
+    pub(crate) budget: ComputeBudget,
+    pub(crate) priority_fee: u64,
+    /// Bit `i`: account `i` may be written.
+    pub(crate) writable: u64,
+    pub(crate) cost: u32,
+    /// Signatures that are paid for: the transaction's own and those of precompiles.
+    pub(crate) paid_signatures: u32,
+    pub(crate) layout: Layout,
+    pub(crate) nonce: u8,
+    pub(crate) instructions: InstructionPlaces,
+    pub(crate) key_hashes: SmallVec<[u64; 6]>,
+    pub(crate) loaded: Box<[Pubkey]>,
+}
 
 impl VerifiedTransaction {
     /// The wire bytes.
     pub fn bytes(&self) -> &Bytes {
-        todo!()
+        &self.bytes
     }
     /// The first signature: the transaction's name.
     pub fn signature(&self) -> &Signature {
-        todo!()
+        &self.signatures()[0]
     }
     /// All signatures.
     pub fn signatures(&self) -> &[Signature] {
-        todo!()
+        self.layout.signatures(&self.bytes)
     }
     /// The message's id.
     pub fn id(&self) -> MessageId {
-        todo!()
+        self.id
     }
     /// `None` for legacy, `Some(0)` for v0.
     pub fn version(&self) -> Option<u8> {
-        todo!()
+        self.layout.versioned.then_some(0)
     }
     /// The recent blockhash (or durable nonce).
     pub fn recent_blockhash(&self) -> &Hash {
-        todo!()
+        let start = usize::from(self.layout.blockhash);
+        bytemuck::from_bytes(&self.bytes[start..start + 32])
     }
     /// Accounts, static and looked up.
     pub fn account_count(&self) -> usize {
-        todo!()
+        self.key_hashes.len()
     }
     /// Address of account `i`: static keys, then writable lookups, then read-only lookups.
-    pub fn key(&self, _i: usize) -> &Pubkey {
-        todo!()
+    pub fn key(&self, i: usize) -> &Pubkey {
+        match i.checked_sub(usize::from(self.layout.static_keys)) {
+            Some(loaded) => &self.loaded[loaded],
+            None => {
+                let start = usize::from(self.layout.keys) + 32 * i;
+                bytemuck::from_bytes(&self.bytes[start..start + 32])
+            }
+        }
     }
     /// Keyed hash of `key(i)`, computed once.
-    pub fn key_hash(&self, _i: usize) -> u64 {
-        todo!()
+    pub fn key_hash(&self, i: usize) -> u64 {
+        self.key_hashes[i]
     }
     /// Whether the transaction signs for account `i`.
-    pub fn is_signer(&self, _i: usize) -> bool {
-        todo!()
+    pub fn is_signer(&self, i: usize) -> bool {
+        i < usize::from(self.layout.signatures)
     }
     /// Whether account `i` may be written: declared writable, not a reserved key, not a called program.
-    pub fn is_writable(&self, _i: usize) -> bool {
-        todo!()
+    pub fn is_writable(&self, i: usize) -> bool {
+        i < 64 && self.writable >> i & 1 == 1
     }
     /// Addresses that came from lookup tables: (writable, read-only).
     pub fn loaded_addresses(&self) -> (&[Pubkey], &[Pubkey]) {
-        todo!()
+        self.loaded
+            .split_at(usize::from(self.layout.loaded_writable))
     }
     /// Lookup tables it names (each counts 8,248 bytes towards the loaded data limit).
     pub fn lookup_table_count(&self) -> usize {
-        todo!()
+        usize::from(self.layout.lookup_count)
     }
     /// The top-level instructions.
     pub fn instructions(&self) -> impl Iterator<Item = Instruction<'_>> {
-        std::iter::empty()
+        self.instructions.iter().map(|place| place.of(&self.bytes))
     }
     /// Compute budget.
     pub fn budget(&self) -> ComputeBudget {
-        todo!()
+        self.budget
     }
     /// Fee in lamports: signatures and priority.
-    pub fn fee(&self, _lamports_per_signature: u64) -> u64 {
-        todo!()
+    pub fn fee(&self, lamports_per_signature: u64) -> u64 {
+        u64::from(self.paid_signatures)
+            .saturating_mul(lamports_per_signature)
+            .saturating_add(self.priority_fee)
     }
     /// Declared cost in Solana's cost units: signatures, write locks, data bytes, compute limit.
     pub fn cost(&self) -> u64 {
-        todo!()
+        u64::from(self.cost)
     }
     /// Index of the nonce account, if the first instruction is AdvanceNonceAccount on a writable one.
     pub fn nonce_account(&self) -> Option<usize> {
-        todo!()
+        (self.nonce != NO_NONCE).then_some(usize::from(self.nonce))
+    }
+}
+
+impl fmt::Debug for VerifiedTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedTransaction")
+            .field("signature", self.signature())
+            .field("version", &self.version())
+            .field("accounts", &self.account_count())
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
     }
 }

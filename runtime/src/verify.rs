@@ -1,10 +1,32 @@
 //! Wire bytes to `VerifiedTransaction`: parse in place, drop duplicates, check signatures, resolve lookup
 //! tables, hash the keys.
+//!
+//! Whatever depends on bytes alone, or on state that cannot change to the transaction's favour within its
+//! life, is decided here, the cheap before the dear: size, form, sanitisation, compute budget, number of
+//! accounts, lookup tables, duplicate accounts, signatures. Age, replay across batches and everything about
+//! balances come later. A verifier belongs to one thread; what it allocates per transaction is the box of the
+//! result and, where there are any, the looked-up addresses.
 
-use crate::{SlotWatch, VerifiedTransaction};
+mod budget;
+mod lookup;
+mod parse;
+mod reserved;
+mod signatures;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use crate::verified::{Layout, NO_NONCE};
+use crate::{MessageId, SlotWatch, VerifiedTransaction};
 use bytes::Bytes;
-use sealane_accounts_db::Accounts;
+use sealane_accounts_db::{Accounts, ReadError};
+use sealane_sdk::Pubkey;
+use signatures::SignatureChecker;
+use smallvec::SmallVec;
+use solana_sdk_ids::{bpf_loader_upgradeable, system_program};
 use solana_transaction_error::TransactionError;
+use state::{State, Visible};
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 /// Why a transaction was not let through.
@@ -25,23 +47,294 @@ pub enum VerifyError {
     /// It is a transaction, and this is what is wrong with it.
     #[error("{0}")]
     Transaction(#[from] TransactionError),
+    /// Its lookup tables could not be read now; the same transaction may be let through later.
+    #[error("lookup tables cannot be read: {0}")]
+    State(#[from] ReadError),
 }
 
+/// What a batch came to: one result per transaction.
+type Verified = Result<Box<VerifiedTransaction>, VerifyError>;
+
 /// Verifies batches; one per verify thread.
-pub struct Verifier(());
+pub struct Verifier {
+    accounts: Arc<Accounts>,
+    slots: SlotWatch,
+    check_signatures: bool,
+    core: Core,
+}
 
 impl Verifier {
     /// `check_signatures: false` trusts the sender (benchmarks of what comes after).
-    pub fn new(_accounts: Arc<Accounts>, _slots: SlotWatch, _limits: &crate::Limits, _check_signatures: bool) -> Self {
-        todo!()
+    pub fn new(
+        accounts: Arc<Accounts>,
+        slots: SlotWatch,
+        limits: &crate::Limits,
+        check_signatures: bool,
+    ) -> Self {
+        let core = Core::new(limits, MessageHasher::new(|key| accounts.hash_key(key)));
+        Self {
+            accounts,
+            slots,
+            check_signatures,
+            core,
+        }
     }
+
     /// Verifies a batch; `out` gets one result per input, in order. Signatures are checked as one batch
-    /// and bisected when that fails.
-    pub fn verify_batch(&mut self, _batch: Vec<Bytes>, _out: &mut Vec<Result<Box<VerifiedTransaction>, VerifyError>>) {
-        todo!()
+    /// and narrowed down when that fails. Of several inputs with the same bytes all but the first are
+    /// `AlreadyProcessed`.
+    pub fn verify_batch(&mut self, batch: Vec<Bytes>, out: &mut Vec<Verified>) {
+        let mut state = Visible::new(&self.accounts, &self.slots);
+        self.core
+            .verify_batch(batch, &mut state, self.check_signatures, out);
     }
+
     /// For simulateTransaction with sigVerify false and for replay of a log: everything but signatures.
-    pub fn parse_trusted(&mut self, _bytes: Bytes) -> Result<Box<VerifiedTransaction>, VerifyError> {
-        todo!()
+    pub fn parse_trusted(&mut self, bytes: Bytes) -> Verified {
+        self.core
+            .prepare(bytes, &mut Visible::new(&self.accounts, &self.slots))
+    }
+}
+
+/// Hashes messages to their ids.
+///
+/// A message that collides with another is refused as processed already. Its key is secret, so nobody
+/// can aim at another's message. All verifiers of a node must agree on the key, so it is derived from the
+/// one of the accounts' key hash.
+struct MessageHasher([ahash::RandomState; 2]);
+
+impl MessageHasher {
+    fn new(secret: impl Fn(&Pubkey) -> u64) -> Self {
+        let seed = |i: u8| secret(&Pubkey::new_from_array([i; 32]));
+        let state =
+            |i| ahash::RandomState::with_seeds(seed(i), seed(i + 1), seed(i + 2), seed(i + 3));
+        Self([state(0x51), state(0x61)])
+    }
+
+    fn id(&self, message: &[u8]) -> MessageId {
+        let half = |state: &ahash::RandomState| {
+            let mut hasher = state.build_hasher();
+            hasher.write(message);
+            u128::from(hasher.finish())
+        };
+        half(&self.0[0]) << 64 | half(&self.0[1])
+    }
+}
+
+/// A verifier without its handles of the state.
+struct Core {
+    bytes_max: usize,
+    accounts_max: usize,
+    messages: MessageHasher,
+    signatures: SignatureChecker,
+    duplicates: Duplicates,
+}
+
+impl Core {
+    fn new(limits: &crate::Limits, messages: MessageHasher) -> Self {
+        Self {
+            // Places are 16 bits and the mask of writable accounts is 64.
+            bytes_max: limits.transaction_bytes_max.min(usize::from(u16::MAX)),
+            accounts_max: limits.transaction_accounts_max.min(64),
+            messages,
+            signatures: SignatureChecker::default(),
+            duplicates: Duplicates::default(),
+        }
+    }
+
+    fn verify_batch(
+        &mut self,
+        batch: Vec<Bytes>,
+        state: &mut impl State,
+        check_signatures: bool,
+        out: &mut Vec<Verified>,
+    ) {
+        let start = out.len();
+        out.reserve(batch.len());
+        self.duplicates.start(batch.len());
+        for (index, bytes) in (0..).zip(batch) {
+            let mut verified = self.prepare(bytes, state);
+            if let Ok(transaction) = &verified
+                && self
+                    .duplicates
+                    .first(index, transaction, &out[start..])
+                    .is_none()
+                && check_signatures
+                && !self.signatures.add(
+                    index,
+                    transaction.signatures(),
+                    transaction.layout.static_keys(&transaction.bytes),
+                    transaction.layout.message(&transaction.bytes),
+                )
+            {
+                verified = Err(TransactionError::SignatureFailure.into());
+            }
+            out.push(verified);
+        }
+        let results = &mut out[start..];
+        self.signatures.check(|index| {
+            results[index as usize] = Err(TransactionError::SignatureFailure.into());
+        });
+        // A copy fares as its first: what that one is refused for, or as processed already.
+        for (copy, first) in self.duplicates.found.drain(..) {
+            let error = match &results[first as usize] {
+                Ok(_) => TransactionError::AlreadyProcessed.into(),
+                Err(error) => error.clone(),
+            };
+            results[copy as usize] = Err(error);
+        }
+    }
+
+    /// Everything but signatures and copies.
+    fn prepare(&self, bytes: Bytes, state: &mut impl State) -> Verified {
+        if bytes.len() > self.bytes_max {
+            return Err(VerifyError::TooLarge {
+                bytes: bytes.len(),
+                max: self.bytes_max,
+            });
+        }
+        let (layout, instructions) = parse::parse(&bytes)?;
+        let programs = parse::programs_of(&layout, &instructions, &bytes);
+        let budget = budget::compute_budget(programs.clone())?;
+        if layout.account_count() > self.accounts_max {
+            return Err(TransactionError::TooManyAccountLocks.into());
+        }
+        let loaded = lookup::resolve(&layout, &bytes, state)?;
+        let keys = Keys {
+            statics: layout.static_keys(&bytes),
+            loaded: &loaded,
+        };
+        let key_hashes: SmallVec<_> = keys.iter().map(|key| state.hash_key(key)).collect();
+        if has_duplicates(&keys, &key_hashes) {
+            return Err(TransactionError::AccountLoadedTwice.into());
+        }
+        let price = budget::price(
+            layout.signatures,
+            layout.requested_write_locks(),
+            &budget,
+            programs,
+        );
+        let called = instructions
+            .iter()
+            .fold(0, |called, place| called | 1 << place.program);
+        let writable = writable(&layout, &keys, called);
+        let nonce = instructions
+            .first()
+            .map_or(NO_NONCE, |place| nonce(&place.of(&bytes), &keys, writable));
+        let id = self.messages.id(layout.message(&bytes));
+        Ok(Box::new(VerifiedTransaction {
+            id,
+            priority_fee: budget.priority_fee(),
+            budget,
+            writable,
+            cost: price.cost,
+            paid_signatures: price.signatures,
+            layout,
+            nonce,
+            key_hashes,
+            loaded,
+            instructions,
+            bytes,
+        }))
+    }
+}
+
+/// A transaction's addresses.
+struct Keys<'a> {
+    statics: &'a [Pubkey],
+    loaded: &'a [Pubkey],
+}
+
+impl Keys<'_> {
+    fn iter(&self) -> impl Iterator<Item = &Pubkey> {
+        self.statics.iter().chain(self.loaded)
+    }
+
+    fn get(&self, i: usize) -> &Pubkey {
+        match i.checked_sub(self.statics.len()) {
+            None => &self.statics[i],
+            Some(loaded) => &self.loaded[loaded],
+        }
+    }
+}
+
+/// At most 64 keys: comparing every pair of hashes is cheaper than any table.
+fn has_duplicates(keys: &Keys<'_>, hashes: &[u64]) -> bool {
+    hashes.iter().enumerate().any(|(i, hash)| {
+        hashes[..i]
+            .iter()
+            .enumerate()
+            .any(|(j, other)| hash == other && keys.get(i) == keys.get(j))
+    })
+}
+
+/// Bit `i`: account `i` may be written. Asked for, not reserved, and no called program unless the upgradeable
+/// loader is among the accounts (as solana-message has it).
+fn writable(layout: &Layout, keys: &Keys<'_>, called: u64) -> u64 {
+    let mut writable = 0;
+    for (i, key) in keys.iter().enumerate() {
+        let may = layout.is_requested_writable(i) && !reserved::is_reserved(key);
+        writable |= u64::from(may) << i;
+    }
+    if writable & called != 0 && !keys.iter().any(|key| *key == bpf_loader_upgradeable::ID) {
+        writable &= !called;
+    }
+    writable
+}
+
+/// Index of the nonce account that `first`, the first instruction, advances.
+fn nonce(first: &crate::Instruction<'_>, keys: &Keys<'_>, writable: u64) -> u8 {
+    /// AdvanceNonceAccount as System encodes it.
+    const ADVANCE: [u8; 4] = 4_u32.to_le_bytes();
+    match first.accounts.first() {
+        Some(&account)
+            if first.data.starts_with(&ADVANCE)
+                && keys.statics[usize::from(first.program)] == system_program::ID
+                && usize::from(account) < keys.statics.len()
+                && writable >> account & 1 == 1 =>
+        {
+            account
+        }
+        _ => NO_NONCE,
+    }
+}
+
+/// Finds copies within one batch: an open-addressing table of its message ids, kept between batches.
+#[derive(Default)]
+struct Duplicates {
+    /// Index in the batch, plus one; 0 is free. A power of two, at most half full.
+    table: Vec<u32>,
+    /// Copies and the first of each.
+    found: Vec<(u32, u32)>,
+}
+
+impl Duplicates {
+    fn start(&mut self, batch: usize) {
+        self.table.clear();
+        self.table.resize((2 * batch).next_power_of_two(), 0);
+    }
+
+    /// Notes transaction `index`. `Some`: it has the same bytes as that earlier one in `results`.
+    fn first(
+        &mut self,
+        index: u32,
+        new: &VerifiedTransaction,
+        results: &[Verified],
+    ) -> Option<u32> {
+        let mask = self.table.len() - 1;
+        let mut at = new.id as usize & mask;
+        while let Some(earlier) = self.table[at].checked_sub(1) {
+            // One that was refused meanwhile is no first of anything: its copy is refused alike.
+            if let Ok(transaction) = &results[earlier as usize]
+                && transaction.id == new.id
+                && transaction.bytes == new.bytes
+            {
+                self.found.push((index, earlier));
+                return Some(earlier);
+            }
+            at = (at + 1) & mask;
+        }
+        self.table[at] = index + 1;
+        None
     }
 }

@@ -1,0 +1,177 @@
+//! What a transaction asks for and what it costs: Compute Budget instructions, fee, cost units.
+//!
+//! Every rule and number is Agave's (4.2, all features active): `solana-compute-budget-instruction`,
+//! `solana-builtins-default-costs`, `solana-fee`, `solana-cost-model`. The instructions are decoded by hand,
+//! as they are four bytes layouts with a tag in front.
+
+use crate::verified::{ComputeBudget, Instruction};
+use sealane_sdk::{InstructionError, Pubkey};
+use solana_sdk_ids as ids;
+use solana_transaction_error::TransactionError;
+
+/// Compute units of a transaction, at most.
+const UNIT_LIMIT_MAX: u32 = 1_400_000;
+/// Default compute units of an instruction of a builtin program.
+const BUILTIN_UNITS: u32 = 3_000;
+/// Default compute units of any other instruction.
+const INSTRUCTION_UNITS: u32 = 200_000;
+/// Bytes of accounts that a transaction may load, at most and by default.
+const LOADED_DATA_BYTES_MAX: u32 = 64 * 1024 * 1024;
+/// Heap that a transaction may ask for, in bytes. Native programs have no such heap; it is checked only.
+const HEAP_BYTES: std::ops::RangeInclusive<u32> = 32 * 1024..=256 * 1024;
+
+/// Builtin programs of the cost model. Vote has left it (SIMD-0387).
+const BUILTINS: [Pubkey; 8] = [
+    ids::system_program::ID,
+    ids::compute_budget::ID,
+    ids::bpf_loader_upgradeable::ID,
+    ids::bpf_loader_deprecated::ID,
+    ids::bpf_loader::ID,
+    ids::loader_v4::ID,
+    ids::secp256k1_program::ID,
+    ids::ed25519_program::ID,
+];
+
+/// What the Compute Budget instructions ask for.
+#[derive(Default)]
+struct Requests {
+    heap_bytes: Option<(u8, u32)>,
+    unit_limit: Option<u32>,
+    unit_price: Option<u64>,
+    loaded_data_bytes: Option<u32>,
+}
+
+impl Requests {
+    fn read(&mut self, index: u8, data: &[u8]) -> Result<(), TransactionError> {
+        let four = || {
+            data.get(1..5)
+                .and_then(|b| b.try_into().ok())
+                .map(u32::from_le_bytes)
+        };
+        let eight = || {
+            data.get(1..9)
+                .and_then(|b| b.try_into().ok())
+                .map(u64::from_le_bytes)
+        };
+        // Bytes that follow are of no interest to Solana's decoder. `None` here: it could not decode.
+        let is_first = match data.first() {
+            Some(1) => four().map(|v| self.heap_bytes.replace((index, v)).is_none()),
+            Some(2) => four().map(|v| self.unit_limit.replace(v).is_none()),
+            Some(3) => eight().map(|v| self.unit_price.replace(v).is_none()),
+            Some(4) => four().map(|v| self.loaded_data_bytes.replace(v).is_none()),
+            _ => None,
+        };
+        match is_first {
+            Some(true) => Ok(()),
+            Some(false) => Err(TransactionError::DuplicateInstruction(index)),
+            None => Err(invalid_data(index)),
+        }
+    }
+}
+
+fn invalid_data(index: u8) -> TransactionError {
+    TransactionError::InstructionError(index, InstructionError::InvalidInstructionData)
+}
+
+/// The budget of a transaction with these instructions.
+pub(super) fn compute_budget<'a>(
+    instructions: impl Iterator<Item = (&'a Pubkey, Instruction<'a>)> + Clone,
+) -> Result<ComputeBudget, TransactionError> {
+    let mut requests = Requests::default();
+    for (index, (program, instruction)) in (0..).zip(instructions.clone()) {
+        if *program == ids::compute_budget::ID {
+            requests.read(index, instruction.data)?;
+        }
+    }
+    if let Some((index, bytes)) = requests.heap_bytes
+        && !(HEAP_BYTES.contains(&bytes) && bytes.is_multiple_of(1024))
+    {
+        return Err(invalid_data(index));
+    }
+    let unit_limit = requests.unit_limit.unwrap_or_else(|| {
+        instructions
+            .map(|(program, _)| {
+                if BUILTINS.contains(program) {
+                    BUILTIN_UNITS
+                } else {
+                    INSTRUCTION_UNITS
+                }
+            })
+            .sum()
+    });
+    let loaded_data_bytes = match requests.loaded_data_bytes {
+        Some(0) => return Err(TransactionError::InvalidLoadedAccountsDataSizeLimit),
+        Some(bytes) => bytes,
+        None => LOADED_DATA_BYTES_MAX,
+    };
+    Ok(ComputeBudget {
+        unit_limit: unit_limit.min(UNIT_LIMIT_MAX),
+        unit_price: requests.unit_price.unwrap_or(0),
+        loaded_data_bytes_max: loaded_data_bytes.min(LOADED_DATA_BYTES_MAX),
+    })
+}
+
+impl ComputeBudget {
+    /// The priority fee in lamports, rounded up: the whole limit is paid for, used or not.
+    pub(super) fn priority_fee(&self) -> u64 {
+        if self.unit_price == 0 {
+            return 0;
+        }
+        let micro_lamports = u128::from(self.unit_price) * u128::from(self.unit_limit);
+        u64::try_from(micro_lamports.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+}
+
+/// Signatures that a transaction pays for, and what it costs beside signatures' arithmetic.
+pub(super) struct Price {
+    /// The transaction's own signatures and those that precompiles are asked to check.
+    pub(super) signatures: u32,
+    /// Cost units.
+    pub(super) cost: u32,
+}
+
+/// Signatures and cost units of a transaction.
+pub(super) fn price<'a>(
+    signatures: u8,
+    write_locks: u64,
+    budget: &ComputeBudget,
+    instructions: impl Iterator<Item = (&'a Pubkey, Instruction<'a>)>,
+) -> Price {
+    /// Cost units of one signature, by who checks it, and of one write lock.
+    const SIGNATURE: u64 = 720;
+    const SECP256K1: u64 = 6_690;
+    const ED25519: u64 = 2_400;
+    const SECP256R1: u64 = 4_800;
+    const WRITE_LOCK: u64 = 300;
+    /// Bytes of instruction data for one cost unit.
+    const DATA_BYTES: u64 = 4;
+    /// Cost units of one page of account data that may be loaded, and its bytes.
+    const PAGE: u64 = 8;
+    const PAGE_BYTES: u64 = 32 * 1024;
+
+    let mut paid = u32::from(signatures);
+    let mut cost = u64::from(signatures) * SIGNATURE + write_locks * WRITE_LOCK;
+    let mut data_bytes = 0;
+    for (program, instruction) in instructions {
+        data_bytes += instruction.data.len() as u64;
+        let Some(each) = (match program {
+            program if *program == ids::secp256k1_program::ID => Some(SECP256K1),
+            program if *program == ids::ed25519_program::ID => Some(ED25519),
+            program if *program == ids::secp256r1_program::ID => Some(SECP256R1),
+            _ => None,
+        }) else {
+            continue;
+        };
+        // A precompile's data begins with the number of its signatures.
+        let count = instruction.data.first().copied().unwrap_or(0);
+        paid += u32::from(count);
+        cost += u64::from(count) * each;
+    }
+    cost += data_bytes / DATA_BYTES
+        + u64::from(budget.unit_limit)
+        + u64::from(budget.loaded_data_bytes_max).div_ceil(PAGE_BYTES) * PAGE;
+    Price {
+        signatures: paid,
+        cost: u32::try_from(cost).unwrap_or(u32::MAX),
+    }
+}

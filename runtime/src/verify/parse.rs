@@ -1,0 +1,264 @@
+//! Wire bytes to a `Layout`: where everything is, and that it is well formed.
+//!
+//! Accepts what `agave-transaction-view` accepts with the limits that Agave passes to it, which the tests
+//! hold it against. It is not used itself because it allocates a list per transaction and says only that
+//! something is wrong; this says where. Knows no accounts and no arithmetic of signatures.
+
+use super::VerifyError;
+use crate::verified::{Instruction, InstructionPlace, InstructionPlaces, Layout};
+use sealane_sdk::Pubkey;
+use solana_transaction_error::TransactionError;
+
+/// Top-level instructions of a transaction, at most (SIMD-0160).
+const INSTRUCTIONS_MAX: usize = 64;
+/// Accounts of one instruction, at most (SIMD-0406).
+const INSTRUCTION_ACCOUNTS_MAX: usize = 255;
+/// Accounts that an index of one byte can name.
+const ACCOUNTS_MAX: usize = 256;
+/// Marks a versioned message: a legacy message begins with a small number.
+const VERSION_PREFIX: u8 = 0x80;
+
+/// The rest of the bytes, and how far in it is.
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn byte(&mut self, what: &'static str) -> Result<u8, VerifyError> {
+        let byte = *self
+            .bytes
+            .get(self.at)
+            .ok_or(VerifyError::Malformed(what))?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    /// A length as Solana writes it: seven bits a byte, low first, never longer than needed.
+    fn length(&mut self, what: &'static str) -> Result<usize, VerifyError> {
+        let first = self.byte(what)?;
+        if first & 0x80 == 0 {
+            return Ok(usize::from(first));
+        }
+        let second = self.byte(what)?;
+        let low = usize::from(first & 0x7f) | usize::from(second & 0x7f) << 7;
+        if second & 0x80 == 0 {
+            return if second == 0 {
+                Err(VerifyError::Malformed(what))
+            } else {
+                Ok(low)
+            };
+        }
+        match self.byte(what)? {
+            third @ 1..=3 => Ok(low | usize::from(third) << 14),
+            _ => Err(VerifyError::Malformed(what)),
+        }
+    }
+
+    /// Skips `len` bytes and says where they begin.
+    fn skip(&mut self, len: usize, what: &'static str) -> Result<u16, VerifyError> {
+        if len > self.bytes.len() - self.at {
+            return Err(VerifyError::Malformed(what));
+        }
+        let start = self.at;
+        self.at += len;
+        u16::try_from(start).map_err(|_| VerifyError::Malformed(what))
+    }
+
+    fn slice(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], VerifyError> {
+        let start = usize::from(self.skip(len, what)?);
+        Ok(&self.bytes[start..self.at])
+    }
+}
+
+/// Parses and sanitises. The bytes are at most 65,535.
+pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, InstructionPlaces), VerifyError> {
+    let mut cursor = Cursor { bytes, at: 0 };
+    let signatures = cursor.byte("number of signatures")?;
+    if signatures & VERSION_PREFIX != 0 {
+        // Version 1 puts the message first. Every other number is more signatures than can follow.
+        return Err(if signatures == VERSION_PREFIX | 1 {
+            TransactionError::UnsupportedVersion.into()
+        } else {
+            VerifyError::Malformed("number of signatures")
+        });
+    }
+    cursor.skip(64 * usize::from(signatures), "signatures")?;
+
+    let message = cursor.skip(0, "message")?;
+    let prefix = cursor.byte("message header")?;
+    let versioned = prefix & VERSION_PREFIX != 0;
+    let required = if !versioned {
+        prefix
+    } else if prefix == VERSION_PREFIX {
+        cursor.byte("message header")?
+    } else {
+        return Err(VerifyError::Malformed("message version"));
+    };
+    let readonly_signed = cursor.byte("message header")?;
+    let readonly_unsigned = cursor.byte("message header")?;
+
+    let static_keys = cursor.length("number of account keys")?;
+    let keys = cursor.skip(32 * static_keys, "account keys")?;
+    let blockhash = cursor.skip(32, "recent blockhash")?;
+    let (instructions, within) = instructions(&mut cursor)?;
+    let lookups = if versioned {
+        lookups(&mut cursor)?
+    } else {
+        Lookups::default()
+    };
+    if cursor.at != bytes.len() {
+        return Err(VerifyError::Malformed("trailing bytes"));
+    }
+
+    let readonly_unsigned_max = static_keys.checked_sub(usize::from(required));
+    let accounts = static_keys + lookups.writable + lookups.readonly;
+    let sane = required == signatures
+        && readonly_signed < required
+        && readonly_unsigned_max.is_some_and(|max| usize::from(readonly_unsigned) <= max)
+        && accounts <= ACCOUNTS_MAX
+        && !lookups.any_empty
+        && within.count <= INSTRUCTIONS_MAX
+        && within.accounts_max <= INSTRUCTION_ACCOUNTS_MAX
+        && instructions.iter().all(|instruction| {
+            let program = usize::from(instruction.program);
+            let named = instruction.of(bytes).accounts;
+            // Index 0 pays the fee and cannot be a program.
+            program != 0
+                && program < static_keys
+                && named.iter().all(|i| usize::from(*i) < accounts)
+        });
+    if !sane {
+        return Err(TransactionError::SanitizeFailure.into());
+    }
+    let layout = Layout {
+        message,
+        keys,
+        blockhash,
+        lookups: lookups.start,
+        lookup_count: narrow(lookups.count)?,
+        versioned,
+        signatures,
+        readonly_signed,
+        readonly_unsigned,
+        static_keys: narrow(static_keys)?,
+        loaded_writable: narrow(lookups.writable)?,
+        loaded_readonly: narrow(lookups.readonly)?,
+    };
+    Ok((layout, instructions))
+}
+
+/// 256 static keys do not fit in a packet; 256 in all do not, as there is at least one static.
+fn narrow(count: usize) -> Result<u8, VerifyError> {
+    u8::try_from(count).map_err(|_| TransactionError::SanitizeFailure.into())
+}
+
+/// How many instructions there are, and the most accounts that one names. What exceeds a limit of
+/// sanitisation is still parsed to its end: whether it is well formed comes first.
+#[derive(Default)]
+struct Extent {
+    count: usize,
+    accounts_max: usize,
+}
+
+fn instructions(cursor: &mut Cursor<'_>) -> Result<(InstructionPlaces, Extent), VerifyError> {
+    let count = cursor.length("number of instructions")?;
+    let mut extent = Extent {
+        count,
+        accounts_max: 0,
+    };
+    let mut places = InstructionPlaces::new();
+    for _ in 0..count {
+        let program = cursor.byte("program of an instruction")?;
+        let accounts_len = cursor.length("number of an instruction's accounts")?;
+        let accounts = cursor.skip(accounts_len, "accounts of an instruction")?;
+        let data_len = cursor.length("length of an instruction's data")?;
+        let data = cursor.skip(data_len, "data of an instruction")?;
+        extent.accounts_max = extent.accounts_max.max(accounts_len);
+        if places.len() < INSTRUCTIONS_MAX {
+            places.push(InstructionPlace {
+                accounts,
+                data,
+                data_len: u16::try_from(data_len).unwrap_or(u16::MAX),
+                accounts_len: u8::try_from(accounts_len).unwrap_or(u8::MAX),
+                program,
+            });
+        }
+    }
+    Ok((places, extent))
+}
+
+#[derive(Default)]
+struct Lookups {
+    start: u16,
+    count: usize,
+    writable: usize,
+    readonly: usize,
+    any_empty: bool,
+}
+
+fn lookups(cursor: &mut Cursor<'_>) -> Result<Lookups, VerifyError> {
+    let count = cursor.length("number of lookups")?;
+    let start = cursor.skip(0, "lookups")?;
+    let mut lookups = Lookups {
+        start,
+        count,
+        ..Lookups::default()
+    };
+    for _ in 0..count {
+        let Lookup {
+            writable, readonly, ..
+        } = lookup(cursor)?;
+        lookups.writable += writable.len();
+        lookups.readonly += readonly.len();
+        lookups.any_empty |= writable.is_empty() && readonly.is_empty();
+    }
+    Ok(lookups)
+}
+
+/// One lookup, in place.
+pub(super) struct Lookup<'a> {
+    /// Address of the table.
+    pub(super) table: &'a Pubkey,
+    /// Indices of addresses to load as writable.
+    pub(super) writable: &'a [u8],
+    /// Indices of addresses to load as read-only.
+    pub(super) readonly: &'a [u8],
+}
+
+fn lookup<'a>(cursor: &mut Cursor<'a>) -> Result<Lookup<'a>, VerifyError> {
+    let table = cursor.slice(32, "address of a lookup table")?;
+    let writable_len = cursor.length("number of writable lookups")?;
+    let writable = cursor.slice(writable_len, "writable lookups")?;
+    let readonly_len = cursor.length("number of read-only lookups")?;
+    let readonly = cursor.slice(readonly_len, "read-only lookups")?;
+    Ok(Lookup {
+        table: bytemuck::from_bytes(table),
+        writable,
+        readonly,
+    })
+}
+
+/// The lookups of a transaction that `parse` accepted.
+pub(super) fn lookups_of<'a>(
+    layout: &Layout,
+    bytes: &'a [u8],
+) -> impl Iterator<Item = Lookup<'a>> + use<'a> {
+    let mut cursor = Cursor {
+        bytes,
+        at: usize::from(layout.lookups),
+    };
+    (0..layout.lookup_count).map_while(move |_| lookup(&mut cursor).ok())
+}
+
+/// An instruction with the address of its program, which sanitisation found to be a static key.
+pub(super) fn programs_of<'a>(
+    layout: &Layout,
+    places: &'a [InstructionPlace],
+    bytes: &'a [u8],
+) -> impl Iterator<Item = (&'a Pubkey, Instruction<'a>)> + Clone + use<'a> {
+    let keys = layout.static_keys(bytes);
+    places
+        .iter()
+        .map(move |place| (&keys[usize::from(place.program)], place.of(bytes)))
+}
