@@ -5,17 +5,20 @@
 //! states, programs, and how the instructions of one transaction change the first through the second.
 
 mod account;
+mod compute_budget;
 mod data;
 mod executor;
 mod info;
 mod invoke;
 mod log;
 mod program;
+mod system;
 mod sysvar;
 mod sysvars;
 pub mod testing;
 
 pub use account::AccountState;
+pub use compute_budget::PROGRAM as COMPUTE_BUDGET_PROGRAM;
 pub use data::AccountData;
 pub use executor::{
     Environment, Executed, ExecutionLimits, Executor, InnerInstruction, InstructionInput,
@@ -31,6 +34,7 @@ pub use invoke::{
 };
 pub use log::{format_logs, log_line, sol_log, sol_log_args, sol_log_compute_units, sol_log_data};
 pub use program::{ProcessInstruction, Program, Programs};
+pub use system::PROGRAM as SYSTEM_PROGRAM;
 pub use sysvar::{Sysvar, latest_blockhash, slot_hash, with_sysvars};
 pub use sysvars::Sysvars;
 
@@ -45,3 +49,4 @@ pub use solana_program_error::{ProgramError, ProgramResult};
 pub use solana_pubkey::{Pubkey, PubkeyError, declare_id, pubkey};
 pub use solana_rent::Rent;
 pub use solana_slot_hashes::SlotHashes;
+pub use solana_system_interface::{error::SystemError, instruction as system_instruction};
