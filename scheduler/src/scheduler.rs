@@ -1,0 +1,239 @@
+//! Insert, next batch, complete; and which of the tasks that are ready a thread gets.
+//!
+//! A thread is offered the first task of its chain queue and the oldest free task, and gets the older
+//! of the two, so tasks are handed out in insertion order as far as their conflicts allow: neither an
+//! endless chain nor an endless stream of free tasks starves the other. Two rules keep all threads
+//! busy:
+//!
+//! - *Free tasks are shared out.* A batch takes at most 1/threads of the free tasks, rounded up.
+//! - *No chained task goes behind a long queue while another thread idles.* If its thread has more
+//!   than its share outstanding, and was handed more than that since the task that it waits for, the
+//!   chained task stays: once what holds it is complete, any thread may take it. A pure chain is never
+//!   cut, since nobody else could run it earlier.
+
+use crate::cost::CostLimits;
+use crate::locks::LockTable;
+use crate::tasks::Tasks;
+use crate::types::{Access, AccountIndex, Config, InsertError, TaskId, ThreadIndex};
+
+/// Outstanding tasks that are any thread's share, however few are outstanding in all: to bring a task
+/// to another thread takes about as long as to run this many transfers.
+const SHARE_MIN: usize = 8;
+
+/// Threads at most: their numbers are packed into a byte beside two marks, and 64 are plenty.
+const THREADS_MAX: usize = 64;
+
+/// What is known of a banking thread.
+#[derive(Clone, Default)]
+struct Thread {
+    /// Tasks handed to it and not complete.
+    outstanding: usize,
+    /// Tasks ever handed to it, wrapping.
+    handed_out: u32,
+}
+
+/// The lock table. See the crate's documentation for what always holds.
+///
+/// `insert`, `next_batch` and `complete` take a constant time per access, amortised over the life of
+/// the tasks. A clone is an independent simulation that starts from the same state.
+#[derive(Clone)]
+pub struct Scheduler {
+    locks: LockTable,
+    tasks: Tasks,
+    cost: CostLimits,
+    threads: Vec<Thread>,
+    /// Threads with nothing outstanding.
+    idle_threads: usize,
+    /// Tasks handed out and not complete.
+    outstanding: usize,
+    batch_max: usize,
+}
+
+impl Scheduler {
+    /// An empty lock table.
+    ///
+    /// # Panics
+    /// If `threads` is not in 1 to 64, `batch_max` is 0, or `accesses_max` is 2^24 or more.
+    pub fn new(config: Config) -> Self {
+        assert!(
+            (1..=THREADS_MAX).contains(&config.threads),
+            "threads must be in 1 to 64"
+        );
+        assert!(config.batch_max > 0, "batch_max must be at least 1");
+        Self {
+            locks: LockTable::new(config.accesses_max),
+            tasks: Tasks::new(config.tasks_max, config.threads),
+            cost: CostLimits::new(config.account_cost_max, config.slot_cost_max),
+            threads: vec![Thread::default(); config.threads],
+            idle_threads: config.threads,
+            outstanding: 0,
+            batch_max: config.batch_max,
+        }
+    }
+
+    /// Makes room for account indices below `count`, so that none of them makes `insert` allocate.
+    pub fn reserve_accounts(&mut self, count: usize) {
+        self.locks.grow(count);
+        self.cost.grow(count);
+    }
+
+    /// Appends a task to the serial order. `accesses` must not name an account twice. `user` comes back
+    /// from `next_batch`: the caller's own handle of the task.
+    ///
+    /// # Errors
+    /// If there is no room, or a cost limit would be exceeded; then nothing has changed.
+    ///
+    /// # Panics
+    /// If `accesses` names an account twice.
+    pub fn insert(
+        &mut self,
+        accesses: &[Access],
+        cost: u64,
+        user: u32,
+    ) -> Result<TaskId, InsertError> {
+        let Some(task) = self.tasks.next_unused() else {
+            return Err(InsertError::Full);
+        };
+        if accesses.len() > self.locks.room() {
+            return Err(InsertError::Full);
+        }
+        let accounts = accesses
+            .iter()
+            .map(|access| access.account as usize + 1)
+            .max();
+        if accounts > Some(self.locks.accounts_len()) {
+            self.reserve_accounts(accounts.map_or(0, usize::next_power_of_two));
+        }
+        self.cost.charge(accesses, cost)?;
+        let (first_access, standing) = self.locks.enqueue(task, accesses);
+        self.tasks.insert(user, first_access, standing);
+        Ok(TaskId(task))
+    }
+
+    /// Moves the tasks that `thread` may run now, in the order in which it must run them, into `batch`
+    /// (cleared first); at most `batch_max`. A task in it may conflict with tasks before it in this
+    /// batch or in earlier batches of the same thread, never with another thread's.
+    ///
+    /// Ask for idle threads first: what is free is shared out in the order of asking. An empty batch
+    /// means that nothing changes for this thread before the next `insert` or `complete`, unless
+    /// another thread is handed something.
+    pub fn next_batch(&mut self, thread: ThreadIndex, batch: &mut Vec<(TaskId, u32)>) {
+        batch.clear();
+        let mut free_left = self.tasks.free_len().div_ceil(self.threads.len());
+        while batch.len() < self.batch_max {
+            let free = if free_left > 0 {
+                self.tasks.first_free()
+            } else {
+                None
+            };
+            let chained = self.first_chained(thread);
+            let task = match (chained, free) {
+                (None, None) => return,
+                (Some(chained), None) => chained,
+                (Some(chained), Some(free)) if self.order(chained) < self.order(free) => chained,
+                (_, Some(free)) => {
+                    free_left -= 1;
+                    free
+                }
+            };
+            batch.push((TaskId(task), self.tasks.get(task).user));
+            self.dispatch(task, thread);
+        }
+    }
+
+    /// The task has run: its locks go to its successors.
+    ///
+    /// # Panics
+    /// If the task was not handed out or is complete already.
+    pub fn complete(&mut self, task: TaskId) {
+        let thread = &mut self.threads[usize::from(self.tasks.dispatched_to(task.0))];
+        thread.outstanding -= 1;
+        self.idle_threads += usize::from(thread.outstanding == 0);
+        self.outstanding -= 1;
+        let first_access = self.tasks.get(task.0).first_access;
+        self.locks.release(first_access, &mut self.tasks);
+        self.tasks.remove(task.0);
+    }
+
+    /// Tasks inserted and not completed.
+    pub fn in_flight(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Tasks inserted and not yet handed out by `next_batch`.
+    pub fn waiting(&self) -> usize {
+        self.tasks.len() - self.outstanding
+    }
+
+    /// Tasks handed to this thread and not completed.
+    pub fn outstanding(&self, thread: ThreadIndex) -> usize {
+        self.threads[thread].outstanding
+    }
+
+    /// Whether no task in flight names this account.
+    pub fn is_idle(&self, account: AccountIndex) -> bool {
+        self.locks.is_idle(account)
+    }
+
+    /// Forgets the cost and the chains counted for an idle account: its index goes back, and will name
+    /// another account.
+    ///
+    /// # Panics
+    /// If a task in flight names this account.
+    pub fn forget(&mut self, account: AccountIndex) {
+        self.locks.forget(account);
+        self.cost.forget(account);
+    }
+
+    /// A new slot: the cost counters start again.
+    pub fn start_slot(&mut self) {
+        self.cost.start_slot();
+    }
+
+    /// Length, in tasks, of the longest chain of conflicts seen since `reset_longest_chain`: no number
+    /// of threads can run the tasks inserted since then in less than the time of that many.
+    pub fn longest_chain(&self) -> u64 {
+        u64::from(self.locks.longest_chain())
+    }
+
+    /// Starts measuring the longest chain again.
+    pub fn reset_longest_chain(&mut self) {
+        self.locks.reset_longest_chain();
+    }
+
+    fn order(&self, task: u32) -> u64 {
+        self.tasks.get(task).order
+    }
+
+    /// The first task of the thread's chain queue, unless it would wait there while another idles.
+    fn first_chained(&self, thread: ThreadIndex) -> Option<u32> {
+        let task = self.tasks.first_chained(thread)?;
+        let Thread {
+            outstanding,
+            handed_out,
+        } = self.threads[thread];
+        let other_threads_idle = self.idle_threads > usize::from(outstanding == 0);
+        let share = SHARE_MIN.max(self.outstanding / self.threads.len());
+        if other_threads_idle && outstanding > share {
+            let first_access = self.tasks.get(task).first_access;
+            let since_holder = self.locks.tasks_since_holder(first_access, handed_out);
+            if since_holder as usize > share {
+                return None;
+            }
+        }
+        Some(task)
+    }
+
+    fn dispatch(&mut self, task: u32, thread: ThreadIndex) {
+        let state = &mut self.threads[thread];
+        self.idle_threads -= usize::from(state.outstanding == 0);
+        state.outstanding += 1;
+        state.handed_out = state.handed_out.wrapping_add(1);
+        self.outstanding += 1;
+        let thread = thread as u8;
+        self.tasks.dispatch(task, thread);
+        let first_access = self.tasks.get(task).first_access;
+        self.locks
+            .grant(first_access, thread, state.handed_out, &mut self.tasks);
+    }
+}
