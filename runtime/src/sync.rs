@@ -96,9 +96,8 @@ mod model_queue {
             Ok(())
         }
 
-        pub(crate) fn is_full(&self) -> bool {
-            let inner = self.0.inner.lock().expect("no holder panics");
-            inner.items.len() >= self.0.capacity
+        pub(crate) fn len(&self) -> usize {
+            self.0.inner.lock().expect("no holder panics").items.len()
         }
     }
 
@@ -127,10 +126,6 @@ mod model_queue {
                 None if inner.senders == 0 => Err(TryRecvError::Disconnected),
                 None => Err(TryRecvError::Empty),
             }
-        }
-
-        pub(crate) fn is_empty(&self) -> bool {
-            self.0.inner.lock().expect("no holder panics").items.is_empty()
         }
     }
 

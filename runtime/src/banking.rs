@@ -1,0 +1,177 @@
+//! A banking thread: takes batches, runs each task under the locks it was granted, commits into the
+//! working copies, and gives the batch back.
+//!
+//! # Why `lock` is sound here
+//!
+//! A `BankBatch` is made by the schedule stage alone, from tasks that the lock table handed to this
+//! thread (or, with one banking thread, from all tasks in order). The lock table hands a task to a thread
+//! only when every conflicting earlier task is complete or was handed to the same thread before it. This
+//! thread runs its tasks one after the other in the order it got them, drops the guard of each before the
+//! next, and the completion that releases the locks is sent after the last guard was dropped: through a
+//! queue, whose send and receive order the memory accesses. So nobody else holds a guard on an account
+//! that a guard here may write, and nobody writes one that a guard here reads.
+#![allow(unsafe_code)]
+
+use crate::counters::StageCounters;
+use crate::sync::{Arc, Receiver, Sender, Thread};
+use crate::task::{BankBatch, CompletedBatch, Outcome, STATIC_ACCOUNT, Task, Work};
+use crate::{Bank, SlotContext, VerifiedTransaction};
+use sealane_accounts_db::{AccountIndex, BankingAccess, EntryNumber, LockedAccounts};
+use sealane_sdk::{AccountState, Pubkey};
+use smallvec::SmallVec;
+use solana_rent::Rent;
+use std::time::Instant;
+
+/// What a banking thread owns.
+pub(crate) struct BankingThread {
+    pub(crate) index: usize,
+    pub(crate) queue: Receiver<BankBatch>,
+    pub(crate) completions: Sender<CompletedBatch>,
+    /// The schedule stage, to be woken when a completion was sent.
+    pub(crate) scheduler: Arc<std::sync::OnceLock<Thread>>,
+    pub(crate) access: BankingAccess,
+    pub(crate) bank: Bank,
+    pub(crate) counters: Arc<StageCounters>,
+}
+
+impl BankingThread {
+    /// Runs until the queue is closed.
+    pub(crate) fn run(mut self) {
+        while let Ok(batch) = self.queue.recv() {
+            let started = Instant::now();
+            let completed = self.run_batch(batch);
+            self.counters.bank_ns.add(started.elapsed().as_nanos() as u64);
+            if self.completions.send(completed).is_err() {
+                return;
+            }
+            if let Some(scheduler) = self.scheduler.get() {
+                scheduler.unpark();
+            }
+        }
+    }
+
+    pub(crate) fn run_batch(&mut self, mut batch: BankBatch) -> CompletedBatch {
+        for task in &batch.tasks {
+            for (account, _) in &task.accounts {
+                if *account != STATIC_ACCOUNT {
+                    self.access.prefetch(*account);
+                }
+            }
+        }
+        let mut run = BatchRun {
+            entry: batch.entry,
+            slot: &batch.slot,
+            records: Vec::with_capacity(batch.tasks.len() * 128),
+            absent: Vec::new(),
+            reward_lamports: 0,
+        };
+        let mut outcomes = Vec::with_capacity(batch.tasks.len());
+        for task in &batch.tasks {
+            outcomes.push(run.run_task(&mut self.access, &mut self.bank, task));
+        }
+        let BatchRun { records, absent, reward_lamports, .. } = run;
+        CompletedBatch {
+            entry: batch.entry,
+            thread: self.index,
+            tasks: std::mem::take(&mut batch.tasks),
+            outcomes,
+            records,
+            writes: self.access.take_writes(),
+            absent,
+            reward_lamports,
+        }
+    }
+}
+
+/// What gathers while a batch runs.
+struct BatchRun<'a> {
+    entry: EntryNumber,
+    slot: &'a SlotContext,
+    records: Vec<u8>,
+    absent: Vec<AccountIndex>,
+    reward_lamports: u64,
+}
+
+impl BatchRun<'_> {
+    fn run_task(&mut self, access: &mut BankingAccess, bank: &mut Bank, task: &Task) -> Outcome {
+        let locks: SmallVec<[(AccountIndex, bool); 16]> =
+            task.accounts.iter().copied().filter(|(account, _)| *account != STATIC_ACCOUNT).collect();
+        // SAFETY: the task was handed to this thread by the lock table, which granted it these accounts;
+        // the module's first lines say why that lasts until the guard is dropped.
+        let mut locked = unsafe { access.lock(&locks) };
+        let outcome = match &task.work {
+            Work::Transaction(transaction) => {
+                self.run_transaction(bank, transaction, task, &mut locked)
+            }
+            Work::FeeReward { lamports } => {
+                let state = rewarded(locked.get(0), *lamports, &self.slot.sysvars.rent);
+                if let Some(state) = state {
+                    locked.set(0, state, self.entry);
+                }
+                Outcome::Rewarded
+            }
+        };
+        for (place, (account, _)) in locks.iter().enumerate() {
+            if locked.get(place).is_absent() {
+                self.absent.push(*account);
+            }
+        }
+        outcome
+    }
+
+    fn run_transaction(
+        &mut self,
+        bank: &mut Bank,
+        transaction: &VerifiedTransaction,
+        task: &Task,
+        locked: &mut LockedAccounts<'_>,
+    ) -> Outcome {
+        let absent = AccountState::default();
+        let mut states: SmallVec<[&AccountState; 16]> = SmallVec::new();
+        let mut place = 0;
+        for (account, _) in &task.accounts {
+            if *account == STATIC_ACCOUNT {
+                states.push(&absent);
+            } else {
+                states.push(locked.get(place));
+                place += 1;
+            }
+        }
+        let mut processed = match bank.process(self.slot, transaction, &states) {
+            Ok(processed) => processed,
+            Err(error) => return Outcome::Dropped(error),
+        };
+        drop(states);
+        let start = self.records.len() as u32;
+        processed.encode_record(&mut self.records);
+        let end = self.records.len() as u32;
+        let per_signature = self.slot.lamports_per_signature;
+        self.reward_lamports += leader_share(transaction, processed.fee, per_signature);
+        let mut place = 0;
+        for (i, (account, write)) in task.accounts.iter().enumerate() {
+            if *account == STATIC_ACCOUNT {
+                continue;
+            }
+            if *write && let Some(state) = processed.take_change(i) {
+                locked.set(place, state, self.entry);
+            }
+            place += 1;
+        }
+        Outcome::Charged { start, end, failed: processed.status.is_err() }
+    }
+}
+
+/// The leader's share of a fee: half of the base fee is burnt, the priority fee is the leader's whole
+/// (SIMD-0096).
+fn leader_share(transaction: &VerifiedTransaction, fee: u64, per_signature: u64) -> u64 {
+    let base = fee.min(transaction.fee(per_signature) - transaction.fee(0));
+    fee - base + base / 2
+}
+
+/// The reward account after `lamports` more; `None` where it could not hold them (Agave burns them then).
+pub(crate) fn rewarded(account: &AccountState, lamports: u64, rent: &Rent) -> Option<AccountState> {
+    let system_owned = account.is_absent() || account.owner == Pubkey::default();
+    let total = account.lamports.checked_add(lamports)?;
+    let holds = total >= rent.minimum_balance(account.data.len());
+    (system_owned && holds).then(|| AccountState { lamports: total, ..account.clone() })
+}

@@ -1,0 +1,79 @@
+//! What a pipeline starts from.
+
+use crate::Limits;
+use sealane_sdk::{AccountState, Programs, Pubkey};
+use solana_hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many banking threads execute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BankingThreads {
+    /// What suits the machine: in order on one thread where there are few cores.
+    Auto,
+    /// This many, at most 64; 1 runs in order, without a lock table.
+    Fixed(usize),
+}
+
+impl BankingThreads {
+    /// The number of threads on this machine. Up to three cores, verify, schedule and publish keep the
+    /// others busy; beyond, they take three.
+    pub fn resolve(self) -> usize {
+        match self {
+            Self::Fixed(threads) => threads.clamp(1, 64),
+            Self::Auto => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                cores.saturating_sub(3).clamp(1, 64)
+            }
+        }
+    }
+}
+
+/// Everything a pipeline starts from.
+#[derive(Clone)]
+pub struct RuntimeConfig {
+    /// Bounds.
+    pub limits: Limits,
+    /// All programs, System and Compute Budget included.
+    pub programs: Arc<Programs>,
+    /// Accounts at genesis, beside those of programs.
+    pub genesis_accounts: Vec<(Pubkey, AccountState)>,
+    /// First blockhash and id of the chain.
+    pub genesis_hash: Hash,
+    /// Unix time of slot 0, in seconds.
+    pub genesis_time: i64,
+    /// Where the leader's share of the fees goes.
+    pub identity: Pubkey,
+    /// Banking threads.
+    pub banking_threads: BankingThreads,
+    /// Verify threads.
+    pub verify_threads: usize,
+    /// Check signatures.
+    pub check_signatures: bool,
+    /// Length of a slot.
+    pub slot_duration: Duration,
+    /// An entry is closed after at most this long.
+    pub entry_interval: Duration,
+    /// Keep the serial order (`Runtime::order`), for the oracle.
+    pub record_order: bool,
+}
+
+impl RuntimeConfig {
+    /// A node of one's own: signatures checked, 400 ms slots, entries of 5 ms, an empty genesis.
+    pub fn new(programs: Arc<Programs>, genesis_hash: Hash, identity: Pubkey) -> Self {
+        Self {
+            limits: Limits::default(),
+            programs,
+            genesis_accounts: Vec::new(),
+            genesis_hash,
+            genesis_time: 0,
+            identity,
+            banking_threads: BankingThreads::Auto,
+            verify_threads: 1,
+            check_signatures: true,
+            slot_duration: Duration::from_millis(400),
+            entry_interval: Duration::from_millis(5),
+            record_order: false,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Where transactions come in.
+
+use crate::VerifyError;
+use crate::counters::StageCounters;
+use crate::sync::{Arc, Sender, TrySendError};
+use bytes::Bytes;
+use solana_signature::Signature;
+use solana_transaction_error::TransactionError;
+
+/// Why a transaction that was handed in will not run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Verify refused it.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// Too much is waiting and this had the lowest priority.
+    #[error(
+        "the node is busy and the transaction's priority is too low; \
+         try again or pay a higher fee per compute unit"
+    )]
+    Busy,
+    /// The node stops.
+    #[error("the node is shutting down")]
+    ShuttingDown,
+}
+
+impl From<TransactionError> for Refusal {
+    fn from(error: TransactionError) -> Self {
+        Self::Verify(VerifyError::Transaction(error))
+    }
+}
+
+/// Called once, from a pipeline thread, with what admission decided. Must not block.
+pub type OnAdmission = Box<dyn FnOnce(Result<Signature, Refusal>) + Send>;
+
+/// What travels in queue 1.
+pub(crate) enum IngestBatch {
+    /// From a sender who waits for room: never shed.
+    Bulk(Vec<Bytes>),
+    /// One transaction, whose sender wants to hear.
+    One(Bytes, OnAdmission),
+}
+
+/// Hands transactions in. Clone freely.
+#[derive(Clone)]
+pub struct Ingest {
+    pub(crate) queue: Sender<IngestBatch>,
+    pub(crate) counters: Arc<StageCounters>,
+}
+
+impl Ingest {
+    /// Queues a batch, waiting while the queue is full: a bulk sender is slowed down, not shed. What
+    /// verify or admission refuses is counted. `Err` when the node stops.
+    pub fn submit(&self, batch: Vec<Bytes>) -> Result<(), Refusal> {
+        self.counters.received.add(batch.len() as u64);
+        self.queue.send(IngestBatch::Bulk(batch)).map_err(|_| Refusal::ShuttingDown)
+    }
+
+    /// Queues one transaction without waiting; `on_admission` hears whether it was accepted.
+    pub fn submit_one(&self, transaction: Bytes, on_admission: OnAdmission) {
+        self.counters.received.add(1);
+        let (batch, refusal) =
+            match self.queue.try_send(IngestBatch::One(transaction, on_admission)) {
+                Ok(()) => return,
+                Err(TrySendError::Full(batch)) => (batch, Refusal::Busy),
+                Err(TrySendError::Disconnected(batch)) => (batch, Refusal::ShuttingDown),
+            };
+        self.counters.refused.add(1);
+        if let IngestBatch::One(_, on_admission) = batch {
+            on_admission(Err(refusal));
+        }
+    }
+}

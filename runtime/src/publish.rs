@@ -1,0 +1,165 @@
+//! The entry stage: one thread that makes complete entries visible, in order.
+//!
+//! For each: publish the versions, then remember the transactions, then count and tell. So who hears of a
+//! transaction finds its effects, and who finds its status too.
+
+use crate::counters::StageCounters;
+use crate::history::{History, PastEntry, PublishedTransaction};
+use crate::serial::{Order, OrderItem};
+use crate::sync::{Arc, Mutex, Receiver, Sender};
+use crate::task::{CompletedEntry, Outcome, PublisherMessage, Work};
+use sealane_accounts_db::{EntryNumber, Publisher};
+use solana_hash::Hash;
+use solana_signature::Signature;
+use solana_transaction_error::TransactionError;
+use std::time::Instant;
+
+/// Something a listener hears, in order, after it became visible.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// An entry became visible.
+    Entry {
+        /// Its number.
+        entry: EntryNumber,
+        /// Its slot.
+        slot: u64,
+        /// Its transactions, in order.
+        transactions: std::sync::Arc<Vec<PublishedTransaction>>,
+    },
+    /// A slot was sealed and the next one opened.
+    Slot {
+        /// The slot that opened.
+        slot: u64,
+        /// The slot that was sealed.
+        parent: u64,
+    },
+    /// A transaction that had been accepted will not run: evicted, or dropped by the bank.
+    Dropped {
+        /// Its signature.
+        signature: Signature,
+        /// Why; `None` where a higher priority took its place.
+        error: Option<TransactionError>,
+    },
+}
+
+/// The listeners of a node: each has a bounded queue and is cut off when it falls behind.
+pub(crate) type Listeners = Arc<Mutex<Vec<crossbeam_channel::Sender<Event>>>>;
+
+/// What the publisher thread owns.
+pub(crate) struct PublishStage {
+    pub(crate) queue: Receiver<PublisherMessage>,
+    pub(crate) publisher: Publisher,
+    pub(crate) history: Arc<History>,
+    pub(crate) listeners: Listeners,
+    pub(crate) tip: Arc<Mutex<Hash>>,
+    pub(crate) counters: Arc<StageCounters>,
+    /// The serial order, where it is recorded.
+    pub(crate) order: Option<Arc<Mutex<Order>>>,
+    pub(crate) slot: u64,
+    /// Charged transactions of the slot so far.
+    pub(crate) next_index: u32,
+    /// Held open so that `stopped` is heard of when this thread ends.
+    pub(crate) _stopped: Sender<()>,
+}
+
+impl PublishStage {
+    /// Runs until the queue is closed.
+    pub(crate) fn run(mut self) {
+        while let Ok(message) = self.queue.recv() {
+            let started = Instant::now();
+            self.handle(message);
+            self.counters.publish_ns.add(started.elapsed().as_nanos() as u64);
+        }
+    }
+
+    pub(crate) fn handle(&mut self, message: PublisherMessage) {
+        match message {
+            PublisherMessage::Entry(entry) => self.publish(entry),
+            PublisherMessage::Slot(context) => {
+                self.record(|| OrderItem::Slot(context.clone()));
+                self.tell(|| Event::Slot { slot: context.slot, parent: context.slot - 1 });
+            }
+            PublisherMessage::Evicted(signature) => {
+                self.tell(|| Event::Dropped { signature, error: None });
+            }
+        }
+    }
+
+    fn publish(&mut self, mut completed: CompletedEntry) {
+        let slot = completed.slot.slot;
+        if slot != self.slot {
+            self.slot = slot;
+            self.next_index = 0;
+        }
+        let number = completed.entry;
+        let writes = completed.batches.iter_mut().map(|batch| std::mem::take(&mut batch.writes));
+        self.publisher.publish(number, &mut { writes });
+        let (entry, charged) = PastEntry::new(
+            completed.slot,
+            completed.first_sequence,
+            completed.task_count,
+            self.next_index,
+            completed.batches,
+        );
+        self.next_index += charged;
+        let entry = Arc::new(entry);
+        self.extend_tip(&entry);
+        self.history.append(entry.clone());
+        self.record(|| OrderItem::Entry(entry.clone()));
+        let failed = |outcome: &Outcome| matches!(outcome, Outcome::Charged { failed: true, .. });
+        let failures = entry.tasks.iter().filter(|task| failed(&task.outcome)).count();
+        self.counters.failed.add(failures as u64);
+        self.counters.entries.add(1);
+        self.counters.visible.add(u64::from(charged));
+        self.tell_entry(number, slot, &entry);
+    }
+
+    /// Chains the entry's charged transactions, by first signature, onto the tip.
+    fn extend_tip(&self, entry: &PastEntry) {
+        let mut hasher = solana_sha256_hasher::Hasher::default();
+        let mut tip = self.tip.lock().expect("no holder of this lock panics");
+        hasher.hash(tip.as_ref());
+        for place in 0..entry.tasks.len() {
+            if let Some(transaction) = entry.transaction(place) {
+                hasher.hash(transaction.signature().as_ref());
+            }
+        }
+        *tip = hasher.result();
+    }
+
+    fn tell_entry(&self, number: EntryNumber, slot: u64, entry: &Arc<PastEntry>) {
+        if self.listeners.lock().expect("no holder of this lock panics").is_empty() {
+            return;
+        }
+        for task in &entry.tasks {
+            if let (Work::Transaction(transaction), Outcome::Dropped(error)) =
+                (&task.work, &task.outcome)
+            {
+                let signature = *transaction.signature();
+                self.tell(|| Event::Dropped { signature, error: Some(error.clone()) });
+            }
+        }
+        let places = 0..entry.tasks.len();
+        let transactions: Vec<_> =
+            places.filter_map(|place| PublishedTransaction::new(entry.clone(), place)).collect();
+        let transactions = std::sync::Arc::new(transactions);
+        self.tell(|| Event::Entry { entry: number, slot, transactions });
+    }
+
+    fn tell(&self, event: impl FnOnce() -> Event) {
+        let mut listeners = self.listeners.lock().expect("no holder of this lock panics");
+        if listeners.is_empty() {
+            return;
+        }
+        let event = event();
+        // A full queue is a listener that fell behind: dropping its sender tells it so.
+        listeners.retain(|listener| listener.try_send(event.clone()).is_ok());
+    }
+
+    fn record(&self, item: impl FnOnce() -> OrderItem) {
+        if let Some(order) = &self.order {
+            order.lock().expect("no holder of this lock panics").items.push(item());
+        }
+    }
+}

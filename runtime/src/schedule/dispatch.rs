@@ -1,0 +1,106 @@
+//! Which task a banking thread gets next: through the lock table, or in order where there is but one
+//! thread.
+
+use crate::task::{STATIC_ACCOUNT, Task};
+use sealane_scheduler::{Access, Config, InsertError, Scheduler, TaskId};
+use std::collections::VecDeque;
+
+/// Hands tasks to banking threads.
+pub(super) enum Dispatcher {
+    /// One thread: insertion order is what the locks would give, so there are none.
+    InOrder { waiting: VecDeque<Task>, batch_max: usize },
+    /// Several threads: the lock table.
+    Locks(Box<Locks>),
+}
+
+/// The lock table and the tasks that wait in it.
+pub(super) struct Locks {
+    table: Scheduler,
+    tasks: Vec<Option<Task>>,
+    free: Vec<u32>,
+    accesses: Vec<Access>,
+    batch: Vec<(TaskId, u32)>,
+}
+
+impl Dispatcher {
+    pub(super) fn new(config: Config) -> Self {
+        if config.threads == 1 {
+            return Self::InOrder { waiting: VecDeque::new(), batch_max: config.batch_max };
+        }
+        Self::Locks(Box::new(Locks {
+            tasks: (0..config.tasks_max).map(|_| None).collect(),
+            free: (0..config.tasks_max as u32).rev().collect(),
+            accesses: Vec::new(),
+            batch: Vec::new(),
+            table: Scheduler::new(config),
+        }))
+    }
+
+    /// Appends a task to the serial order. On an error it comes back.
+    pub(super) fn insert(&mut self, mut task: Task, cost: u64) -> Result<(), (Task, InsertError)> {
+        match self {
+            Self::InOrder { waiting, .. } => {
+                waiting.push_back(task);
+                Ok(())
+            }
+            Self::Locks(locks) => {
+                locks.accesses.clear();
+                let named = task.accounts.iter().filter(|(account, _)| *account != STATIC_ACCOUNT);
+                let accesses = named.map(|&(account, write)| Access { account, write });
+                locks.accesses.extend(accesses);
+                let Some(place) = locks.free.pop() else {
+                    return Err((task, InsertError::Full));
+                };
+                match locks.table.insert(&locks.accesses, cost, place) {
+                    Ok(id) => {
+                        task.id = id;
+                        locks.tasks[place as usize] = Some(task);
+                        Ok(())
+                    }
+                    Err(error) => {
+                        locks.free.push(place);
+                        Err((task, error))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Moves what `thread` may run now, in the order in which it must, to the end of `out`.
+    pub(super) fn next_batch(&mut self, thread: usize, out: &mut Vec<Task>) {
+        match self {
+            Self::InOrder { waiting, batch_max } => {
+                let count = waiting.len().min(*batch_max);
+                out.extend(waiting.drain(..count));
+            }
+            Self::Locks(locks) => {
+                locks.table.next_batch(thread, &mut locks.batch);
+                for (_, place) in &locks.batch {
+                    let task = locks.tasks[*place as usize].take();
+                    out.push(task.expect("the lock table hands a task out once"));
+                    locks.free.push(*place);
+                }
+            }
+        }
+    }
+
+    /// Releases the locks of a task that has run.
+    pub(super) fn complete(&mut self, id: TaskId) {
+        if let Self::Locks(locks) = self {
+            locks.table.complete(id);
+        }
+    }
+
+    pub(super) fn start_slot(&mut self) {
+        if let Self::Locks(locks) = self {
+            locks.table.start_slot();
+        }
+    }
+
+    pub(super) fn longest_chain(&self) -> u64 {
+        match self {
+            Self::InOrder { .. } => 0,
+            Self::Locks(locks) => locks.table.longest_chain(),
+        }
+    }
+}

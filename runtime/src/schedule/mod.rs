@@ -1,0 +1,316 @@
+//! The schedule stage: one thread that decides the serial order and who runs what.
+//!
+//! It takes verified transactions, refuses what is too old or known, orders the rest by priority, interns
+//! their accounts, inserts them into the lock table, hands batches to the banking threads, takes their
+//! completions back, and closes entries and slots. Insertion order is the serial order: everything that
+//! must be the same in a replay (slot, entry, fee rewards) is decided where a task is inserted.
+//!
+//! It blocks nowhere but in `park`, when there is nothing to do; who sends to it unparks it.
+
+mod admission;
+mod dispatch;
+mod entries;
+mod replay_protection;
+
+use crate::counters::{StageCounters, WaitHistogram};
+use crate::slot::BLOCKHASH_AGE_MAX;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Receiver, Sender, TrySendError, park_timeout};
+use crate::task::{
+    Admission, BankBatch, CompletedBatch, Outcome, PublisherMessage, Task, VerifiedBatch, Work,
+};
+use crate::{Limits, RuntimeConfig, SlotContext, SlotWatch};
+use admission::StaticAccounts;
+use dispatch::Dispatcher;
+use entries::Entries;
+use replay_protection::ReplayProtection;
+use sealane_accounts_db::{Accounts, AccountIndex, Interner};
+use sealane_scheduler::{Config, PriorityBuffer};
+use sealane_sdk::Pubkey;
+use solana_hash::Hash;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Messages that may wait for the publisher before admission and insertion stop.
+const UNPUBLISHED_MESSAGES_MAX: usize = 256;
+
+/// The queues and shared places of the stage.
+pub(crate) struct Wiring {
+    pub(crate) verified: Receiver<VerifiedBatch>,
+    pub(crate) completions: Receiver<CompletedBatch>,
+    pub(crate) bank_queues: Vec<Sender<BankBatch>>,
+    pub(crate) publisher: Sender<PublisherMessage>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) slots: SlotWatch,
+    /// Chained hash of the published entries, kept by the publisher.
+    pub(crate) tip: Arc<Mutex<Hash>>,
+    /// Set once no verified batch will come any more: finish what was inserted, then end.
+    pub(crate) draining: Arc<AtomicBool>,
+    pub(crate) counters: Arc<StageCounters>,
+    pub(crate) waits: Arc<Mutex<WaitHistogram>>,
+}
+
+/// The stage.
+pub(crate) struct ScheduleStage {
+    wiring: Wiring,
+    limits: Limits,
+    slot: Arc<SlotContext>,
+    slot_duration: Duration,
+    entry_interval: Duration,
+    genesis_time: i64,
+    identity: Pubkey,
+    started: Instant,
+    slot_ends: Instant,
+    entry_ends: Instant,
+    interner: Interner,
+    statics: StaticAccounts,
+    replay: ReplayProtection,
+    buffer: PriorityBuffer<Admission>,
+    /// A bulk batch that waits for room in the buffer.
+    held: VecDeque<Admission>,
+    /// Over a cost limit of the open slot.
+    deferred: Vec<Admission>,
+    dispatcher: Dispatcher,
+    entries: Entries,
+    unpublished: VecDeque<PublisherMessage>,
+    next_sequence: u64,
+    in_flight: usize,
+    in_flight_accesses: usize,
+    undispatched: usize,
+    /// For each account, one more than the place in the order of the last task that named it.
+    last_named: Vec<u64>,
+    /// Accounts that did not exist after a task: their indices go back when no task names them.
+    absent: Vec<AccountIndex>,
+    rewards_lamports: u64,
+    waits: WaitHistogram,
+    tasks: Vec<Task>,
+}
+
+impl ScheduleStage {
+    pub(crate) fn new(
+        config: &RuntimeConfig,
+        wiring: Wiring,
+        interner: Interner,
+        genesis: Arc<SlotContext>,
+        now: Instant,
+    ) -> Self {
+        let limits = config.limits.clone();
+        let dispatcher = Dispatcher::new(Config {
+            threads: wiring.bank_queues.len(),
+            tasks_max: limits.in_flight_max,
+            accesses_max: limits.in_flight_accesses_max,
+            batch_max: limits.bank_batch_max,
+            account_cost_max: limits.account_cost_max,
+            slot_cost_max: limits.slot_cost_max,
+        });
+        Self {
+            statics: StaticAccounts::new(&wiring.accounts),
+            slot: genesis,
+            slot_duration: config.slot_duration,
+            entry_interval: config.entry_interval,
+            genesis_time: config.genesis_time,
+            identity: config.identity,
+            started: now,
+            slot_ends: now + config.slot_duration,
+            entry_ends: now,
+            interner,
+            replay: ReplayProtection::new(BLOCKHASH_AGE_MAX + 1, limits.status_cache_max),
+            buffer: PriorityBuffer::new(limits.priority_buffer_max),
+            held: VecDeque::new(),
+            deferred: Vec::new(),
+            dispatcher,
+            entries: Entries::new(),
+            unpublished: VecDeque::new(),
+            next_sequence: 0,
+            in_flight: 0,
+            in_flight_accesses: 0,
+            undispatched: 0,
+            last_named: Vec::new(),
+            absent: Vec::new(),
+            rewards_lamports: 0,
+            waits: WaitHistogram::default(),
+            tasks: Vec::new(),
+            limits,
+            wiring,
+        }
+    }
+
+    /// Runs until draining is set and everything inserted is complete and handed to the publisher.
+    pub(crate) fn run(mut self) {
+        loop {
+            let now = Instant::now();
+            let worked = self.step(now);
+            if worked {
+                self.wiring.counters.schedule_ns.add(now.elapsed().as_nanos() as u64);
+                continue;
+            }
+            // Acquire: pairs with the release in `Runtime::shutdown`, after verify's last send.
+            if self.wiring.draining.load(Ordering::Acquire) && self.is_drained() {
+                break;
+            }
+            let mut until = self.slot_ends;
+            if self.entries.is_open() {
+                until = until.min(self.entry_ends);
+            }
+            park_timeout(until.saturating_duration_since(now));
+        }
+    }
+
+    /// Does all that can be done now. Returns whether that was anything.
+    pub(crate) fn step(&mut self, now: Instant) -> bool {
+        let mut worked = self.take_completions();
+        if now >= self.slot_ends {
+            self.turn_slot(now);
+            worked = true;
+        }
+        worked |= self.admit(now);
+        worked |= self.dispatch(now);
+        let work_ran_out = self.in_flight == 0 && self.buffer.is_empty();
+        if self.entries.is_open() && (work_ran_out || now >= self.entry_ends) {
+            self.entries.close();
+            worked = true;
+        }
+        worked | self.publish_complete_entries()
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        self.in_flight == 0
+            && self.entries.is_empty()
+            && self.unpublished.is_empty()
+            && self.buffer.is_empty()
+            && self.held.is_empty()
+            && self.deferred.is_empty()
+    }
+
+    fn take_completions(&mut self) -> bool {
+        let mut worked = false;
+        while let Ok(batch) = self.wiring.completions.try_recv() {
+            worked = true;
+            for (task, outcome) in batch.tasks.iter().zip(&batch.outcomes) {
+                self.dispatcher.complete(task.id);
+                self.in_flight_accesses -= task.accounts.len();
+                if let (Work::Transaction(transaction), Outcome::Dropped(_)) = (&task.work, outcome)
+                {
+                    self.replay.take_back(transaction.id());
+                    self.wiring.counters.dropped.add(1);
+                }
+            }
+            self.in_flight -= batch.tasks.len();
+            self.absent.extend_from_slice(&batch.absent);
+            self.rewards_lamports += batch.reward_lamports;
+            self.entries.add_completed(batch);
+        }
+        worked
+    }
+
+    /// Seals the open slot and opens the next: its blockhash covers the entries published so far.
+    fn turn_slot(&mut self, now: Instant) {
+        self.entries.close();
+        let slot = self.slot.slot + 1;
+        let elapsed = self.slot_duration.as_millis() as u64 * slot / 1_000;
+        let time = self.genesis_time + elapsed as i64;
+        let tip = *self.wiring.tip.lock().expect("no holder of this lock panics");
+        let parent = self.slot.blockhash();
+        let blockhash = solana_sha256_hasher::hashv(&[
+            parent.as_ref(),
+            &slot.to_le_bytes(),
+            &time.to_le_bytes(),
+            tip.as_ref(),
+        ]);
+        self.slot = Arc::new(self.slot.next(blockhash, time));
+        self.slot_ends += self.slot_duration;
+        self.wiring.slots.set(self.slot.clone());
+        self.replay.open_slot(slot);
+        self.dispatcher.start_slot();
+        self.reconsider_deferred();
+        self.unpublished.push_back(PublisherMessage::Slot(self.slot.clone()));
+        let lamports = std::mem::take(&mut self.rewards_lamports);
+        if lamports > 0 && self.insert_reward(lamports, now).is_err() {
+            // Every account index is taken: the reward waits for the next slot.
+            self.rewards_lamports = lamports;
+        }
+    }
+
+    fn dispatch(&mut self, now: Instant) -> bool {
+        let mut worked = false;
+        let mut progress = self.undispatched > 0;
+        while progress {
+            progress = false;
+            for thread in 0..self.wiring.bank_queues.len() {
+                if self.wiring.bank_queues[thread].len() >= self.limits.bank_queue_batches_max {
+                    continue;
+                }
+                let mut tasks = std::mem::take(&mut self.tasks);
+                self.dispatcher.next_batch(thread, &mut tasks);
+                progress |= !tasks.is_empty();
+                self.send_to_bank(thread, &mut tasks, now);
+                self.tasks = tasks;
+            }
+            worked |= progress;
+            progress &= self.undispatched > 0;
+        }
+        worked
+    }
+
+    /// Sends tasks in order, a batch for each run of one entry.
+    fn send_to_bank(&mut self, thread: usize, tasks: &mut Vec<Task>, now: Instant) {
+        self.undispatched -= tasks.len();
+        let now_ns = (now - self.started).as_nanos() as u64;
+        let mut tasks = tasks.drain(..).peekable();
+        while let Some(first) = tasks.next() {
+            let entry = first.entry;
+            let mut run = Vec::with_capacity(tasks.len() + 1);
+            run.push(first);
+            while let Some(task) = tasks.next_if(|task| task.entry == entry) {
+                run.push(task);
+            }
+            for task in &run {
+                self.waits.add(now_ns.saturating_sub(task.inserted_ns), 1);
+            }
+            let slot = self.entries.slot(entry).clone();
+            let batch = BankBatch { entry, slot, tasks: run };
+            // The queue has room for one batch per task beyond its limit; a send that fails means that
+            // the banking thread is gone, which only a bug can cause.
+            self.wiring.bank_queues[thread]
+                .try_send(batch)
+                .unwrap_or_else(|_| panic!("banking thread {thread} is not taking batches"));
+        }
+    }
+
+    fn publish_complete_entries(&mut self) -> bool {
+        let mut worked = false;
+        while let Some(entry) = self.entries.pop_complete() {
+            worked = true;
+            self.give_indices_back(entry.first_sequence + entry.task_count as u64);
+            self.unpublished.push_back(PublisherMessage::Entry(entry));
+        }
+        while let Some(message) = self.unpublished.pop_front() {
+            match self.wiring.publisher.try_send(message) {
+                Ok(()) => worked = true,
+                Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) => {
+                    self.unpublished.push_front(message);
+                    break;
+                }
+            }
+        }
+        if worked {
+            let counters = &self.wiring.counters;
+            counters.queued.set((self.buffer.len() + self.held.len() + self.undispatched) as u64);
+            counters.longest_chain.set(self.dispatcher.longest_chain());
+            *self.wiring.waits.lock().expect("no holder of this lock panics") = self.waits.clone();
+        }
+        worked
+    }
+
+    /// Gives back the indices of accounts that do not exist and that no task names: every task before
+    /// `completed` is complete.
+    fn give_indices_back(&mut self, completed: u64) {
+        let last_named = &self.last_named;
+        let idle = |account: AccountIndex| last_named[account as usize] <= completed;
+        for at in (0..self.absent.len()).rev() {
+            if idle(self.absent[at]) {
+                self.interner.release(self.absent.swap_remove(at));
+            }
+        }
+        self.interner.reclaim(&mut |account| idle(account));
+    }
+}

@@ -1,0 +1,187 @@
+//! The serial oracle: the recorded order, run one by one on one thread over plain maps.
+//!
+//! It shares the bank with the pipeline and nothing else: no lock table, no versions, no queues. What the
+//! pipeline did on any number of threads must be what this does.
+
+use crate::banking::rewarded;
+use crate::history::PastEntry;
+use crate::sync::Arc;
+use crate::task::{Outcome, Work};
+use crate::{Bank, RuntimeConfig, SlotContext, VerifiedTransaction};
+use sealane_sdk::{AccountState, Pubkey};
+use solana_transaction_error::TransactionError;
+use std::collections::HashMap;
+
+/// The serial order that a pipeline followed, with what it made of each task.
+#[derive(Default)]
+pub struct Order {
+    pub(crate) items: Vec<OrderItem>,
+}
+
+pub(crate) enum OrderItem {
+    Slot(Arc<SlotContext>),
+    Entry(Arc<PastEntry>),
+}
+
+/// Where the serial run differed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Place in the serial order.
+    pub sequence: u64,
+    /// What was found, in words.
+    pub what: String,
+}
+
+/// What the serial run found.
+pub struct SerialRun {
+    /// All accounts that exist afterwards.
+    pub accounts: HashMap<Pubkey, AccountState>,
+    /// Charged transactions.
+    pub charged: u64,
+    /// Dropped transactions.
+    pub dropped: u64,
+    /// The first results that differ from the pipeline's, at most ten.
+    pub differences: Vec<Difference>,
+    identity: Pubkey,
+}
+
+const DIFFERENCES_MAX: usize = 10;
+
+impl Order {
+    /// Tasks recorded.
+    pub fn len(&self) -> usize {
+        let tasks = |item: &OrderItem| match item {
+            OrderItem::Slot(_) => 0,
+            OrderItem::Entry(entry) => entry.tasks.len(),
+        };
+        self.items.iter().map(tasks).sum()
+    }
+
+    /// Whether nothing was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The transactions in the serial order (dropped ones included).
+    pub fn transactions(&self) -> impl Iterator<Item = &VerifiedTransaction> {
+        let entries = self.items.iter().filter_map(|item| match item {
+            OrderItem::Entry(entry) => Some(entry),
+            OrderItem::Slot(_) => None,
+        });
+        entries.flat_map(|entry| &entry.tasks).filter_map(|task| match &task.work {
+            Work::Transaction(transaction) => Some(&**transaction),
+            Work::FeeReward { .. } => None,
+        })
+    }
+
+    /// Swaps the `i`-th and `j`-th task of one entry: a wrong order, to show that the oracle sees it.
+    /// `false` if they are not both in one entry that nobody else holds.
+    #[doc(hidden)]
+    pub fn swap_for_test(&mut self, entry: usize, i: usize, j: usize) -> bool {
+        let entries = self.items.iter_mut().filter_map(|item| match item {
+            OrderItem::Entry(entry) => Some(entry),
+            OrderItem::Slot(_) => None,
+        });
+        match entries.skip(entry).find_map(|entry| {
+            let tasks = &mut Arc::get_mut(entry)?.tasks;
+            (i.max(j) < tasks.len()).then(|| tasks.swap(i, j))
+        }) {
+            Some(()) => true,
+            None => false,
+        }
+    }
+
+    /// Runs the order from the genesis of `config` and compares every result.
+    pub fn run_serially(&self, config: &RuntimeConfig) -> SerialRun {
+        let mut bank = Bank::new(config.programs.clone(), &config.limits);
+        let mut run = SerialRun {
+            accounts: crate::node::genesis_accounts(config).into_iter().collect(),
+            charged: 0,
+            dropped: 0,
+            differences: Vec::new(),
+            identity: config.identity,
+        };
+        run.accounts.retain(|_, state| !state.is_absent());
+        let mut sequence = 0;
+        for item in &self.items {
+            let OrderItem::Entry(entry) = item else { continue };
+            for place in 0..entry.tasks.len() {
+                if let Some(what) = run.run_task(&mut bank, entry, place)
+                    && run.differences.len() < DIFFERENCES_MAX
+                {
+                    run.differences.push(Difference { sequence, what });
+                }
+                sequence += 1;
+            }
+        }
+        run
+    }
+}
+
+impl SerialRun {
+    fn run_task(&mut self, bank: &mut Bank, entry: &PastEntry, place: usize) -> Option<String> {
+        let task = &entry.tasks[place];
+        match &task.work {
+            Work::FeeReward { lamports } => {
+                self.reward(&entry.slot, *lamports);
+                None
+            }
+            Work::Transaction(transaction) => match self.run(bank, &entry.slot, transaction) {
+                Err(error) => {
+                    self.dropped += 1;
+                    let expected = Outcome::Dropped(error);
+                    (task.outcome != expected)
+                        .then(|| format!("{:?}, serially {expected:?}", task.outcome))
+                }
+                Ok(record) => {
+                    self.charged += 1;
+                    let same = matches!(task.outcome, Outcome::Charged { .. })
+                        && entry.record_bytes(place) == record;
+                    (!same).then(|| {
+                        let keys: Vec<Pubkey> =
+                            (0..transaction.account_count()).map(|i| *transaction.key(i)).collect();
+                        let serial = crate::TransactionRecord::decode(&record, &keys);
+                        format!("{:?}, serially {serial:?}", task.outcome)
+                    })
+                }
+            },
+        }
+    }
+
+    fn reward(&mut self, slot: &SlotContext, lamports: u64) {
+        let account = self.accounts.get(&self.identity).cloned().unwrap_or_default();
+        if let Some(state) = rewarded(&account, lamports, &slot.sysvars.rent) {
+            self.accounts.insert(self.identity, state);
+        }
+    }
+
+    /// Processes one transaction; its record, or why it was dropped.
+    fn run(
+        &mut self,
+        bank: &mut Bank,
+        slot: &SlotContext,
+        transaction: &VerifiedTransaction,
+    ) -> Result<Vec<u8>, TransactionError> {
+        let absent = AccountState::default();
+        let count = transaction.account_count();
+        let states: Vec<&AccountState> = (0..count)
+            .map(|i| self.accounts.get(transaction.key(i)).unwrap_or(&absent))
+            .collect();
+        let mut processed = bank.process(slot, transaction, &states)?;
+        drop(states);
+        let mut record = Vec::new();
+        processed.encode_record(&mut record);
+        for i in 0..count {
+            if transaction.is_writable(i)
+                && let Some(state) = processed.take_change(i)
+            {
+                if state.is_absent() {
+                    self.accounts.remove(transaction.key(i));
+                } else {
+                    self.accounts.insert(*transaction.key(i), state);
+                }
+            }
+        }
+        Ok(record)
+    }
+}

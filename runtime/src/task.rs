@@ -1,0 +1,99 @@
+//! What travels between the scheduler, the banking threads and the publisher.
+
+use crate::ingest::OnAdmission;
+use crate::sync::Arc;
+use crate::{SlotContext, VerifiedTransaction};
+use sealane_accounts_db::{AccountIndex, EntryNumber, EntryWrites};
+use sealane_scheduler::TaskId;
+use smallvec::SmallVec;
+use solana_transaction_error::TransactionError;
+
+/// An account that no table knows: a sysvar or a builtin program, made from the slot's context. It is
+/// read-only to everyone, so it takes no lock.
+pub(crate) const STATIC_ACCOUNT: AccountIndex = AccountIndex::MAX;
+
+/// A transaction's accounts in message order: index and whether it is locked for writing.
+pub(crate) type TaskAccounts = SmallVec<[(AccountIndex, bool); 4]>;
+
+/// What verify sends on (queue 2).
+pub(crate) struct VerifiedBatch {
+    pub(crate) items: Vec<Admission>,
+    /// From a sender who waits for room: held back, not shed.
+    pub(crate) bulk: bool,
+}
+
+/// A verified transaction at the door of the scheduler.
+pub(crate) struct Admission {
+    pub(crate) transaction: Box<VerifiedTransaction>,
+    pub(crate) on_admission: Option<OnAdmission>,
+}
+
+/// The work of a task.
+pub(crate) enum Work {
+    Transaction(Box<VerifiedTransaction>),
+    /// The leader's share of a slot's fees, to the task's one account.
+    FeeReward { lamports: u64 },
+}
+
+/// One place in the serial order.
+pub(crate) struct Task {
+    pub(crate) work: Work,
+    pub(crate) accounts: TaskAccounts,
+    /// Its place in the order, counted over the node's life.
+    pub(crate) sequence: u64,
+    pub(crate) id: TaskId,
+    pub(crate) entry: EntryNumber,
+    /// Nanoseconds since the pipeline started, when it was inserted.
+    pub(crate) inserted_ns: u64,
+}
+
+/// What a banking thread gets (queue 3): tasks of one entry, in the order in which it must run them.
+pub(crate) struct BankBatch {
+    pub(crate) entry: EntryNumber,
+    pub(crate) slot: Arc<SlotContext>,
+    pub(crate) tasks: Vec<Task>,
+}
+
+/// What came of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Charged; its record lies at this range of the batch's records.
+    Charged { start: u32, end: u32, failed: bool },
+    /// Left no trace.
+    Dropped(TransactionError),
+    /// A fee reward that was paid (or burnt, where the account could not hold it).
+    Rewarded,
+}
+
+/// What a banking thread gives back.
+pub(crate) struct CompletedBatch {
+    pub(crate) entry: EntryNumber,
+    pub(crate) thread: usize,
+    pub(crate) tasks: Vec<Task>,
+    /// One per task.
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) records: Vec<u8>,
+    pub(crate) writes: EntryWrites,
+    /// Accounts that a task named and that do not exist after it.
+    pub(crate) absent: Vec<AccountIndex>,
+    /// The leader's share of the fees of these tasks.
+    pub(crate) reward_lamports: u64,
+}
+
+/// An entry whose tasks are all complete, on its way to the publisher.
+pub(crate) struct CompletedEntry {
+    pub(crate) entry: EntryNumber,
+    pub(crate) slot: Arc<SlotContext>,
+    pub(crate) first_sequence: u64,
+    pub(crate) task_count: usize,
+    pub(crate) batches: Vec<CompletedBatch>,
+}
+
+/// What the publisher gets, in order.
+pub(crate) enum PublisherMessage {
+    Entry(CompletedEntry),
+    /// A slot opened; all entries of earlier slots that were complete came before.
+    Slot(Arc<SlotContext>),
+    /// An accepted transaction was evicted.
+    Evicted(solana_signature::Signature),
+}
