@@ -40,7 +40,9 @@ impl BankingThread {
         while let Ok(batch) = self.queue.recv() {
             let started = Instant::now();
             let completed = self.run_batch(batch);
-            self.counters.bank_ns.add(started.elapsed().as_nanos() as u64);
+            self.counters
+                .bank_ns
+                .add(started.elapsed().as_nanos() as u64);
             if self.completions.send(completed).is_err() {
                 return;
             }
@@ -69,7 +71,12 @@ impl BankingThread {
         for task in &batch.tasks {
             outcomes.push(run.run_task(&mut self.access, &mut self.bank, task));
         }
-        let BatchRun { records, absent, reward_lamports, .. } = run;
+        let BatchRun {
+            records,
+            absent,
+            reward_lamports,
+            ..
+        } = run;
         CompletedBatch {
             entry: batch.entry,
             thread: self.index,
@@ -94,8 +101,12 @@ struct BatchRun<'a> {
 
 impl BatchRun<'_> {
     fn run_task(&mut self, access: &mut BankingAccess, bank: &mut Bank, task: &Task) -> Outcome {
-        let locks: SmallVec<[(AccountIndex, bool); 16]> =
-            task.accounts.iter().copied().filter(|(account, _)| *account != STATIC_ACCOUNT).collect();
+        let locks: SmallVec<[(AccountIndex, bool); 16]> = task
+            .accounts
+            .iter()
+            .copied()
+            .filter(|(account, _)| *account != STATIC_ACCOUNT)
+            .collect();
         // SAFETY: the task was handed to this thread by the lock table, which granted it these accounts;
         // the module's first lines say why that lasts until the guard is dropped.
         let mut locked = unsafe { access.lock(&locks) };
@@ -157,7 +168,11 @@ impl BatchRun<'_> {
             }
             place += 1;
         }
-        Outcome::Charged { start, end, failed: processed.status.is_err() }
+        Outcome::Charged {
+            start,
+            end,
+            failed: processed.status.is_err(),
+        }
     }
 }
 
@@ -173,5 +188,8 @@ pub(crate) fn rewarded(account: &AccountState, lamports: u64, rent: &Rent) -> Op
     let system_owned = account.is_absent() || account.owner == Pubkey::default();
     let total = account.lamports.checked_add(lamports)?;
     let holds = total >= rent.minimum_balance(account.data.len());
-    (system_owned && holds).then(|| AccountState { lamports: total, ..account.clone() })
+    (system_owned && holds).then(|| AccountState {
+        lamports: total,
+        ..account.clone()
+    })
 }

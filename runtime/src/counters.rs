@@ -111,7 +111,9 @@ pub struct WaitHistogram {
 
 impl Default for WaitHistogram {
     fn default() -> Self {
-        Self { buckets: vec![0; 64 * 4] }
+        Self {
+            buckets: vec![0; 64 * 4],
+        }
     }
 }
 

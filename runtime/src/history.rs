@@ -54,11 +54,20 @@ impl PastEntry {
                 in_order &= sequence == tasks.len() as u64;
                 places.push((sequence, tasks.len() as u32));
                 let batch = batch as u32;
-                tasks.push(PastTask { work: task.work, batch, index: u32::MAX, outcome });
+                tasks.push(PastTask {
+                    work: task.work,
+                    batch,
+                    index: u32::MAX,
+                    outcome,
+                });
             }
             records.push(completed.records);
         }
-        assert_eq!(tasks.len(), task_count, "an entry is published when all its tasks are complete");
+        assert_eq!(
+            tasks.len(),
+            task_count,
+            "an entry is published when all its tasks are complete"
+        );
         if !in_order {
             tasks = into_order(tasks, &mut places);
         }
@@ -73,7 +82,15 @@ impl PastEntry {
             }
         }
         bytes += tasks.capacity() * size_of::<PastTask>();
-        (Self { slot, tasks, records, bytes }, index - first_index)
+        (
+            Self {
+                slot,
+                tasks,
+                records,
+                bytes,
+            },
+            index - first_index,
+        )
     }
 
     /// The charged transaction at `place`.
@@ -102,7 +119,9 @@ fn into_order(tasks: Vec<PastTask>, places: &mut [(u64, u32)]) -> Vec<PastTask> 
     places.sort_unstable();
     let mut tasks: Vec<Option<PastTask>> = tasks.into_iter().map(Some).collect();
     let taken = places.iter().map(|(_, at)| tasks[*at as usize].take());
-    taken.map(|task| task.expect("a place in the serial order is taken once")).collect()
+    taken
+        .map(|task| task.expect("a place in the serial order is taken once"))
+        .collect()
 }
 
 /// Where a published transaction stands.
@@ -124,7 +143,10 @@ pub struct PublishedTransaction {
 impl PublishedTransaction {
     pub(crate) fn new(entry: Arc<PastEntry>, place: usize) -> Option<Self> {
         entry.transaction(place)?;
-        Some(Self { entry, place: place as u32 })
+        Some(Self {
+            entry,
+            place: place as u32,
+        })
     }
 
     /// Its slot.
@@ -144,13 +166,17 @@ impl PublishedTransaction {
 
     /// The transaction.
     pub fn transaction(&self) -> &VerifiedTransaction {
-        self.entry.transaction(self.place as usize).expect("`new` saw that it is one")
+        self.entry
+            .transaction(self.place as usize)
+            .expect("`new` saw that it is one")
     }
 
     /// Its addresses, in message order, lookups included.
     pub fn keys(&self) -> Vec<Pubkey> {
         let transaction = self.transaction();
-        (0..transaction.account_count()).map(|i| *transaction.key(i)).collect()
+        (0..transaction.account_count())
+            .map(|i| *transaction.key(i))
+            .collect()
     }
 
     /// Whether it failed, without decoding the record.
@@ -189,7 +215,11 @@ impl Kept {
 
 impl History {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { kept: RwLock::new(Kept::default()), index: SignatureIndex::new(), bytes_max }
+        Self {
+            kept: RwLock::new(Kept::default()),
+            index: SignatureIndex::new(),
+            bytes_max,
+        }
     }
 
     /// Remembers an entry. The publisher alone calls this.

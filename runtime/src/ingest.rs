@@ -2,7 +2,7 @@
 
 use crate::VerifyError;
 use crate::counters::StageCounters;
-use crate::sync::{Arc, Sender, TrySendError};
+use crate::sync::{Arc, AtomicBool, Ordering, Sender, TrySendError};
 use bytes::Bytes;
 use solana_signature::Signature;
 use solana_transaction_error::TransactionError;
@@ -40,12 +40,15 @@ pub(crate) enum IngestBatch {
     Bulk(Vec<Bytes>),
     /// One transaction, whose sender wants to hear.
     One(Bytes, OnAdmission),
+    /// Ends one verify thread.
+    Stop,
 }
 
 /// Hands transactions in. Clone freely.
 #[derive(Clone)]
 pub struct Ingest {
     pub(crate) queue: Sender<IngestBatch>,
+    pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) counters: Arc<StageCounters>,
 }
 
@@ -53,22 +56,37 @@ impl Ingest {
     /// Queues a batch, waiting while the queue is full: a bulk sender is slowed down, not shed. What
     /// verify or admission refuses is counted. `Err` when the node stops.
     pub fn submit(&self, batch: Vec<Bytes>) -> Result<(), Refusal> {
+        if self.is_stopping() {
+            return Err(Refusal::ShuttingDown);
+        }
         self.counters.received.add(batch.len() as u64);
-        self.queue.send(IngestBatch::Bulk(batch)).map_err(|_| Refusal::ShuttingDown)
+        self.queue
+            .send(IngestBatch::Bulk(batch))
+            .map_err(|_| Refusal::ShuttingDown)
     }
 
     /// Queues one transaction without waiting; `on_admission` hears whether it was accepted.
     pub fn submit_one(&self, transaction: Bytes, on_admission: OnAdmission) {
+        if self.is_stopping() {
+            return on_admission(Err(Refusal::ShuttingDown));
+        }
         self.counters.received.add(1);
-        let (batch, refusal) =
-            match self.queue.try_send(IngestBatch::One(transaction, on_admission)) {
-                Ok(()) => return,
-                Err(TrySendError::Full(batch)) => (batch, Refusal::Busy),
-                Err(TrySendError::Disconnected(batch)) => (batch, Refusal::ShuttingDown),
-            };
+        let (batch, refusal) = match self
+            .queue
+            .try_send(IngestBatch::One(transaction, on_admission))
+        {
+            Ok(()) => return,
+            Err(TrySendError::Full(batch)) => (batch, Refusal::Busy),
+            Err(TrySendError::Disconnected(batch)) => (batch, Refusal::ShuttingDown),
+        };
         self.counters.refused.add(1);
         if let IngestBatch::One(_, on_admission) = batch {
             on_admission(Err(refusal));
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        // Acquire: pairs with the release in `Runtime::shutdown`.
+        self.stopping.load(Ordering::Acquire)
     }
 }

@@ -3,20 +3,38 @@
 //! `docs/architecture.md` draws the way of a transaction. This crate knows no network and no JSON.
 
 mod bank;
+mod banking;
+mod config;
+mod counters;
+mod history;
+mod ingest;
 mod limits;
 mod node;
+mod prefetch;
+mod publish;
+mod reader;
 mod record;
+mod schedule;
+mod serial;
 mod slot;
+mod sync;
+mod task;
 mod verified;
 mod verify;
+mod verify_stage;
 
 pub use bank::{Bank, Processed};
+pub use config::{BankingThreads, RuntimeConfig};
+pub use counters::{Counters, StageTimes, WaitHistogram};
+pub use history::{PublishedTransaction, SignatureStatus};
+pub use ingest::{Ingest, OnAdmission, Refusal};
 pub use limits::Limits;
-pub use node::{
-    BankingThreads, Counters, Event, Ingest, OnAdmission, PublishedTransaction, Reader, Refusal, Runtime,
-    RuntimeConfig, SignatureStatus, Simulation,
-};
+pub use node::Runtime;
+pub use publish::Event;
+pub use reader::{Reader, Simulation};
 pub use record::TransactionRecord;
+pub use sealane_accounts_db::{AccountsFull, EntryNumber, Pin, ReadError};
+pub use serial::{Difference, Order, SerialRun};
 pub use slot::{SlotContext, SlotWatch};
 pub use verified::{ComputeBudget, Instruction, MessageId, VerifiedTransaction};
 pub use verify::{Verifier, VerifyError};

@@ -1,258 +1,313 @@
-//! The running pipeline: its threads, its handles.
+//! The running pipeline: makes its parts, starts its threads, stops them.
 
-use crate::{Limits, SlotContext, SlotWatch, TransactionRecord, VerifiedTransaction, VerifyError};
-use bytes::Bytes;
-use crossbeam_channel::Receiver;
-use sealane_accounts_db::{EntryNumber, Pin, ReadError};
-use sealane_sdk::{AccountState, Programs, Pubkey};
-use solana_hash::Hash;
-use solana_signature::Signature;
-use solana_transaction_error::TransactionError;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::banking::BankingThread;
+use crate::counters::{StageCounters, WaitHistogram};
+use crate::history::History;
+use crate::ingest::{Ingest, IngestBatch};
+use crate::publish::{Listeners, PublishStage};
+use crate::reader::{Pool, Reader, Shared};
+use crate::schedule::{ScheduleStage, Wiring};
+use crate::serial::Order;
+use crate::sync::{Arc, AtomicBool, Builder, JoinHandle, Mutex, Ordering, Sender, Thread, bounded};
+use crate::verify_stage::VerifyThread;
+use crate::{Bank, RuntimeConfig, SlotContext, SlotWatch, Verifier};
+use sealane_accounts_db::{AccountsFull, DbLimits};
+use sealane_sdk::{AccountState, Pubkey};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
-/// How many banking threads execute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BankingThreads {
-    /// What suits the machine: in order on one thread where there are few cores.
-    Auto,
-    /// This many; 1 runs in order, without a lock table.
-    Fixed(usize),
+/// Completed batches that may wait for the scheduler, for each banking thread. The scheduler always takes
+/// them, so this only smooths.
+const COMPLETIONS_PER_THREAD: usize = 16;
+
+/// Entries that may wait for the publisher.
+const PUBLISHER_QUEUE_MAX: usize = 64;
+
+/// All accounts at genesis: those of programs and those of the configuration, which win.
+pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountState)> {
+    let context = SlotContext::genesis(config.genesis_hash, config.genesis_time);
+    let programs = config.programs.iter().filter(|program| {
+        // Those of System and Compute Budget are the slot's.
+        context.virtual_account(&program.id).is_none()
+    });
+    let mut accounts: Vec<(Pubkey, AccountState)> = programs
+        .map(|program| {
+            let data: &[u8] = program.name.as_bytes();
+            let state = AccountState {
+                lamports: context.sysvars.rent.minimum_balance(data.len()).max(1),
+                owner: solana_sdk_ids::native_loader::ID,
+                executable: true,
+                data: data.into(),
+            };
+            (program.id, state)
+        })
+        .collect();
+    accounts.extend(config.genesis_accounts.iter().cloned());
+    accounts
 }
 
-/// Everything a pipeline starts from.
-#[derive(Clone)]
-pub struct RuntimeConfig {
-    /// Bounds.
-    pub limits: Limits,
-    /// Programs beside System and Compute Budget.
-    pub programs: Arc<Programs>,
-    /// Accounts at genesis, beside those of programs.
-    pub genesis_accounts: Vec<(Pubkey, AccountState)>,
-    /// First blockhash and id of the chain.
-    pub genesis_hash: Hash,
-    /// Unix time of slot 0, in seconds.
-    pub genesis_time: i64,
-    /// Where the leader's half of the fees goes.
-    pub identity: Pubkey,
-    /// Banking threads.
-    pub banking_threads: BankingThreads,
-    /// Verify threads.
-    pub verify_threads: usize,
-    /// Check signatures.
-    pub check_signatures: bool,
-    /// Length of a slot.
-    pub slot_duration: Duration,
-    /// An entry is closed after at most this long.
-    pub entry_interval: Duration,
-    /// Keep the serial order (`Runtime::take_order`), for the oracle.
-    pub record_order: bool,
+/// A running pipeline. Dropping it leaves its threads to end by themselves; `shutdown` waits for them.
+pub struct Runtime {
+    ingest: Ingest,
+    reader: Reader,
+    order: Option<Arc<Mutex<Order>>>,
+    draining: Arc<AtomicBool>,
+    scheduler: Arc<OnceLock<Thread>>,
+    verify_threads: Vec<JoinHandle<()>>,
+    other_threads: Vec<JoinHandle<()>>,
 }
-
-/// Why a transaction that was handed in will not run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// Verify refused it.
-    #[error(transparent)]
-    Verify(#[from] VerifyError),
-    /// Too much is waiting and this had the lowest priority.
-    #[error("the node is busy and the transaction's priority is too low; try again or pay a higher fee per compute unit")]
-    Busy,
-    /// The node stops.
-    #[error("the node is shutting down")]
-    ShuttingDown,
-}
-
-/// Called once, from a pipeline thread, with what admission decided. Must not block.
-pub type OnAdmission = Box<dyn FnOnce(Result<Signature, Refusal>) + Send>;
-
-/// Hands transactions in. Clone freely.
-#[derive(Clone)]
-pub struct Ingest(());
-
-impl Ingest {
-    /// Queues a batch, waiting while the queue is full. `Err` when the node stops.
-    pub fn submit(&self, _batch: Vec<Bytes>) -> Result<(), Refusal> {
-        todo!()
-    }
-    /// Queues one transaction without waiting; `on_admission` hears whether it was scheduled.
-    pub fn submit_one(&self, _transaction: Bytes, _on_admission: OnAdmission) {
-        todo!()
-    }
-}
-
-/// Where a published transaction stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignatureStatus {
-    /// Its slot.
-    pub slot: u64,
-    /// Its result.
-    pub status: Result<(), TransactionError>,
-}
-
-/// A published transaction, whole. Cheap to clone; the record is decoded when asked for.
-#[derive(Clone)]
-pub struct PublishedTransaction(());
-
-impl PublishedTransaction {
-    /// Its slot.
-    pub fn slot(&self) -> u64 {
-        todo!()
-    }
-    /// Its place in the block, from 0.
-    pub fn index(&self) -> u32 {
-        todo!()
-    }
-    /// Unix time of the slot, in seconds.
-    pub fn block_time(&self) -> i64 {
-        todo!()
-    }
-    /// The transaction.
-    pub fn transaction(&self) -> &VerifiedTransaction {
-        todo!()
-    }
-    /// Its addresses, in message order, lookups included.
-    pub fn keys(&self) -> Vec<Pubkey> {
-        todo!()
-    }
-    /// What came of it, decoded now.
-    pub fn record(&self) -> TransactionRecord {
-        todo!()
-    }
-}
-
-/// What a simulation found.
-#[derive(Clone, Debug)]
-pub struct Simulation {
-    /// Slot it ran in.
-    pub slot: u64,
-    /// The error, if it would not succeed. A transaction that would be dropped has its error here and
-    /// an empty record.
-    pub record: TransactionRecord,
-    /// States of the transaction's accounts afterwards, in message order.
-    pub accounts: Vec<(Pubkey, AccountState)>,
-}
-
-/// Something a listener hears, in order, after it became visible.
-#[derive(Clone)]
-#[non_exhaustive]
-pub enum Event {
-    /// An entry became visible.
-    Entry {
-        /// Its number.
-        entry: EntryNumber,
-        /// Its slot.
-        slot: u64,
-        /// Its transactions, in order.
-        transactions: Arc<Vec<PublishedTransaction>>,
-    },
-    /// A slot was sealed and the next one opened.
-    Slot {
-        /// The slot that opened.
-        slot: u64,
-        /// The slot that was sealed.
-        parent: u64,
-    },
-    /// A transaction that had been accepted will not run: evicted, or dropped by the bank.
-    Dropped {
-        /// Its signature.
-        signature: Signature,
-        /// Why.
-        error: TransactionError,
-    },
-}
-
-/// Numbers for a status line, monotonic since start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Handed in.
-    pub received: u64,
-    /// Refused at admission: malformed, bad signature, duplicate, busy.
-    pub refused: u64,
-    /// Accepted, then evicted by a higher priority.
-    pub evicted: u64,
-    /// Dropped by the bank.
-    pub dropped: u64,
-    /// Visible, successful or failed.
-    pub visible: u64,
-    /// Visible and failed.
-    pub failed: u64,
-    /// Waiting between admission and a banking thread, now.
-    pub queued: u64,
-}
-
-/// Reads what is visible. Clone freely; all calls are from any thread.
-#[derive(Clone)]
-pub struct Reader(());
-
-impl Reader {
-    /// The open slot's context.
-    pub fn slot(&self) -> Arc<SlotContext> {
-        todo!()
-    }
-    /// Watch of the open slot.
-    pub fn slots(&self) -> SlotWatch {
-        todo!()
-    }
-    /// Pins the newest visible state.
-    pub fn pin(&self) -> Result<Pin, ReadError> {
-        todo!()
-    }
-    /// Status of a published transaction.
-    pub fn status(&self, _signature: &Signature) -> Option<SignatureStatus> {
-        todo!()
-    }
-    /// A published transaction.
-    pub fn transaction(&self, _signature: &Signature) -> Option<PublishedTransaction> {
-        todo!()
-    }
-    /// Verifies without admitting (`check_signatures`: also the signatures).
-    pub fn verify(&self, _bytes: Bytes, _check_signatures: bool) -> Result<Box<VerifiedTransaction>, VerifyError> {
-        todo!()
-    }
-    /// Runs a transaction against the visible state without committing anything.
-    /// `replace_blockhash`: as if it carried the newest blockhash.
-    pub fn simulate(&self, _transaction: &VerifiedTransaction, _replace_blockhash: bool) -> Result<Simulation, ReadError> {
-        todo!()
-    }
-    /// Events from now on; cut off (disconnected) when `Limits::listener_events_max` behind.
-    pub fn listen(&self) -> Receiver<Event> {
-        todo!()
-    }
-    /// Transactions charged since genesis.
-    pub fn transaction_count(&self) -> u64 {
-        todo!()
-    }
-    /// Genesis hash.
-    pub fn genesis_hash(&self) -> Hash {
-        todo!()
-    }
-    /// Counters since start.
-    pub fn counters(&self) -> Counters {
-        todo!()
-    }
-}
-
-/// A running pipeline. Dropping it stops it.
-pub struct Runtime(());
 
 impl Runtime {
-    /// Starts the threads.
-    pub fn start(_config: RuntimeConfig) -> Result<Self, sealane_accounts_db::AccountsFull> {
-        todo!()
+    /// Starts the threads. `Err` where genesis has more accounts than `Limits::accounts_max`.
+    pub fn start(config: RuntimeConfig) -> Result<Self, AccountsFull> {
+        Parts::new(&config).map(Parts::start)
     }
+
     /// Hands transactions in.
     pub fn ingest(&self) -> Ingest {
-        todo!()
+        self.ingest.clone()
     }
+
     /// Reads what is visible.
     pub fn reader(&self) -> Reader {
-        todo!()
+        self.reader.clone()
     }
-    /// Refuses new work, lets what was inserted finish and become visible, and stops the threads.
+
+    /// Takes the serial order recorded so far (`RuntimeConfig::record_order`); empty if none is.
+    pub fn take_order(&self) -> Order {
+        match &self.order {
+            Some(order) => {
+                std::mem::take(&mut *order.lock().expect("no holder of this lock panics"))
+            }
+            None => Order::default(),
+        }
+    }
+
+    /// Refuses new work, lets what was accepted finish and become visible, and stops the threads.
     /// `false`: the deadline passed with a program still running; its thread is left behind.
-    pub fn shutdown(self, _deadline: Duration) -> bool {
-        todo!()
+    pub fn shutdown(self, deadline: Duration) -> bool {
+        let until = Instant::now() + deadline;
+        // Release: pairs with the acquire of the stages.
+        self.ingest.stopping.store(true, Ordering::Release);
+        for _ in &self.verify_threads {
+            if !send_until(&self.ingest.queue, until) {
+                return false;
+            }
+        }
+        if !join_until(self.verify_threads, until) {
+            return false;
+        }
+        self.draining.store(true, Ordering::Release);
+        if let Some(scheduler) = self.scheduler.get() {
+            scheduler.unpark();
+        }
+        join_until(self.other_threads, until)
     }
+}
+
+/// Asks one verify thread to end, if there is room in the queue before `until`.
+fn send_until(queue: &Sender<IngestBatch>, until: Instant) -> bool {
+    while queue.try_send(IngestBatch::Stop).is_err() {
+        if Instant::now() >= until {
+            return false;
+        }
+        crate::sync::park_timeout(Duration::from_millis(1));
+    }
+    true
+}
+
+/// Waits for threads to end. They are not woken by time, so it looks every millisecond.
+fn join_until(threads: Vec<JoinHandle<()>>, until: Instant) -> bool {
+    for thread in threads {
+        while !thread.is_finished() {
+            if Instant::now() >= until {
+                return false;
+            }
+            crate::sync::park_timeout(Duration::from_millis(1));
+        }
+        thread.join().expect("pipeline threads do not panic");
+    }
+    true
+}
+
+/// Everything the threads own, made and wired before any of them starts.
+pub(crate) struct Parts {
+    pub(crate) ingest: Ingest,
+    pub(crate) reader: Reader,
+    pub(crate) order: Option<Arc<Mutex<Order>>>,
+    pub(crate) draining: Arc<AtomicBool>,
+    pub(crate) scheduler: Arc<OnceLock<Thread>>,
+    pub(crate) verify: Vec<VerifyThread>,
+    pub(crate) schedule: ScheduleStage,
+    pub(crate) banking: Vec<BankingThread>,
+    pub(crate) publish: PublishStage,
+}
+
+impl Parts {
+    pub(crate) fn new(config: &RuntimeConfig) -> Result<Self, AccountsFull> {
+        let limits = &config.limits;
+        let banking_threads = config.banking_threads.resolve();
+        let db_limits = DbLimits {
+            accounts_max: limits.accounts_max,
+            pins_max: limits.pins_max,
+            pinned_bytes_max: limits.pinned_bytes_max,
+        };
+        let (accounts, interner, accesses, publisher) =
+            sealane_accounts_db::open(db_limits, banking_threads, genesis_accounts(config))?;
+        let genesis = Arc::new(SlotContext::genesis(
+            config.genesis_hash,
+            config.genesis_time,
+        ));
+        let slots = SlotWatch::new(genesis.clone());
+        let counters = Arc::new(StageCounters::default());
+        let stopping = Arc::new(AtomicBool::new(false));
+        let draining = Arc::new(AtomicBool::new(false));
+        let scheduler = Arc::new(OnceLock::new());
+        let tip = Arc::new(Mutex::new(config.genesis_hash));
+        let waits = Arc::new(Mutex::new(WaitHistogram::default()));
+        let listeners = Listeners::default();
+        let history = Arc::new(History::new(limits.history_bytes_max));
+        let order = config
+            .record_order
+            .then(|| Arc::new(Mutex::new(Order::default())));
+        let (ingest_sender, ingest_queue) = bounded(limits.ingest_batches_max);
+        let (verified_sender, verified) = bounded(limits.verified_batches_max);
+        let completions_max = COMPLETIONS_PER_THREAD * banking_threads;
+        let (completion_sender, completions) = bounded(completions_max);
+        let (publisher_sender, publisher_queue) = bounded(PUBLISHER_QUEUE_MAX);
+        // A batch is split where entries meet, so there is room for one per task beyond the limit.
+        let bank_queue_max = limits.bank_queue_batches_max + limits.bank_batch_max;
+        let (bank_senders, bank_queues): (Vec<_>, Vec<_>) = (0..banking_threads)
+            .map(|_| bounded(bank_queue_max))
+            .unzip();
+        let new_verifier = verifier_maker(config, &accounts, &slots);
+        let verify = (0..config.verify_threads.max(1))
+            .map(|_| VerifyThread {
+                queue: ingest_queue.clone(),
+                verified: verified_sender.clone(),
+                scheduler: scheduler.clone(),
+                verifier: new_verifier(config.check_signatures),
+                stopping: stopping.clone(),
+                told_to_stop: false,
+                counters: counters.clone(),
+            })
+            .collect();
+        let banking = accesses
+            .into_iter()
+            .zip(bank_queues)
+            .enumerate()
+            .map(|(index, (access, queue))| BankingThread {
+                index,
+                queue,
+                completions: completion_sender.clone(),
+                scheduler: scheduler.clone(),
+                access,
+                bank: Bank::new(config.programs.clone(), limits),
+                counters: counters.clone(),
+            })
+            .collect();
+        let publish = PublishStage {
+            queue: publisher_queue,
+            publisher,
+            history: history.clone(),
+            listeners: listeners.clone(),
+            tip: tip.clone(),
+            counters: counters.clone(),
+            order: order.clone(),
+            slot: 0,
+            next_index: 0,
+        };
+        let wiring = Wiring {
+            verified,
+            completions,
+            bank_queues: bank_senders,
+            publisher: publisher_sender,
+            accounts: accounts.clone(),
+            slots: slots.clone(),
+            tip,
+            draining: draining.clone(),
+            counters: counters.clone(),
+            waits: waits.clone(),
+        };
+        let schedule = ScheduleStage::new(config, wiring, interner, genesis, Instant::now());
+        let reader = Reader::new(Arc::new(Shared {
+            accounts,
+            slots,
+            history,
+            listeners,
+            counters: counters.clone(),
+            waits,
+            programs: config.programs.clone(),
+            genesis_hash: config.genesis_hash,
+            limits: limits.clone(),
+            new_verifier: Box::new(new_verifier),
+            checking: Pool::default(),
+            trusting: Pool::default(),
+            banks: Pool::default(),
+        }));
+        let ingest = Ingest {
+            queue: ingest_sender,
+            stopping,
+            counters,
+        };
+        Ok(Self {
+            ingest,
+            reader,
+            order,
+            draining,
+            scheduler,
+            verify,
+            schedule,
+            banking,
+            publish,
+        })
+    }
+
+    fn start(self) -> Runtime {
+        let spawn = |name: String, body: Box<dyn FnOnce() + Send>| {
+            Builder::new()
+                .name(name)
+                .spawn(body)
+                .expect("the system can start a thread")
+        };
+        let mut other_threads = Vec::new();
+        for (index, thread) in self.banking.into_iter().enumerate() {
+            let run = move || thread.run();
+            other_threads.push(spawn(format!("banking-{index}"), Box::new(run)));
+        }
+        let publish = self.publish;
+        other_threads.push(spawn("publish".into(), Box::new(move || publish.run())));
+        let (schedule, handle) = (self.schedule, self.scheduler.clone());
+        let run = move || {
+            // Only this thread sets it, once.
+            let _ = handle.set(crate::sync::current());
+            schedule.run();
+        };
+        other_threads.push(spawn("schedule".into(), Box::new(run)));
+        let verify_threads = self
+            .verify
+            .into_iter()
+            .enumerate()
+            .map(|(index, thread)| spawn(format!("verify-{index}"), Box::new(move || thread.run())))
+            .collect();
+        Runtime {
+            ingest: self.ingest,
+            reader: self.reader,
+            order: self.order,
+            draining: self.draining,
+            scheduler: self.scheduler,
+            verify_threads,
+            other_threads,
+        }
+    }
+}
+
+/// Makes verifiers that share the node's hash keys, database and slot.
+fn verifier_maker(
+    config: &RuntimeConfig,
+    accounts: &Arc<sealane_accounts_db::Accounts>,
+    slots: &SlotWatch,
+) -> impl Fn(bool) -> Verifier + Send + Sync + 'static {
+    let (accounts, slots, limits) = (accounts.clone(), slots.clone(), config.limits.clone());
+    move |check| Verifier::new(accounts.clone(), slots.clone(), &limits, check)
 }

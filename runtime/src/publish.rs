@@ -6,7 +6,7 @@
 use crate::counters::StageCounters;
 use crate::history::{History, PastEntry, PublishedTransaction};
 use crate::serial::{Order, OrderItem};
-use crate::sync::{Arc, Mutex, Receiver, Sender};
+use crate::sync::{Arc, Mutex, Receiver};
 use crate::task::{CompletedEntry, Outcome, PublisherMessage, Work};
 use sealane_accounts_db::{EntryNumber, Publisher};
 use solana_hash::Hash;
@@ -59,8 +59,6 @@ pub(crate) struct PublishStage {
     pub(crate) slot: u64,
     /// Charged transactions of the slot so far.
     pub(crate) next_index: u32,
-    /// Held open so that `stopped` is heard of when this thread ends.
-    pub(crate) _stopped: Sender<()>,
 }
 
 impl PublishStage {
@@ -69,7 +67,9 @@ impl PublishStage {
         while let Ok(message) = self.queue.recv() {
             let started = Instant::now();
             self.handle(message);
-            self.counters.publish_ns.add(started.elapsed().as_nanos() as u64);
+            self.counters
+                .publish_ns
+                .add(started.elapsed().as_nanos() as u64);
         }
     }
 
@@ -78,10 +78,16 @@ impl PublishStage {
             PublisherMessage::Entry(entry) => self.publish(entry),
             PublisherMessage::Slot(context) => {
                 self.record(|| OrderItem::Slot(context.clone()));
-                self.tell(|| Event::Slot { slot: context.slot, parent: context.slot - 1 });
+                self.tell(|| Event::Slot {
+                    slot: context.slot,
+                    parent: context.slot - 1,
+                });
             }
             PublisherMessage::Evicted(signature) => {
-                self.tell(|| Event::Dropped { signature, error: None });
+                self.tell(|| Event::Dropped {
+                    signature,
+                    error: None,
+                });
             }
         }
     }
@@ -93,7 +99,10 @@ impl PublishStage {
             self.next_index = 0;
         }
         let number = completed.entry;
-        let writes = completed.batches.iter_mut().map(|batch| std::mem::take(&mut batch.writes));
+        let writes = completed
+            .batches
+            .iter_mut()
+            .map(|batch| std::mem::take(&mut batch.writes));
         self.publisher.publish(number, &mut { writes });
         let (entry, charged) = PastEntry::new(
             completed.slot,
@@ -108,7 +117,11 @@ impl PublishStage {
         self.history.append(entry.clone());
         self.record(|| OrderItem::Entry(entry.clone()));
         let failed = |outcome: &Outcome| matches!(outcome, Outcome::Charged { failed: true, .. });
-        let failures = entry.tasks.iter().filter(|task| failed(&task.outcome)).count();
+        let failures = entry
+            .tasks
+            .iter()
+            .filter(|task| failed(&task.outcome))
+            .count();
         self.counters.failed.add(failures as u64);
         self.counters.entries.add(1);
         self.counters.visible.add(u64::from(charged));
@@ -129,7 +142,12 @@ impl PublishStage {
     }
 
     fn tell_entry(&self, number: EntryNumber, slot: u64, entry: &Arc<PastEntry>) {
-        if self.listeners.lock().expect("no holder of this lock panics").is_empty() {
+        if self
+            .listeners
+            .lock()
+            .expect("no holder of this lock panics")
+            .is_empty()
+        {
             return;
         }
         for task in &entry.tasks {
@@ -137,18 +155,29 @@ impl PublishStage {
                 (&task.work, &task.outcome)
             {
                 let signature = *transaction.signature();
-                self.tell(|| Event::Dropped { signature, error: Some(error.clone()) });
+                self.tell(|| Event::Dropped {
+                    signature,
+                    error: Some(error.clone()),
+                });
             }
         }
         let places = 0..entry.tasks.len();
-        let transactions: Vec<_> =
-            places.filter_map(|place| PublishedTransaction::new(entry.clone(), place)).collect();
+        let transactions: Vec<_> = places
+            .filter_map(|place| PublishedTransaction::new(entry.clone(), place))
+            .collect();
         let transactions = std::sync::Arc::new(transactions);
-        self.tell(|| Event::Entry { entry: number, slot, transactions });
+        self.tell(|| Event::Entry {
+            entry: number,
+            slot,
+            transactions,
+        });
     }
 
     fn tell(&self, event: impl FnOnce() -> Event) {
-        let mut listeners = self.listeners.lock().expect("no holder of this lock panics");
+        let mut listeners = self
+            .listeners
+            .lock()
+            .expect("no holder of this lock panics");
         if listeners.is_empty() {
             return;
         }
@@ -159,7 +188,11 @@ impl PublishStage {
 
     fn record(&self, item: impl FnOnce() -> OrderItem) {
         if let Some(order) = &self.order {
-            order.lock().expect("no holder of this lock panics").items.push(item());
+            order
+                .lock()
+                .expect("no holder of this lock panics")
+                .items
+                .push(item());
         }
     }
 }

@@ -68,10 +68,12 @@ impl Order {
             OrderItem::Entry(entry) => Some(entry),
             OrderItem::Slot(_) => None,
         });
-        entries.flat_map(|entry| &entry.tasks).filter_map(|task| match &task.work {
-            Work::Transaction(transaction) => Some(&**transaction),
-            Work::FeeReward { .. } => None,
-        })
+        entries
+            .flat_map(|entry| &entry.tasks)
+            .filter_map(|task| match &task.work {
+                Work::Transaction(transaction) => Some(&**transaction),
+                Work::FeeReward { .. } => None,
+            })
     }
 
     /// Swaps the `i`-th and `j`-th task of one entry: a wrong order, to show that the oracle sees it.
@@ -104,7 +106,9 @@ impl Order {
         run.accounts.retain(|_, state| !state.is_absent());
         let mut sequence = 0;
         for item in &self.items {
-            let OrderItem::Entry(entry) = item else { continue };
+            let OrderItem::Entry(entry) = item else {
+                continue;
+            };
             for place in 0..entry.tasks.len() {
                 if let Some(what) = run.run_task(&mut bank, entry, place)
                     && run.differences.len() < DIFFERENCES_MAX
@@ -138,8 +142,9 @@ impl SerialRun {
                     let same = matches!(task.outcome, Outcome::Charged { .. })
                         && entry.record_bytes(place) == record;
                     (!same).then(|| {
-                        let keys: Vec<Pubkey> =
-                            (0..transaction.account_count()).map(|i| *transaction.key(i)).collect();
+                        let keys: Vec<Pubkey> = (0..transaction.account_count())
+                            .map(|i| *transaction.key(i))
+                            .collect();
                         let serial = crate::TransactionRecord::decode(&record, &keys);
                         format!("{:?}, serially {serial:?}", task.outcome)
                     })
@@ -149,7 +154,11 @@ impl SerialRun {
     }
 
     fn reward(&mut self, slot: &SlotContext, lamports: u64) {
-        let account = self.accounts.get(&self.identity).cloned().unwrap_or_default();
+        let account = self
+            .accounts
+            .get(&self.identity)
+            .cloned()
+            .unwrap_or_default();
         if let Some(state) = rewarded(&account, lamports, &slot.sysvars.rent) {
             self.accounts.insert(self.identity, state);
         }

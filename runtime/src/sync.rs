@@ -3,7 +3,7 @@
 
 #[cfg(not(shuttle))]
 mod real {
-    pub(crate) use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
+    pub(crate) use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     pub(crate) use std::sync::{Arc, Mutex, RwLock};
     pub(crate) use std::thread::{Builder, JoinHandle, Thread, current, park_timeout};
@@ -11,7 +11,7 @@ mod real {
 
 #[cfg(shuttle)]
 mod real {
-    pub(crate) use super::model_queue::{Receiver, Sender, TryRecvError, TrySendError, bounded};
+    pub(crate) use super::model_queue::{Receiver, Sender, TrySendError, bounded};
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     pub(crate) use shuttle::sync::{Mutex, RwLock};
     pub(crate) use shuttle::thread::{Builder, JoinHandle, Thread, current};
@@ -63,9 +63,16 @@ mod model_queue {
     }
 
     pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-        let inner = Inner { items: VecDeque::new(), senders: 1, receivers: 1 };
-        let queue =
-            Arc::new(Queue { inner: Mutex::new(inner), changed: Condvar::new(), capacity });
+        let inner = Inner {
+            items: VecDeque::new(),
+            senders: 1,
+            receivers: 1,
+        };
+        let queue = Arc::new(Queue {
+            inner: Mutex::new(inner),
+            changed: Condvar::new(),
+            capacity,
+        });
         (Sender(queue.clone()), Receiver(queue))
     }
 

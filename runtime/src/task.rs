@@ -32,7 +32,9 @@ pub(crate) struct Admission {
 pub(crate) enum Work {
     Transaction(Box<VerifiedTransaction>),
     /// The leader's share of a slot's fees, to the task's one account.
-    FeeReward { lamports: u64 },
+    FeeReward {
+        lamports: u64,
+    },
 }
 
 /// One place in the serial order.

@@ -23,8 +23,13 @@ struct Table {
 
 impl Table {
     fn new(cells: usize) -> Self {
-        let empty = || Cell { tag: AtomicU64::new(EMPTY), place: AtomicU64::new(0) };
-        Self { cells: std::iter::repeat_with(empty).take(cells).collect() }
+        let empty = || Cell {
+            tag: AtomicU64::new(EMPTY),
+            place: AtomicU64::new(0),
+        };
+        Self {
+            cells: std::iter::repeat_with(empty).take(cells).collect(),
+        }
     }
 
     fn start(&self, tag: u64) -> usize {
@@ -70,7 +75,10 @@ impl SignatureIndex {
     }
 
     fn table(&self) -> Arc<Table> {
-        self.table.read().expect("no holder of this lock panics").clone()
+        self.table
+            .read()
+            .expect("no holder of this lock panics")
+            .clone()
     }
 
     /// Adds the transactions of entry `number`, each with its place in the entry.
@@ -83,7 +91,10 @@ impl SignatureIndex {
         self.reserve(count);
         let table = self.table();
         for (signature, place) in signatures {
-            assert!(place < 1 << PLACE_BITS, "an entry has at most in_flight_max tasks");
+            assert!(
+                place < 1 << PLACE_BITS,
+                "an entry has at most in_flight_max tasks"
+            );
             table.insert(self.tag(signature), number << PLACE_BITS | place as u64);
         }
         // Relaxed: the writer alone uses these.
@@ -190,6 +201,9 @@ mod tests {
             let expected = (n >= 15_000).then_some((n as u64 / 100, n % 100));
             assert_eq!(found, expected, "signature {n}");
         }
-        assert!(index.table().cells.len() <= 1 << 16, "removed cells are reused");
+        assert!(
+            index.table().cells.len() <= 1 << 16,
+            "removed cells are reused"
+        );
     }
 }

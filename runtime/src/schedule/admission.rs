@@ -3,50 +3,15 @@
 use super::replay_protection::Refused;
 use super::{ScheduleStage, UNPUBLISHED_MESSAGES_MAX};
 use crate::Refusal;
-use crate::sync::Arc;
-use crate::task::{Admission, PublisherMessage, STATIC_ACCOUNT, Task, TaskAccounts, Work};
 use crate::VerifiedTransaction;
-use sealane_accounts_db::{Accounts, AccountIndex, AccountsFull};
+use crate::task::{Admission, PublisherMessage, STATIC_ACCOUNT, Task, TaskAccounts, Work};
+use sealane_accounts_db::{AccountIndex, AccountsFull};
 use sealane_scheduler::{InsertError, Pushed, TaskId};
-use sealane_sdk::{Pubkey, Sysvars};
 use solana_transaction_error::TransactionError;
 use std::time::Instant;
 
 /// Verified batches taken in one step, so that completions are looked after in between.
 const BATCHES_PER_STEP: usize = 4;
-
-/// The keys whose accounts are in no table: sysvars and the builtin programs.
-pub(super) struct StaticAccounts {
-    /// Open addressing by key hash; `None` ends a search.
-    cells: Vec<Option<(u64, Pubkey)>>,
-}
-
-impl StaticAccounts {
-    pub(super) fn new(accounts: &Arc<Accounts>) -> Self {
-        let mut cells = vec![None; 256];
-        let builtin = sealane_sdk::Programs::builtin();
-        for key in Sysvars::IDS.iter().chain(builtin.iter().map(|program| &program.id)) {
-            let hash = accounts.hash_key(key);
-            let mut at = hash as usize % cells.len();
-            while cells[at].is_some() {
-                at = (at + 1) % cells.len();
-            }
-            cells[at] = Some((hash, *key));
-        }
-        Self { cells }
-    }
-
-    fn contains(&self, key: &Pubkey, hash: u64) -> bool {
-        let mut at = hash as usize % self.cells.len();
-        while let Some((other_hash, other)) = &self.cells[at] {
-            if *other_hash == hash && other == key {
-                return true;
-            }
-            at = (at + 1) % self.cells.len();
-        }
-        false
-    }
-}
 
 impl ScheduleStage {
     /// Takes verified batches and inserts what there is room for, highest priority first.
@@ -56,7 +21,9 @@ impl ScheduleStage {
             if !self.held.is_empty() || self.unpublished.len() >= UNPUBLISHED_MESSAGES_MAX {
                 break;
             }
-            let Ok(batch) = self.wiring.verified.try_recv() else { break };
+            let Ok(batch) = self.wiring.verified.try_recv() else {
+                break;
+            };
             worked = true;
             for item in &batch.items {
                 self.replay.prefetch(item.transaction.id());
@@ -64,10 +31,13 @@ impl ScheduleStage {
                     self.interner.prefetch(item.transaction.key_hash(i));
                 }
             }
-            let mut items: Vec<Admission> =
-                batch.items.into_iter().filter_map(|item| self.accept(item)).collect();
+            let mut items: Vec<Admission> = batch
+                .items
+                .into_iter()
+                .filter_map(|item| self.accept(item))
+                .collect();
             // Stable, so equals stay in the order of arrival; nearly free where all are equal.
-            items.sort_by_key(|item| std::cmp::Reverse(item.transaction.priority()));
+            items.sort_by_key(|item| std::cmp::Reverse(item.transaction.budget().unit_price));
             let mut items = items.into_iter();
             if self.buffer.is_empty() {
                 while self.has_room()
@@ -113,14 +83,19 @@ impl ScheduleStage {
     /// Refuses what is too old or known; tells the sender either way.
     fn accept(&mut self, mut item: Admission) -> Option<Admission> {
         let transaction = &item.transaction;
-        let known_blockhash = self.slot.blockhash_slot(transaction.recent_blockhash()).is_some();
+        let known_blockhash = self
+            .slot
+            .blockhash_slot(transaction.recent_blockhash())
+            .is_some();
         let verdict = if !known_blockhash && transaction.nonce_account().is_none() {
             Err(Refusal::from(TransactionError::BlockhashNotFound))
         } else {
-            self.replay.accept(transaction.id()).map_err(|refused| match refused {
-                Refused::Known => Refusal::from(TransactionError::AlreadyProcessed),
-                Refused::Full => Refusal::Busy,
-            })
+            self.replay
+                .accept(transaction.id())
+                .map_err(|refused| match refused {
+                    Refused::Known => Refusal::from(TransactionError::AlreadyProcessed),
+                    Refused::Full => Refusal::Busy,
+                })
         };
         let signature = *transaction.signature();
         let accepted = verdict.is_ok();
@@ -134,7 +109,7 @@ impl ScheduleStage {
     }
 
     fn push(&mut self, item: Admission) {
-        let priority = item.transaction.priority();
+        let priority = item.transaction.budget().unit_price;
         match self.buffer.push(priority, item) {
             Pushed::Kept => {}
             Pushed::Evicted(item) | Pushed::Refused(item) => self.evict(&item.transaction),
@@ -145,7 +120,8 @@ impl ScheduleStage {
     fn evict(&mut self, transaction: &VerifiedTransaction) {
         self.replay.take_back(transaction.id());
         self.wiring.counters.evicted.add(1);
-        self.unpublished.push_back(PublisherMessage::Evicted(*transaction.signature()));
+        self.unpublished
+            .push_back(PublisherMessage::Evicted(*transaction.signature()));
     }
 
     fn insert(&mut self, item: Admission, now: Instant) {
@@ -156,9 +132,15 @@ impl ScheduleStage {
         let cost = transaction.cost();
         let work = Work::Transaction(transaction);
         if let Err((task, error)) = self.insert_task(work, accounts, cost, now) {
-            assert!(error != InsertError::Full, "`has_room` keeps the lock table from filling");
+            assert!(
+                error != InsertError::Full,
+                "`has_room` keeps the lock table from filling"
+            );
             if let Work::Transaction(transaction) = task.work {
-                self.defer(Admission { transaction, on_admission: None });
+                self.defer(Admission {
+                    transaction,
+                    on_admission: None,
+                });
             }
         }
     }
@@ -183,7 +165,7 @@ impl ScheduleStage {
         let mut accounts = TaskAccounts::new();
         for i in 0..transaction.account_count() {
             let (key, hash) = (transaction.key(i), transaction.key_hash(i));
-            if !transaction.is_writable(i) && self.statics.contains(key, hash) {
+            if self.slot.virtual_account(key).is_some() {
                 accounts.push((STATIC_ACCOUNT, false));
                 continue;
             }
@@ -194,7 +176,8 @@ impl ScheduleStage {
                 }
                 Err(full) => {
                     let interned = accounts.iter().map(|(account, _)| *account);
-                    self.absent.extend(interned.filter(|account| *account != STATIC_ACCOUNT));
+                    self.absent
+                        .extend(interned.filter(|account| *account != STATIC_ACCOUNT));
                     return Err(full);
                 }
             }

@@ -8,7 +8,10 @@ use std::collections::VecDeque;
 /// Hands tasks to banking threads.
 pub(super) enum Dispatcher {
     /// One thread: insertion order is what the locks would give, so there are none.
-    InOrder { waiting: VecDeque<Task>, batch_max: usize },
+    InOrder {
+        waiting: VecDeque<Task>,
+        batch_max: usize,
+    },
     /// Several threads: the lock table.
     Locks(Box<Locks>),
 }
@@ -25,7 +28,10 @@ pub(super) struct Locks {
 impl Dispatcher {
     pub(super) fn new(config: Config) -> Self {
         if config.threads == 1 {
-            return Self::InOrder { waiting: VecDeque::new(), batch_max: config.batch_max };
+            return Self::InOrder {
+                waiting: VecDeque::new(),
+                batch_max: config.batch_max,
+            };
         }
         Self::Locks(Box::new(Locks {
             tasks: (0..config.tasks_max).map(|_| None).collect(),
@@ -45,7 +51,10 @@ impl Dispatcher {
             }
             Self::Locks(locks) => {
                 locks.accesses.clear();
-                let named = task.accounts.iter().filter(|(account, _)| *account != STATIC_ACCOUNT);
+                let named = task
+                    .accounts
+                    .iter()
+                    .filter(|(account, _)| *account != STATIC_ACCOUNT);
                 let accesses = named.map(|&(account, write)| Access { account, write });
                 locks.accesses.extend(accesses);
                 let Some(place) = locks.free.pop() else {

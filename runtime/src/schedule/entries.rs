@@ -24,7 +24,11 @@ pub(super) struct Entries {
 impl Entries {
     /// The first entry is number 1; 0 is genesis.
     pub(super) fn new() -> Self {
-        Self { pending: VecDeque::new(), first: 1, open: false }
+        Self {
+            pending: VecDeque::new(),
+            first: 1,
+            open: false,
+        }
     }
 
     /// The entry that the next task will be in.

@@ -19,11 +19,10 @@ use crate::task::{
     Admission, BankBatch, CompletedBatch, Outcome, PublisherMessage, Task, VerifiedBatch, Work,
 };
 use crate::{Limits, RuntimeConfig, SlotContext, SlotWatch};
-use admission::StaticAccounts;
 use dispatch::Dispatcher;
 use entries::Entries;
 use replay_protection::ReplayProtection;
-use sealane_accounts_db::{Accounts, AccountIndex, Interner};
+use sealane_accounts_db::{AccountIndex, Accounts, Interner};
 use sealane_scheduler::{Config, PriorityBuffer};
 use sealane_sdk::Pubkey;
 use solana_hash::Hash;
@@ -62,7 +61,6 @@ pub(crate) struct ScheduleStage {
     slot_ends: Instant,
     entry_ends: Instant,
     interner: Interner,
-    statics: StaticAccounts,
     replay: ReplayProtection,
     buffer: PriorityBuffer<Admission>,
     /// A bulk batch that waits for room in the buffer.
@@ -103,7 +101,6 @@ impl ScheduleStage {
             slot_cost_max: limits.slot_cost_max,
         });
         Self {
-            statics: StaticAccounts::new(&wiring.accounts),
             slot: genesis,
             slot_duration: config.slot_duration,
             entry_interval: config.entry_interval,
@@ -140,7 +137,10 @@ impl ScheduleStage {
             let now = Instant::now();
             let worked = self.step(now);
             if worked {
-                self.wiring.counters.schedule_ns.add(now.elapsed().as_nanos() as u64);
+                self.wiring
+                    .counters
+                    .schedule_ns
+                    .add(now.elapsed().as_nanos() as u64);
                 continue;
             }
             // Acquire: pairs with the release in `Runtime::shutdown`, after verify's last send.
@@ -202,27 +202,31 @@ impl ScheduleStage {
         worked
     }
 
-    /// Seals the open slot and opens the next: its blockhash covers the entries published so far.
+    /// Seals the open slot, whose blockhash covers the entries published so far, and opens the next.
     fn turn_slot(&mut self, now: Instant) {
         self.entries.close();
-        let slot = self.slot.slot + 1;
-        let elapsed = self.slot_duration.as_millis() as u64 * slot / 1_000;
-        let time = self.genesis_time + elapsed as i64;
-        let tip = *self.wiring.tip.lock().expect("no holder of this lock panics");
-        let parent = self.slot.blockhash();
+        let tip = *self
+            .wiring
+            .tip
+            .lock()
+            .expect("no holder of this lock panics");
         let blockhash = solana_sha256_hasher::hashv(&[
-            parent.as_ref(),
-            &slot.to_le_bytes(),
-            &time.to_le_bytes(),
+            self.slot.blockhash().as_ref(),
+            &self.slot.slot.to_le_bytes(),
+            &self.slot.sysvars.clock.unix_timestamp.to_le_bytes(),
             tip.as_ref(),
         ]);
+        let slot = self.slot.slot + 1;
+        let elapsed_ms = self.slot_duration.as_millis() * u128::from(slot);
+        let time = self.genesis_time + (elapsed_ms / 1_000) as i64;
         self.slot = Arc::new(self.slot.next(blockhash, time));
         self.slot_ends += self.slot_duration;
         self.wiring.slots.set(self.slot.clone());
         self.replay.open_slot(slot);
         self.dispatcher.start_slot();
         self.reconsider_deferred();
-        self.unpublished.push_back(PublisherMessage::Slot(self.slot.clone()));
+        self.unpublished
+            .push_back(PublisherMessage::Slot(self.slot.clone()));
         let lamports = std::mem::take(&mut self.rewards_lamports);
         if lamports > 0 && self.insert_reward(lamports, now).is_err() {
             // Every account index is taken: the reward waits for the next slot.
@@ -267,7 +271,11 @@ impl ScheduleStage {
                 self.waits.add(now_ns.saturating_sub(task.inserted_ns), 1);
             }
             let slot = self.entries.slot(entry).clone();
-            let batch = BankBatch { entry, slot, tasks: run };
+            let batch = BankBatch {
+                entry,
+                slot,
+                tasks: run,
+            };
             // The queue has room for one batch per task beyond its limit; a send that fails means that
             // the banking thread is gone, which only a bug can cause.
             self.wiring.bank_queues[thread]
@@ -294,9 +302,15 @@ impl ScheduleStage {
         }
         if worked {
             let counters = &self.wiring.counters;
-            counters.queued.set((self.buffer.len() + self.held.len() + self.undispatched) as u64);
+            counters
+                .queued
+                .set((self.buffer.len() + self.held.len() + self.undispatched) as u64);
             counters.longest_chain.set(self.dispatcher.longest_chain());
-            *self.wiring.waits.lock().expect("no holder of this lock panics") = self.waits.clone();
+            *self
+                .wiring
+                .waits
+                .lock()
+                .expect("no holder of this lock panics") = self.waits.clone();
         }
         worked
     }

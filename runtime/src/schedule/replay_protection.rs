@@ -19,7 +19,10 @@ struct Generation {
 
 impl Generation {
     fn new(cells: usize) -> Self {
-        Self { cells: vec![EMPTY; cells], used: 0 }
+        Self {
+            cells: vec![EMPTY; cells],
+            used: 0,
+        }
     }
 
     /// The cell that holds `id`, or the empty one where the search ends.
@@ -80,7 +83,13 @@ impl ReplayProtection {
     pub(super) fn new(age_slots: u64, ids_max: usize) -> Self {
         let first = Generation::new(1 << 12);
         let young_since_slot = 0;
-        Self { young: first, old: Generation::new(1), young_since_slot, age_slots, ids_max }
+        Self {
+            young: first,
+            old: Generation::new(1),
+            young_since_slot,
+            age_slots,
+            ids_max,
+        }
     }
 
     /// To be told of each slot that opens.

@@ -1,0 +1,246 @@
+//! What anybody may ask of a running pipeline, from any thread. Nothing here makes a pipeline thread wait.
+
+use crate::counters::{Counters, StageCounters, WaitHistogram};
+use crate::history::{History, PublishedTransaction, SignatureStatus};
+use crate::publish::{Event, Listeners};
+use crate::sync::{Arc, Mutex};
+use crate::{
+    Bank, Limits, SlotContext, SlotWatch, TransactionRecord, VerifiedTransaction, Verifier,
+    VerifyError,
+};
+use bytes::Bytes;
+use crossbeam_channel::Receiver;
+use sealane_accounts_db::{Accounts, Pin, ReadError};
+use sealane_sdk::{AccountState, Programs, Pubkey};
+use solana_hash::Hash;
+use solana_signature::Signature;
+
+/// What a simulation found.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    /// Slot it ran in.
+    pub slot: u64,
+    /// What would be remembered of it. A transaction that would be dropped has its error here and nothing
+    /// else.
+    pub record: TransactionRecord,
+    /// States of the transaction's accounts afterwards, in message order.
+    pub accounts: Vec<(Pubkey, AccountState)>,
+}
+
+/// Reads what is visible. Clone freely.
+#[derive(Clone)]
+pub struct Reader {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) slots: SlotWatch,
+    pub(crate) history: Arc<History>,
+    pub(crate) listeners: Listeners,
+    pub(crate) counters: Arc<StageCounters>,
+    pub(crate) waits: Arc<Mutex<WaitHistogram>>,
+    pub(crate) programs: Arc<Programs>,
+    pub(crate) genesis_hash: Hash,
+    pub(crate) limits: Limits,
+    /// Makes verifiers that share the node's keys.
+    pub(crate) new_verifier: Box<dyn Fn(bool) -> Verifier + Send + Sync>,
+    /// Verifiers and banks of readers, reused: checking signatures, trusting, simulating.
+    pub(crate) checking: Pool<Verifier>,
+    pub(crate) trusting: Pool<Verifier>,
+    pub(crate) banks: Pool<Bank>,
+}
+
+/// Things that are costly to make and used for a moment.
+pub(crate) struct Pool<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+}
+
+impl<T> Pool<T> {
+    fn with<R>(&self, make: impl FnOnce() -> T, work: impl FnOnce(&mut T) -> R) -> R {
+        let pooled = self.0.lock().expect("no holder of this lock panics").pop();
+        let mut item = pooled.unwrap_or_else(make);
+        let result = work(&mut item);
+        self.0
+            .lock()
+            .expect("no holder of this lock panics")
+            .push(item);
+        result
+    }
+}
+
+impl Reader {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The open slot's context.
+    pub fn slot(&self) -> std::sync::Arc<SlotContext> {
+        self.shared.slots.get()
+    }
+
+    /// Watch of the open slot.
+    pub fn slots(&self) -> SlotWatch {
+        self.shared.slots.clone()
+    }
+
+    /// Pins the newest visible state.
+    pub fn pin(&self) -> Result<Pin, ReadError> {
+        self.shared.accounts.pin()
+    }
+
+    /// The account as of a pin: a sysvar or builtin program from the open slot, others from the pin.
+    pub fn account(&self, pin: &Pin, key: &Pubkey) -> Result<Option<AccountState>, ReadError> {
+        match self.slot().virtual_account(key) {
+            Some(state) => Ok(Some(state.clone())),
+            None => pin.get(key),
+        }
+    }
+
+    /// Status of a published transaction.
+    pub fn status(&self, signature: &Signature) -> Option<SignatureStatus> {
+        let found = self.transaction(signature)?;
+        let status = if found.failed() {
+            found.record().status
+        } else {
+            Ok(())
+        };
+        Some(SignatureStatus {
+            slot: found.slot(),
+            status,
+        })
+    }
+
+    /// A published transaction.
+    pub fn transaction(&self, signature: &Signature) -> Option<PublishedTransaction> {
+        self.shared.history.find(signature)
+    }
+
+    /// Verifies without admitting (`check_signatures`: also the signatures).
+    pub fn verify(
+        &self,
+        bytes: Bytes,
+        check_signatures: bool,
+    ) -> Result<Box<VerifiedTransaction>, VerifyError> {
+        let shared = &self.shared;
+        let pool = if check_signatures {
+            &shared.checking
+        } else {
+            &shared.trusting
+        };
+        let make = || (shared.new_verifier)(check_signatures);
+        pool.with(make, |verifier| {
+            let mut results = Vec::with_capacity(1);
+            verifier.verify_batch(vec![bytes], &mut results);
+            results.pop().expect("one result for one transaction")
+        })
+    }
+
+    /// Runs a transaction against the visible state without committing anything.
+    /// `replace_blockhash`: as if it carried the newest blockhash.
+    pub fn simulate(
+        &self,
+        transaction: &VerifiedTransaction,
+        replace_blockhash: bool,
+    ) -> Result<Simulation, ReadError> {
+        let slot = self.slot();
+        let pin = self.pin()?;
+        let keys: Vec<Pubkey> = (0..transaction.account_count())
+            .map(|i| *transaction.key(i))
+            .collect();
+        let states: Vec<AccountState> = keys
+            .iter()
+            .map(|key| Ok(self.account(&pin, key)?.unwrap_or_default()))
+            .collect::<Result<_, ReadError>>()?;
+        drop(pin);
+        let shared = &self.shared;
+        let make = || Bank::new(shared.programs.clone(), &shared.limits);
+        Ok(shared.banks.with(make, |bank| {
+            simulate(bank, &slot, transaction, keys, states, replace_blockhash)
+        }))
+    }
+
+    /// Events from now on; the channel disconnects when its receiver falls
+    /// `Limits::listener_events_max` behind.
+    pub fn listen(&self) -> Receiver<Event> {
+        let (sender, receiver) = crossbeam_channel::bounded(self.shared.limits.listener_events_max);
+        self.shared
+            .listeners
+            .lock()
+            .expect("no holder of this lock panics")
+            .push(sender);
+        receiver
+    }
+
+    /// Transactions charged since genesis.
+    pub fn transaction_count(&self) -> u64 {
+        self.shared.counters.visible.get()
+    }
+
+    /// Genesis hash.
+    pub fn genesis_hash(&self) -> Hash {
+        self.shared.genesis_hash
+    }
+
+    /// Counters since start.
+    pub fn counters(&self) -> Counters {
+        self.shared.counters.read()
+    }
+
+    /// How long transactions waited between insertion and their banking thread, since start.
+    pub fn waits(&self) -> WaitHistogram {
+        self.shared
+            .waits
+            .lock()
+            .expect("no holder of this lock panics")
+            .clone()
+    }
+}
+
+fn simulate(
+    bank: &mut Bank,
+    slot: &SlotContext,
+    transaction: &VerifiedTransaction,
+    keys: Vec<Pubkey>,
+    mut states: Vec<AccountState>,
+    replace_blockhash: bool,
+) -> Simulation {
+    let borrowed: Vec<&AccountState> = states.iter().collect();
+    let processed = if replace_blockhash {
+        bank.process_with_newest_blockhash(slot, transaction, &borrowed)
+    } else {
+        bank.process(slot, transaction, &borrowed)
+    };
+    drop(borrowed);
+    let record = match processed {
+        Err(error) => TransactionRecord {
+            status: Err(error),
+            fee: 0,
+            compute_units: 0,
+            pre_balances: Vec::new(),
+            post_balances: Vec::new(),
+            logs: Vec::new(),
+            inner_instructions: Vec::new(),
+            return_data: None,
+        },
+        Ok(mut processed) => {
+            let mut bytes = Vec::new();
+            processed.encode_record(&mut bytes);
+            for (i, state) in states.iter_mut().enumerate() {
+                if let Some(change) = processed.take_change(i) {
+                    *state = change;
+                }
+            }
+            TransactionRecord::decode(&bytes, &keys)
+        }
+    };
+    Simulation {
+        slot: slot.slot,
+        record,
+        accounts: keys.into_iter().zip(states).collect(),
+    }
+}

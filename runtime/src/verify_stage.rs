@@ -1,0 +1,141 @@
+//! A verify thread: takes what came in, verifies it in batches, passes on what is good.
+
+use crate::counters::StageCounters;
+use crate::ingest::{IngestBatch, OnAdmission};
+use crate::sync::{Arc, AtomicBool, Ordering, Receiver, Sender, Thread};
+use crate::task::{Admission, VerifiedBatch};
+use crate::{Refusal, VerifiedTransaction, Verifier, VerifyError};
+use bytes::Bytes;
+use std::time::Instant;
+
+/// Transactions from single senders that are verified as one batch, where so many wait.
+const SINGLES_PER_BATCH: usize = 64;
+
+/// What a verify thread owns.
+pub(crate) struct VerifyThread {
+    pub(crate) queue: Receiver<IngestBatch>,
+    pub(crate) verified: Sender<VerifiedBatch>,
+    /// The schedule stage, to be woken when a batch was sent.
+    pub(crate) scheduler: Arc<std::sync::OnceLock<Thread>>,
+    pub(crate) verifier: Verifier,
+    /// Set when the node stops: what still comes in is refused.
+    pub(crate) stopping: Arc<AtomicBool>,
+    /// Its `Stop` was met while it gathered a batch, which it still finishes.
+    pub(crate) told_to_stop: bool,
+    pub(crate) counters: Arc<StageCounters>,
+}
+
+type Verified = Vec<Result<Box<VerifiedTransaction>, VerifyError>>;
+
+impl VerifyThread {
+    /// Runs until it is told to stop.
+    pub(crate) fn run(mut self) {
+        let mut results = Verified::new();
+        while let Ok(first) = self.queue.recv() {
+            // Acquire: pairs with the release in `Runtime::shutdown`.
+            if self.stopping.load(Ordering::Acquire) {
+                return self.refuse_what_waits(first);
+            }
+            let started = Instant::now();
+            let batch = match first {
+                IngestBatch::Bulk(bytes) => self.verify_bulk(bytes, &mut results),
+                IngestBatch::One(bytes, on_admission) => {
+                    self.verify_singles(bytes, on_admission, &mut results)
+                }
+                IngestBatch::Stop => return,
+            };
+            self.counters
+                .verify_ns
+                .add(started.elapsed().as_nanos() as u64);
+            for batch in batch {
+                if self.verified.send(batch).is_err() {
+                    return;
+                }
+            }
+            if let Some(scheduler) = self.scheduler.get() {
+                scheduler.unpark();
+            }
+            if self.told_to_stop {
+                return;
+            }
+        }
+    }
+
+    fn verify_bulk(&mut self, bytes: Vec<Bytes>, results: &mut Verified) -> Vec<VerifiedBatch> {
+        self.verifier.verify_batch(bytes, results);
+        let total = results.len();
+        let good = results.drain(..).filter_map(Result::ok);
+        let items: Vec<Admission> = good
+            .map(|transaction| Admission {
+                transaction,
+                on_admission: None,
+            })
+            .collect();
+        self.counters.refused.add((total - items.len()) as u64);
+        vec![VerifiedBatch { items, bulk: true }]
+    }
+
+    /// Verifies one transaction and the single ones that wait behind it.
+    fn verify_singles(
+        &mut self,
+        bytes: Bytes,
+        on_admission: OnAdmission,
+        results: &mut Verified,
+    ) -> Vec<VerifiedBatch> {
+        let mut batch = vec![bytes];
+        let mut senders = vec![on_admission];
+        let mut bulk = None;
+        while batch.len() < SINGLES_PER_BATCH
+            && let Ok(next) = self.queue.try_recv()
+        {
+            match next {
+                IngestBatch::One(bytes, on_admission) => {
+                    batch.push(bytes);
+                    senders.push(on_admission);
+                }
+                IngestBatch::Bulk(bytes) => {
+                    bulk = Some(bytes);
+                    break;
+                }
+                IngestBatch::Stop => {
+                    self.told_to_stop = true;
+                    break;
+                }
+            }
+        }
+        self.verifier.verify_batch(batch, results);
+        let mut items = Vec::with_capacity(results.len());
+        for (result, on_admission) in results.drain(..).zip(senders) {
+            match result {
+                Ok(transaction) => {
+                    items.push(Admission {
+                        transaction,
+                        on_admission: Some(on_admission),
+                    });
+                }
+                Err(error) => {
+                    self.counters.refused.add(1);
+                    on_admission(Err(Refusal::Verify(error)));
+                }
+            }
+        }
+        let mut batches = vec![VerifiedBatch { items, bulk: false }];
+        if let Some(bytes) = bulk {
+            batches.extend(self.verify_bulk(bytes, results));
+        }
+        batches
+    }
+
+    fn refuse_what_waits(&self, first: IngestBatch) {
+        let mut next = Some(first);
+        while let Some(batch) = next {
+            match batch {
+                IngestBatch::One(_, on_admission) => on_admission(Err(Refusal::ShuttingDown)),
+                IngestBatch::Bulk(bytes) => self.counters.refused.add(bytes.len() as u64),
+                // One of these for each verify thread: the others wait for theirs.
+                IngestBatch::Stop => return,
+            }
+            next = self.queue.recv().ok();
+        }
+    }
+}
