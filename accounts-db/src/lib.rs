@@ -5,10 +5,37 @@
 //! locks it was granted (`BankingAccess`), the publisher makes an entry's versions visible
 //! (`Publisher`), and anybody reads published versions (`Accounts`, `Pin`).
 //!
-//! This crate knows no transactions and no programs.
+//! An account takes a slot of 64 bytes, 13 to 26 bytes of the key table and, while it exists, a version
+//! of about 80 bytes and its data: some 170 bytes without data. A version that a pin keeps takes as much
+//! again.
+//!
+//! This crate knows no transactions and no programs, and makes no threads.
 
+mod banking;
+mod interner;
+mod key_table;
+mod limbo;
+mod memory;
+mod owners;
+mod pins;
+mod publisher;
+mod reader;
+mod retired;
+mod slab;
+#[cfg(debug_assertions)]
+mod stamp;
+mod sync;
+
+pub use banking::{BankingAccess, EntryWrites, LockedAccounts};
+pub use interner::Interner;
+pub use publisher::Publisher;
+pub use reader::Pin;
+
+use ahash::RandomState;
 use sealane_sdk::{AccountState, Pubkey};
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
+use sync::{AtomicU64, AtomicUsize, Mutex, Ordering, OwnLine, RwLock};
 
 /// Dense index of an account that exists or that a transaction in flight names.
 pub type AccountIndex = u32;
@@ -45,148 +72,124 @@ pub enum ReadError {
 pub struct AccountsFull;
 
 /// The shared part: what readers use, from any thread. Clone the `Arc`.
-pub struct Accounts(());
+pub struct Accounts {
+    hasher: RandomState,
+    pinned_bytes_max: usize,
+    slab: slab::Slab,
+    table: memory::Replaceable<key_table::KeyTable>,
+    pins: pins::PinTable,
+    owners: RwLock<owners::OwnerIndex>,
+    /// The publisher's.
+    retired: Mutex<retired::Retired>,
+    /// The interner's.
+    limbo: Mutex<limbo::Limbo>,
+    /// Accounts published as deleted, from the publisher to the interner.
+    deleted: Mutex<Vec<AccountIndex>>,
+    /// What an account that does not exist looks like.
+    absent: AccountState,
+    /// The newest visible entry. SeqCst: see `pins`.
+    visible: OwnLine<AtomicU64>,
+    /// Accounts that exist.
+    accounts: AtomicUsize,
+}
 
-/// Makes a database that holds `genesis`, and the handles of its roles.
+/// Makes a database that holds `genesis`, and the handles of its roles. The later of two states of one
+/// key counts.
 pub fn open(
-    _limits: DbLimits,
-    _banking_threads: usize,
-    _genesis: impl IntoIterator<Item = (Pubkey, AccountState)>,
+    limits: DbLimits,
+    banking_threads: usize,
+    genesis: impl IntoIterator<Item = (Pubkey, AccountState)>,
 ) -> Result<(Arc<Accounts>, Interner, Vec<BankingAccess>, Publisher), AccountsFull> {
-    todo!() as Result<_, _>
+    let genesis = genesis.into_iter();
+    // Room for as many again before the table has to grow.
+    let room = (genesis.size_hint().0 * 2).min(limits.accounts_max);
+    let shared = Arc::new(Accounts {
+        hasher: RandomState::new(),
+        pinned_bytes_max: limits.pinned_bytes_max,
+        slab: slab::Slab::new(limits.accounts_max),
+        table: memory::Replaceable::new(key_table::KeyTable::with_room_for(room)),
+        pins: pins::PinTable::new(limits.pins_max),
+        owners: RwLock::default(),
+        retired: Mutex::default(),
+        limbo: Mutex::default(),
+        deleted: Mutex::default(),
+        absent: AccountState::default(),
+        visible: OwnLine::default(),
+        accounts: AtomicUsize::new(0),
+    });
+    let mut interner = Interner::new(Arc::clone(&shared));
+    for (key, state) in genesis {
+        shared.insert_at_genesis(&mut interner, &key, state)?;
+    }
+    let banking = (0..).take(banking_threads);
+    let banking = banking
+        .map(|thread| BankingAccess::new(Arc::clone(&shared), thread))
+        .collect();
+    let publisher = Publisher::new(Arc::clone(&shared));
+    Ok((shared, interner, banking, publisher))
 }
 
 impl Accounts {
     /// Keyed hash of a pubkey: computed once, in verify, and handed to `Interner`.
-    pub fn hash_key(&self, _key: &Pubkey) -> u64 {
-        todo!()
+    #[inline]
+    pub fn hash_key(&self, key: &Pubkey) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(key.as_array());
+        hasher.finish()
     }
-    /// Pins the newest visible entry.
-    pub fn pin(self: &Arc<Self>) -> Result<Pin, ReadError> {
-        todo!()
-    }
+
     /// The newest visible entry.
     pub fn visible(&self) -> EntryNumber {
-        todo!()
+        self.visible.0.load(Ordering::SeqCst)
     }
+
     /// Number of accounts that exist, as published.
     pub fn len(&self) -> usize {
-        todo!()
+        self.accounts.load(Ordering::Relaxed)
     }
+
     /// Whether no account exists.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
 
-/// One reader's hold on the state as of one entry. Reading takes no lock that a banking thread or the
-/// scheduler can wait on.
-pub struct Pin(());
-
-impl Pin {
-    /// The entry it reads as of.
-    pub fn entry(&self) -> EntryNumber {
-        todo!()
-    }
-    /// The account, `None` if it does not exist at this entry.
-    pub fn get(&self, _key: &Pubkey) -> Result<Option<AccountState>, ReadError> {
-        todo!()
-    }
-    /// All accounts owned by `owner` at this entry, in no particular order, through the owner index
-    /// (the System program's accounts are not indexed: they are found by a scan).
-    pub fn owned_by(
+    /// Nobody else has a handle yet.
+    fn insert_at_genesis(
         &self,
-        _owner: &Pubkey,
-        _each: &mut dyn FnMut(&Pubkey, &AccountState),
-    ) -> Result<(), ReadError> {
-        todo!()
-    }
-    /// All accounts at this entry, in no particular order.
-    pub fn all(&self, _each: &mut dyn FnMut(&Pubkey, &AccountState)) -> Result<(), ReadError> {
-        todo!()
-    }
-}
-
-/// Keys to indices: the scheduler thread's handle.
-pub struct Interner(());
-
-impl Interner {
-    /// Starts loading the cache lines that `intern` of this hash will touch.
-    pub fn prefetch(&self, _hash: u64) {
-        todo!()
-    }
-    /// The account's index; a new one if the key has none. The index stays valid until `release`d.
-    pub fn intern(&mut self, _key: &Pubkey, _hash: u64) -> Result<AccountIndex, AccountsFull> {
-        todo!()
-    }
-    /// No task in flight names this account any more (the caller asked the lock table): if the account
-    /// does not exist either, its index goes back. Call it for the accounts that a completed task left
-    /// absent.
-    pub fn release(&mut self, _account: AccountIndex) {
-        todo!()
-    }
-    /// Takes back the indices of accounts that were deleted and are published as such and idle
-    /// (`is_idle`: ask the lock table). Call it once per entry.
-    pub fn reclaim(&mut self, _is_idle: &mut dyn FnMut(AccountIndex) -> bool) {
-        todo!()
-    }
-    /// Key of an index in use.
-    pub fn key(&self, _account: AccountIndex) -> Pubkey {
-        todo!()
+        interner: &mut Interner,
+        key: &Pubkey,
+        state: AccountState,
+    ) -> Result<(), AccountsFull> {
+        if state.is_absent() {
+            return Ok(());
+        }
+        let index = interner.intern(key, self.hash_key(key))?;
+        let slot = self.slab.slot(index);
+        let mut owners = sync::write(&self.owners);
+        let replaced = slot.published.load(Ordering::Relaxed);
+        if let Some(replaced_version) = replaced.get(interner) {
+            if let Some(owner) = owners::indexed_owner(Some(replaced_version.state())) {
+                owners.remove(owner, index);
+            }
+            replaced.free();
+        } else {
+            // Relaxed: the handles are handed out later.
+            self.accounts.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(owner) = owners::indexed_owner(Some(&state)) {
+            owners.add(owner, index);
+        }
+        let version = memory::VersionPointer::allocate(0, memory::VersionPointer::NULL, state);
+        slot.working.store(version, Ordering::Relaxed);
+        slot.published.store(version, Ordering::Release);
+        Ok(())
     }
 }
 
-/// A banking thread's handle.
-pub struct BankingAccess(());
-
-impl BankingAccess {
-    /// Starts loading the account's cache lines.
-    pub fn prefetch(&self, _account: AccountIndex) {
-        todo!()
-    }
-    /// The working copies of a transaction's accounts.
-    ///
-    /// # Safety
-    /// From this call until the guard is dropped the caller holds the lock table's grant for each
-    /// `(account, write)`: nobody else has a guard on an account that is `write` here, and nobody has a
-    /// writing guard on one that is not. Debug builds stamp each working copy and assert this.
-    #[allow(unsafe_code)]
-    pub unsafe fn lock<'a>(&'a mut self, _accounts: &'a [(AccountIndex, bool)]) -> LockedAccounts<'a> {
-        todo!()
-    }
-    /// The writes of entry `entry` so far, to be handed to the publisher; call it once per batch (a
-    /// batch is of one entry).
-    pub fn take_writes(&mut self) -> EntryWrites {
-        todo!()
-    }
-}
-
-/// Guard: proof that the lock table granted these accounts to this thread.
-pub struct LockedAccounts<'a>(&'a ());
-
-impl LockedAccounts<'_> {
-    /// Working copy of the i-th account; the absent state if it does not exist.
-    pub fn get(&self, _i: usize) -> &AccountState {
-        let _ = self.0;
-        todo!()
-    }
-    /// Replaces the working copy of the i-th account, which must be locked for writing. The first write
-    /// in an entry later than the current version's takes a fresh version and leaves the old one frozen.
-    pub fn set(&mut self, _i: usize, _state: AccountState, _entry: EntryNumber) {
-        todo!()
-    }
-}
-
-/// Versions that a batch made, on their way to the publisher. Dropping it without publishing is a bug.
-#[derive(Default)]
-pub struct EntryWrites(());
-
-/// Makes entries visible: the publisher thread's handle.
-pub struct Publisher(());
-
-impl Publisher {
-    /// Makes `entry` visible: all its writes, from all banking threads, at once. Entries come in order.
-    pub fn publish(&mut self, _entry: EntryNumber, _writes: &mut dyn Iterator<Item = EntryWrites>) {
-        todo!()
+impl Drop for Accounts {
+    fn drop(&mut self) {
+        for (_, slot) in self.slab.iter() {
+            memory::free_slot(&slot.working, &slot.published);
+        }
     }
 }

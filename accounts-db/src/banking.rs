@@ -1,0 +1,209 @@
+//! Working copies under account locks: the banking threads' role.
+
+use crate::memory::VersionPointer;
+use crate::sync::Ordering;
+use crate::{AccountIndex, AccountState, Accounts, EntryNumber};
+use std::sync::Arc;
+
+/// A banking thread's handle.
+///
+/// For a batch, call `prefetch` for all accounts, then `prefetch_state` for all, then run it.
+pub struct BankingAccess {
+    shared: Arc<Accounts>,
+    writes: Vec<Write>,
+    #[cfg(debug_assertions)]
+    thread: u32,
+}
+
+/// A version that a banking thread made.
+pub(crate) struct Write {
+    pub(crate) account: AccountIndex,
+    pub(crate) version: VersionPointer,
+    pub(crate) previous: VersionPointer,
+}
+
+impl BankingAccess {
+    pub(crate) fn new(shared: Arc<Accounts>, _thread: u32) -> Self {
+        Self {
+            shared,
+            writes: Vec::new(),
+            #[cfg(debug_assertions)]
+            thread: _thread,
+        }
+    }
+
+    /// Starts loading the account's slot.
+    #[inline]
+    pub fn prefetch(&self, account: AccountIndex) {
+        crate::memory::prefetch_line(self.shared.slab.slot(account));
+    }
+
+    /// Starts loading the account's state; call it when the slot that `prefetch` asked for is there.
+    /// Needs no lock: a version that is replaced meanwhile only makes it useless.
+    #[inline]
+    pub fn prefetch_state(&self, account: AccountIndex) {
+        self.shared
+            .slab
+            .slot(account)
+            .working
+            .load(Ordering::Relaxed)
+            .prefetch();
+    }
+
+    /// The working copies of a transaction's accounts.
+    ///
+    /// # Safety
+    /// From this call until the guard is dropped the caller holds the lock table's grant for each
+    /// `(account, write)`: nobody else has a guard on an account that is `write` here, and nobody has a
+    /// writing guard on one that is not. All that earlier holders of these locks did happens before.
+    /// Debug builds stamp each working copy and assert this.
+    #[allow(unsafe_code)]
+    pub unsafe fn lock<'a>(
+        &'a mut self,
+        accounts: &'a [(AccountIndex, bool)],
+    ) -> LockedAccounts<'a> {
+        #[cfg_attr(not(debug_assertions), expect(unused_mut))]
+        let mut locked = LockedAccounts {
+            shared: &self.shared,
+            writes: &mut self.writes,
+            accounts,
+            #[cfg(debug_assertions)]
+            thread: self.thread,
+            #[cfg(debug_assertions)]
+            stamped: 0,
+        };
+        #[cfg(debug_assertions)]
+        for &(account, write) in accounts {
+            locked
+                .shared
+                .slab
+                .slot(account)
+                .stamp
+                .take(locked.thread, write);
+            locked.stamped += 1;
+        }
+        locked
+    }
+
+    /// The writes of entry `entry` so far, to be handed to the publisher; call it once per batch (a
+    /// batch is of one entry).
+    pub fn take_writes(&mut self) -> EntryWrites {
+        if self.writes.is_empty() {
+            return EntryWrites::default();
+        }
+        let next = Vec::with_capacity(self.writes.len());
+        EntryWrites(std::mem::replace(&mut self.writes, next))
+    }
+}
+
+/// Guard: proof that the lock table granted these accounts to this thread.
+pub struct LockedAccounts<'a> {
+    shared: &'a Accounts,
+    writes: &'a mut Vec<Write>,
+    accounts: &'a [(AccountIndex, bool)],
+    #[cfg(debug_assertions)]
+    thread: u32,
+    /// How many of `accounts` were stamped.
+    #[cfg(debug_assertions)]
+    stamped: usize,
+}
+
+impl LockedAccounts<'_> {
+    /// Working copy of the i-th account; the absent state if it does not exist.
+    #[inline]
+    pub fn get(&self, i: usize) -> &AccountState {
+        self.check_stamp(i);
+        let slot = self.shared.slab.slot(self.accounts[i].0);
+        // Relaxed: the account lock orders it.
+        match slot.working.load(Ordering::Relaxed).get(self) {
+            Some(version) => version.state(),
+            None => &self.shared.absent,
+        }
+    }
+
+    /// Replaces the working copy of the i-th account, which must be locked for writing. The first write
+    /// in an entry later than the current version's takes a fresh version and leaves the old one frozen.
+    /// A state without lamports becomes the default one.
+    #[inline]
+    pub fn set(&mut self, i: usize, mut state: AccountState, entry: EntryNumber) {
+        let (account, write) = self.accounts[i];
+        assert!(
+            write,
+            "account {account} is locked for reading, and written"
+        );
+        self.check_stamp(i);
+        if state.is_absent() {
+            state = AccountState::default();
+        }
+        let shared = self.shared;
+        let slot = shared.slab.slot(account);
+        let working = slot.working.load(Ordering::Relaxed);
+        let (was_absent, made_in) = working.get(self).map_or((true, None), |version| {
+            (version.state().is_absent(), Some(version.entry()))
+        });
+        if made_in == Some(entry) {
+            debug_assert!(
+                entry > shared.visible(),
+                "entry {entry} is visible, and written"
+            );
+            return working.replace_state(state, self);
+        }
+        assert!(
+            made_in < Some(entry),
+            "account {account} has a version of {made_in:?} in {entry}"
+        );
+        if was_absent && state.is_absent() {
+            return;
+        }
+        let version = VersionPointer::allocate(entry, working, state);
+        slot.working.store(version, Ordering::Relaxed);
+        self.writes.push(Write {
+            account,
+            version,
+            previous: working,
+        });
+    }
+
+    #[inline]
+    fn check_stamp(&self, _i: usize) {
+        #[cfg(debug_assertions)]
+        {
+            let (account, write) = self.accounts[_i];
+            self.shared
+                .slab
+                .slot(account)
+                .stamp
+                .check(self.thread, write);
+        }
+    }
+}
+
+#[cfg(debug_assertions)]
+impl Drop for LockedAccounts<'_> {
+    fn drop(&mut self) {
+        for &(account, write) in &self.accounts[..self.stamped] {
+            self.shared
+                .slab
+                .slot(account)
+                .stamp
+                .clear(self.thread, write);
+        }
+    }
+}
+
+/// Versions that a batch made, on their way to the publisher. Dropping it without publishing is a bug:
+/// readers would see the accounts' next versions, and these as their history, but never these alone.
+#[derive(Default)]
+pub struct EntryWrites(pub(crate) Vec<Write>);
+
+impl EntryWrites {
+    /// Number of accounts that were written.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,185 @@
+//! Keys to indices, and indices back: the scheduler thread's role.
+
+use crate::key_table::{KeyTable, Vacancy};
+use crate::memory::VersionPointer;
+use crate::sync::{Ordering, lock};
+use crate::{AccountIndex, Accounts, AccountsFull, Pubkey};
+use std::sync::Arc;
+
+/// Keys to indices: the scheduler thread's handle.
+///
+/// For a batch, call `prefetch` for all hashes, then `prefetch_slot` for all, then `intern`.
+pub struct Interner {
+    shared: Arc<Accounts>,
+    /// Slots that nobody has in hand.
+    free: Vec<AccountIndex>,
+    /// Accounts that were published as deleted and were not taken back yet.
+    deleted: Vec<AccountIndex>,
+    /// Keys in the table.
+    keys: usize,
+    /// Cells of the table that are in use or were.
+    cells_used: usize,
+}
+
+impl Interner {
+    pub(crate) fn new(shared: Arc<Accounts>) -> Self {
+        Self {
+            shared,
+            free: Vec::new(),
+            deleted: Vec::new(),
+            keys: 0,
+            cells_used: 0,
+        }
+    }
+
+    /// Starts loading the cache line of the table that `intern` of this hash will touch.
+    #[inline]
+    pub fn prefetch(&self, hash: u64) {
+        self.table().prefetch(hash);
+    }
+
+    /// Starts loading the slot that `intern` of this hash will touch; call it when the line that
+    /// `prefetch` asked for is there.
+    #[inline]
+    pub fn prefetch_slot(&self, hash: u64) {
+        if let Some(index) = self.table().likely(hash) {
+            crate::memory::prefetch_line(self.shared.slab.slot(index));
+        }
+    }
+
+    /// The account's index; a new one if the key has none. The index stays valid until `release`d.
+    #[inline]
+    pub fn intern(&mut self, key: &Pubkey, hash: u64) -> Result<AccountIndex, AccountsFull> {
+        let slab = &self.shared.slab;
+        match self
+            .table()
+            .find(hash, |index| slab.slot(index).has_key(key))
+        {
+            Ok(index) => Ok(index),
+            Err(vacancy) => self.intern_new(key, hash, vacancy),
+        }
+    }
+
+    #[cold]
+    fn intern_new(
+        &mut self,
+        key: &Pubkey,
+        hash: u64,
+        vacancy: Vacancy,
+    ) -> Result<AccountIndex, AccountsFull> {
+        let index = self.take_slot()?;
+        self.shared.slab.slot(index).occupy(key);
+        let was_empty = self.table().insert(vacancy, hash, index);
+        self.keys += 1;
+        self.cells_used += usize::from(was_empty);
+        if self.cells_used >= self.table().room() {
+            self.rebuild_table();
+        }
+        Ok(index)
+    }
+
+    fn take_slot(&mut self) -> Result<AccountIndex, AccountsFull> {
+        if let Some(index) = self.free.pop() {
+            return Ok(index);
+        }
+        if let Ok(index) = self.shared.slab.hand_out() {
+            return Ok(index);
+        }
+        self.drain_limbo();
+        self.free.pop().ok_or(AccountsFull)
+    }
+
+    /// Makes another table, with room for twice the keys. Readers go on in the old one, which is right for
+    /// them: every key that their entry has was in it, and it does not change any more.
+    fn rebuild_table(&mut self) {
+        let table = KeyTable::with_room_for((self.keys * 2).max(16));
+        for (index, slot) in self.shared.slab.iter() {
+            if slot.is_in_use() {
+                let hash = self.shared.hash_key(&slot.key());
+                let Err(vacancy) = table.find(hash, |_| false) else {
+                    unreachable!("no key matches")
+                };
+                table.insert(vacancy, hash, index);
+            }
+        }
+        self.cells_used = self.keys;
+        let replaced = self.shared.table.replace(table);
+        lock(&self.shared.limbo).push_table(replaced);
+    }
+
+    /// No task in flight names this account any more (the caller asked the lock table): if the account
+    /// does not exist either, its index goes back. Call it for the accounts that a completed task left
+    /// absent.
+    pub fn release(&mut self, account: AccountIndex) {
+        let slot = self.shared.slab.slot(account);
+        // An account that has a version is published first; if then it is absent, `reclaim` gets it.
+        if slot.is_in_use() && slot.working.load(Ordering::Relaxed).is_null() {
+            self.take_back(account, VersionPointer::NULL);
+        }
+    }
+
+    /// Takes back the indices of accounts that were deleted and are published as such and idle
+    /// (`is_idle`: ask the lock table). Call it once per entry.
+    pub fn reclaim(&mut self, is_idle: &mut dyn FnMut(AccountIndex) -> bool) {
+        self.deleted.append(&mut lock(&self.shared.deleted));
+        if !self.deleted.is_empty() {
+            // First `visible`, then the pins: a reader that comes later has at least this `visible`.
+            let visible = self.shared.visible.0.load(Ordering::SeqCst);
+            let readable_from = self.shared.pins.oldest().min(visible);
+            let mut deleted = std::mem::take(&mut self.deleted);
+            deleted.retain(|&account| {
+                if !is_idle(account) {
+                    return true;
+                }
+                let slot = self.shared.slab.slot(account);
+                let working = slot.working.load(Ordering::Relaxed);
+                // Acquire: the publisher's last touch of the slot.
+                let is_last = working == slot.published.load(Ordering::Acquire);
+                let Some(tombstone) = working.get(self).filter(|_| is_last && slot.is_in_use())
+                else {
+                    return false;
+                };
+                if !tombstone.state().is_absent() {
+                    return false;
+                }
+                if tombstone.entry() > readable_from {
+                    return true;
+                }
+                self.take_back(account, working);
+                false
+            });
+            self.deleted = deleted;
+        }
+        self.drain_limbo();
+    }
+
+    /// Takes the account's key and tombstone out of the readers' reach.
+    fn take_back(&mut self, account: AccountIndex, tombstone: VersionPointer) {
+        let slot = self.shared.slab.slot(account);
+        let emptied = self
+            .table()
+            .remove(self.shared.hash_key(&slot.key()), account);
+        self.cells_used -= emptied;
+        self.keys -= 1;
+        slot.published
+            .store(VersionPointer::NULL, Ordering::Release);
+        slot.working.store(VersionPointer::NULL, Ordering::Relaxed);
+        slot.vacate();
+        lock(&self.shared.limbo).push(account, tombstone);
+    }
+
+    fn drain_limbo(&mut self) {
+        let shared = &self.shared;
+        lock(&shared.limbo).drain(&shared.pins, &shared.visible.0, &mut self.free);
+    }
+
+    /// Key of an index in use.
+    pub fn key(&self, account: AccountIndex) -> Pubkey {
+        self.shared.slab.slot(account).key()
+    }
+
+    #[inline]
+    fn table(&self) -> &KeyTable {
+        self.shared.table.get(self)
+    }
+}

@@ -1,0 +1,280 @@
+//! Versions of accounts, and when they may be touched and freed. The one file with `unsafe` in it.
+//!
+//! # The argument
+//!
+//! A version is `{entry, previous, state}`. `entry` and `previous` never change. An account's slot points
+//! to the working version, from which `previous` leads back over all versions not yet published to the
+//! published one, and beyond it to superseded ones. Four roles touch them.
+//!
+//! **Banking threads** ([`LockedAccounts`]) follow `working` and hold the account's lock, granted by the
+//! lock table: a writer alone, readers without a writer. The scheduler's queues order one holder's
+//! accesses before the next one's, so `working` is read and stored Relaxed. A writer changes `state` in
+//! place only if the version's entry is the one it is in: the publisher does not have that entry yet,
+//! since it gets an entry when all its tasks are complete, and readers do not look at the state of a
+//! version newer than their pin. Otherwise the writer makes a new version; the old one stays as it is.
+//! The working version is not freed: it is the published one or newer than it, and freed are versions
+//! that the published one superseded, and tombstones of accounts that nobody can lock (below).
+//! `&AccountState` borrows the guard, and changing needs the guard `&mut`.
+//!
+//! **The publisher** ([`Publisher`]) reads the versions of an entry whose tasks are complete, and the ones
+//! before them, which it alone supersedes and frees. Nobody changes these: see above.
+//!
+//! **Readers** ([`Pin`]) load `published` (Acquire, pairs with the publisher's Release) and follow
+//! `previous` to the first version not newer than their pin P, reading `entry` and `previous` of the newer
+//! ones. All these live: a version superseded by entry N is freed after N became visible and no pin was
+//! older than N (`pins`, 1), and each version on the way was superseded, if at all, by an entry
+//! newer than P. A reader that pins later sees N or newer as published and does not get to it.
+//!
+//! **The interner** ([`Interner`]) takes back the slot of an account that no task in flight names, so that
+//! nobody has or can get its lock, and whose working version is the published tombstone of an entry E with
+//! E visible and no pin older than E (so that every reader, now or later, finds the account absent), or
+//! which has no version at all. It removes the key from the table and stores null in `published`
+//! and `working`. Readers may still have the index or the tombstone in hand: tombstone and slot are
+//! freed when a later scan shows that none of those has a pin still (`pins`, 2). A replaced key table
+//! is freed by the same rule. The publisher does not come back to such a slot: it has published the last
+//! write, as `working` equals `published`, and the task of a next one is inserted after the next `intern`.
+//!
+//! **At the end**, when the last handle and the last pin are gone, the one owner of all that is left frees
+//! it: a slot the versions from `working` back to `published`, the retired list the superseded ones,
+//! and the limbo its tombstones; no version is in two of them.
+
+#![allow(unsafe_code)]
+
+use crate::sync::{AtomicPtr, Ordering};
+use crate::{AccountState, EntryNumber, Interner, LockedAccounts, Pin, Publisher};
+use std::ptr;
+
+/// An account's state as of the end of an entry.
+pub(crate) struct Version {
+    entry: EntryNumber,
+    previous: VersionPointer,
+    state: AccountState,
+    /// The model checker's builds never free a version; they note that it would have been.
+    #[cfg(shuttle)]
+    freed: std::sync::atomic::AtomicBool,
+}
+
+impl Version {
+    /// The entry that wrote it.
+    #[inline]
+    pub(crate) fn entry(&self) -> EntryNumber {
+        self.entry
+    }
+
+    /// The account before that entry. May dangle where nobody can want it any more.
+    #[inline]
+    pub(crate) fn previous(&self) -> VersionPointer {
+        self.previous
+    }
+
+    /// The account.
+    #[inline]
+    pub(crate) fn state(&self) -> &AccountState {
+        &self.state
+    }
+
+    /// Bytes that freeing it frees, its data not counted.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// What keeps a version from being freed or changed while it is borrowed.
+///
+/// # Safety
+/// For the implementor the argument above must show that a pointer which it got by its own rules stays
+/// valid, and what it points to unchanged, as long as the implementor is borrowed.
+pub(crate) unsafe trait Holder {}
+
+// SAFETY: holds the account's lock; changing the version in place borrows it mutably.
+unsafe impl Holder for LockedAccounts<'_> {}
+// SAFETY: its pin; it follows `published` and `previous` as said, or the key table.
+unsafe impl Holder for Pin {}
+// SAFETY: it alone publishes and supersedes versions.
+unsafe impl Holder for Publisher {}
+// SAFETY: it looks at working versions of idle accounts and at the key table, which it alone replaces.
+unsafe impl Holder for Interner {}
+
+/// Address of a version, or null.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct VersionPointer(*mut Version);
+
+// SAFETY: an address. What it points to is `Send` and `Sync`, and is reached as the argument says.
+unsafe impl Send for VersionPointer {}
+// SAFETY: as above.
+unsafe impl Sync for VersionPointer {}
+
+const _: () = {
+    const fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<AccountState>();
+};
+
+impl VersionPointer {
+    pub(crate) const NULL: Self = Self(ptr::null_mut());
+
+    /// A new version.
+    pub(crate) fn allocate(entry: EntryNumber, previous: Self, state: AccountState) -> Self {
+        Self(Box::into_raw(Box::new(Version {
+            entry,
+            previous,
+            state,
+            #[cfg(shuttle)]
+            freed: false.into(),
+        })))
+    }
+
+    #[inline]
+    pub(crate) fn is_null(self) -> bool {
+        self.0.is_null()
+    }
+
+    /// Starts loading the version.
+    #[inline]
+    pub(crate) fn prefetch(self) {
+        prefetch_line(self.0);
+        prefetch_line(self.0.cast::<u8>().wrapping_add(64));
+    }
+
+    /// The version, for as long as its holder is borrowed.
+    #[inline]
+    pub(crate) fn get<H: Holder>(self, _holder: &H) -> Option<&Version> {
+        self.assert_not_freed();
+        // SAFETY: null, or a version that the holder's rules keep alive and unchanged.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Replaces the state in place. The caller holds the account's lock for writing and is in the entry
+    /// that made this version.
+    #[inline]
+    pub(crate) fn replace_state(self, state: AccountState, _holder: &mut LockedAccounts<'_>) {
+        self.assert_not_freed();
+        // SAFETY: not null, as it has an entry. Of this version's state nobody else has a reference:
+        // banking threads are kept out by the lock, this thread's own borrow the guard, the publisher
+        // and readers do not look at this entry's states yet.
+        unsafe { (*self.0).state = state }
+    }
+
+    /// Frees the version, which by the argument nobody can reach any more.
+    pub(crate) fn free(self) {
+        self.assert_not_freed();
+        #[cfg(not(shuttle))]
+        // SAFETY: made by `allocate`, and freed once: each list that frees takes its pointers out.
+        drop(unsafe { Box::from_raw(self.0) });
+        #[cfg(shuttle)]
+        // SAFETY: the model checker's builds do not free, so that the mark can be read.
+        unsafe {
+            (*self.0)
+                .freed
+                .store(true, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    #[cfg(not(shuttle))]
+    #[inline]
+    fn assert_not_freed(self) {}
+
+    #[cfg(shuttle)]
+    fn assert_not_freed(self) {
+        // SAFETY: the model checker's builds do not free.
+        if let Some(version) = unsafe { self.0.as_ref() } {
+            let freed = version.freed.load(std::sync::atomic::Ordering::SeqCst);
+            assert!(!freed, "used a version after it was freed");
+        }
+    }
+}
+
+/// The place in a slot that points to a version.
+pub(crate) struct VersionCell(AtomicPtr<Version>);
+
+impl Default for VersionCell {
+    fn default() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+}
+
+impl VersionCell {
+    #[inline]
+    pub(crate) fn load(&self, order: Ordering) -> VersionPointer {
+        VersionPointer(self.0.load(order))
+    }
+
+    #[inline]
+    pub(crate) fn store(&self, version: VersionPointer, order: Ordering) {
+        self.0.store(version.0, order);
+    }
+}
+
+/// Frees what a slot still has, when the database goes away: nobody else is left.
+pub(crate) fn free_slot(working: &VersionCell, published: &VersionCell) {
+    let published = published.load(Ordering::Acquire);
+    let mut version = working.load(Ordering::Acquire);
+    while version != published {
+        // SAFETY: not published yet, hence not superseded and not freed; the chain ends at the
+        // published version, or at null if there is none.
+        let previous = unsafe { (*version.0).previous };
+        version.free();
+        version = previous;
+    }
+    if !published.is_null() {
+        published.free();
+    }
+}
+
+/// A value that one thread replaces while others read it.
+pub(crate) struct Replaceable<T>(AtomicPtr<T>);
+
+/// A value that was replaced: readers may still have it. Dropping it frees it.
+pub(crate) struct Replaced<T>(*mut T);
+
+// SAFETY: the only owner of a `T` that other threads may have shared references to.
+unsafe impl<T: Send + Sync> Send for Replaced<T> {}
+
+impl<T> Replaceable<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(AtomicPtr::new(Box::into_raw(Box::new(value))))
+    }
+
+    /// The value, for as long as its holder is borrowed.
+    #[inline]
+    pub(crate) fn get<'h, H: Holder>(&'h self, _holder: &'h H) -> &'h T {
+        // SAFETY: never null. A replaced value lives until no holder that could have loaded it is left.
+        // Acquire: pairs with `replace`.
+        unsafe { &*self.0.load(Ordering::Acquire) }
+    }
+
+    /// Puts another value in its place. Only the interner does. The old value must be kept until no
+    /// reader is left that could have loaded it.
+    pub(crate) fn replace(&self, value: T) -> Replaced<T> {
+        Replaced(
+            self.0
+                .swap(Box::into_raw(Box::new(value)), Ordering::AcqRel),
+        )
+    }
+}
+
+impl<T> Drop for Replaceable<T> {
+    fn drop(&mut self) {
+        // SAFETY: never null, made by a box, and nobody else is left.
+        drop(unsafe { Box::from_raw(*self.0.get_mut()) });
+    }
+}
+
+impl<T> Drop for Replaced<T> {
+    fn drop(&mut self) {
+        // SAFETY: made by a box; its keeper waited until no reader is left.
+        drop(unsafe { Box::from_raw(self.0) });
+    }
+}
+
+/// Starts loading the cache line at this address, which may be anything.
+#[inline]
+pub(crate) fn prefetch_line<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch of any address has no effect but on the cache.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}

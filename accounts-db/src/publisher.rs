@@ -1,0 +1,124 @@
+//! Making entries visible: the publisher's role.
+
+use crate::banking::Write;
+use crate::owners::indexed_owner;
+use crate::retired::Batch;
+use crate::sync::{Ordering, lock, write};
+use crate::{AccountIndex, Accounts, EntryNumber, EntryWrites, Pubkey};
+use std::sync::Arc;
+
+/// Writes this far ahead are being loaded.
+const PREFETCH_AHEAD: usize = 8;
+
+/// Makes entries visible: the publisher thread's handle.
+pub struct Publisher {
+    shared: Arc<Accounts>,
+    /// Accounts that got an owner in this entry.
+    owned: Vec<(Pubkey, AccountIndex)>,
+    /// Accounts that were deleted in this entry.
+    deleted: Vec<AccountIndex>,
+}
+
+impl Publisher {
+    pub(crate) fn new(shared: Arc<Accounts>) -> Self {
+        Self {
+            shared,
+            owned: Vec::new(),
+            deleted: Vec::new(),
+        }
+    }
+
+    /// Makes `entry` visible: all its writes, from all banking threads, at once. Entries come in order,
+    /// and an entry when all its tasks are complete.
+    pub fn publish(&mut self, entry: EntryNumber, writes: &mut dyn Iterator<Item = EntryWrites>) {
+        let visible = self.shared.visible();
+        assert!(
+            entry > visible,
+            "entry {entry} is published after {visible}"
+        );
+        let mut superseded = lock(&self.shared.retired).take_spare();
+        let mut accounts = self.shared.len();
+        for EntryWrites(writes) in writes {
+            for (i, write) in writes.iter().enumerate() {
+                self.prefetch(&writes, i);
+                self.publish_account(entry, write, &mut accounts, &mut superseded);
+            }
+        }
+        if !self.owned.is_empty() {
+            let mut owners = write(&self.shared.owners);
+            for (owner, account) in self.owned.drain(..) {
+                owners.add(&owner, account);
+            }
+        }
+        // Relaxed: a statistic.
+        self.shared.accounts.store(accounts, Ordering::Relaxed);
+        self.shared.visible.0.store(entry, Ordering::SeqCst);
+        if !self.deleted.is_empty() {
+            lock(&self.shared.deleted).append(&mut self.deleted);
+        }
+        self.retire(entry, superseded);
+    }
+
+    fn prefetch(&self, writes: &[Write], i: usize) {
+        if let Some(ahead) = writes.get(i + PREFETCH_AHEAD) {
+            crate::memory::prefetch_line(self.shared.slab.slot(ahead.account));
+            ahead.version.prefetch();
+            ahead.previous.prefetch();
+        }
+    }
+
+    fn publish_account(
+        &mut self,
+        entry: EntryNumber,
+        write: &Write,
+        accounts: &mut usize,
+        superseded: &mut Batch,
+    ) {
+        let slot = self.shared.slab.slot(write.account);
+        // Relaxed: only this thread stores it while the account is in use.
+        let published = slot.published.load(Ordering::Relaxed);
+        assert!(
+            published == write.previous,
+            "account {} missed an entry",
+            write.account
+        );
+        let version = write.version.get(self).expect("a write has a version");
+        debug_assert_eq!(version.entry(), entry, "a write of another entry");
+        let previous = published.get(self);
+
+        let before = previous.map(|previous| previous.state());
+        let existed = before.is_some_and(|before| !before.is_absent());
+        let exists = !version.state().is_absent();
+        *accounts = *accounts + usize::from(exists) - usize::from(existed);
+
+        let (owner_before, owner) = (indexed_owner(before), indexed_owner(Some(version.state())));
+        let added = owner.filter(|_| owner != owner_before).copied();
+        if let Some(left) = owner_before.filter(|_| owner != owner_before) {
+            superseded.disowned.push((*left, write.account));
+        }
+        if let Some(previous) = previous {
+            superseded.push(published, previous);
+        }
+        // Release: the version comes with it.
+        slot.published.store(write.version, Ordering::Release);
+        self.owned.extend(added.map(|owner| (owner, write.account)));
+        if !exists {
+            self.deleted.push(write.account);
+        }
+    }
+
+    /// Frees what no pin can reach any more, and makes the oldest readers stop if they keep too much.
+    fn retire(&mut self, entry: EntryNumber, superseded: Batch) {
+        let shared = &self.shared;
+        let mut retired = lock(&shared.retired);
+        retired.push(entry, superseded);
+        retired.free(shared.pins.oldest(), &shared.owners);
+        loop {
+            let oldest = shared.pins.oldest_unexpired();
+            if retired.bytes_kept_for(oldest) <= shared.pinned_bytes_max {
+                return;
+            }
+            shared.pins.expire(oldest);
+        }
+    }
+}

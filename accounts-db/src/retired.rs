@@ -1,0 +1,95 @@
+//! Superseded versions, waiting until no pin can reach them.
+//!
+//! The publisher's alone. It lives in the shared part because pins may outlive the publisher.
+
+use crate::memory::{Version, VersionPointer};
+use crate::owners::OwnerIndex;
+use crate::sync::{RwLock, write};
+use crate::{AccountIndex, EntryNumber, Pubkey};
+use std::collections::VecDeque;
+
+/// Free versions this far ahead are being loaded.
+const PREFETCH_AHEAD: usize = 8;
+
+/// What one entry superseded.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// The versions that it superseded.
+    versions: Vec<VersionPointer>,
+    /// The estimated size of these.
+    bytes: usize,
+    /// Accounts that left an owner in this entry.
+    pub(crate) disowned: Vec<(Pubkey, AccountIndex)>,
+}
+
+impl Batch {
+    /// Adds a version.
+    pub(crate) fn push(&mut self, pointer: VersionPointer, version: &Version) {
+        self.versions.push(pointer);
+        self.bytes += version.bytes();
+    }
+}
+
+/// All superseded versions, by the entry that superseded them.
+#[derive(Default)]
+pub(crate) struct Retired {
+    batches: VecDeque<(EntryNumber, Batch)>,
+    /// An empty batch, for its buffers.
+    spare: Batch,
+}
+
+impl Retired {
+    /// An empty batch.
+    pub(crate) fn take_spare(&mut self) -> Batch {
+        std::mem::take(&mut self.spare)
+    }
+
+    /// Adds what `entry` superseded; entries come in order.
+    pub(crate) fn push(&mut self, entry: EntryNumber, batch: Batch) {
+        self.batches.push_back((entry, batch));
+    }
+
+    /// Frees what pins at `oldest` and newer cannot reach.
+    pub(crate) fn free(&mut self, oldest: EntryNumber, owners: &RwLock<OwnerIndex>) {
+        while let Some((_, mut batch)) = self.batches.pop_front_if(|(entry, _)| *entry <= oldest) {
+            free_versions(&batch.versions);
+            if !batch.disowned.is_empty() {
+                let mut owners = write(owners);
+                for (owner, account) in &batch.disowned {
+                    owners.remove(owner, *account);
+                }
+            }
+            batch.versions.clear();
+            batch.disowned.clear();
+            batch.bytes = 0;
+            self.spare = batch;
+        }
+    }
+
+    /// Bytes kept for pins at `oldest` and newer.
+    pub(crate) fn bytes_kept_for(&self, oldest: EntryNumber) -> usize {
+        let kept = self
+            .batches
+            .iter()
+            .rev()
+            .take_while(|(entry, _)| *entry > oldest);
+        kept.map(|(_, batch)| batch.bytes).sum()
+    }
+}
+
+impl Drop for Retired {
+    fn drop(&mut self) {
+        for (_, batch) in &self.batches {
+            free_versions(&batch.versions);
+        }
+    }
+}
+
+fn free_versions(versions: &[VersionPointer]) {
+    for (i, version) in versions.iter().enumerate() {
+        if let Some(ahead) = versions.get(i + PREFETCH_AHEAD) {
+            ahead.prefetch();
+        }
+        version.free();
+    }
+}
