@@ -8,6 +8,8 @@
 //! result and, where there are any, the looked-up addresses.
 
 mod budget;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod lookup;
 mod parse;
 mod reserved;

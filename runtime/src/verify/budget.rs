@@ -175,3 +175,126 @@ pub(super) fn price<'a>(
         cost: u32::try_from(cost).unwrap_or(u32::MAX),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use solana_compute_budget_interface::ComputeBudgetInstruction as Request;
+
+    const PLAIN: Pubkey = Pubkey::new_from_array([9; 32]);
+
+    /// The budget of instructions given as program and data.
+    fn budget(instructions: &[(Pubkey, Vec<u8>)]) -> Result<ComputeBudget, TransactionError> {
+        compute_budget(instructions.iter().map(|(program, data)| {
+            (
+                program,
+                Instruction {
+                    program: 1,
+                    accounts: &[],
+                    data,
+                },
+            )
+        }))
+    }
+
+    /// A budget with this limit, and no other wish.
+    fn limited(unit_limit: u32) -> Result<ComputeBudget, TransactionError> {
+        let loaded_data_bytes_max = LOADED_DATA_BYTES_MAX;
+        Ok(ComputeBudget {
+            unit_limit,
+            unit_price: 0,
+            loaded_data_bytes_max,
+        })
+    }
+
+    fn ask(data: &[u8]) -> (Pubkey, Vec<u8>) {
+        (ids::compute_budget::ID, data.to_vec())
+    }
+
+    #[test]
+    fn the_default_limit_is_little_for_builtins_and_much_for_others() {
+        let system = (ids::system_program::ID, vec![]);
+        let vote = (ids::vote::ID, vec![]);
+        let other = (PLAIN, vec![]);
+        let price = ask(&Request::set_compute_unit_price(0).data);
+        assert_eq!(budget(&[]), limited(0));
+        assert_eq!(budget(&[system.clone()]), limited(3_000));
+        assert_eq!(
+            budget(&[system, price, other.clone(), vote]),
+            limited(406_000)
+        );
+        assert_eq!(budget(&vec![other; 8]), limited(1_400_000));
+    }
+
+    #[test]
+    fn requests_are_read_and_capped_and_bytes_after_them_ignored() {
+        let requests = [
+            ask(&Request::request_heap_frame(256 * 1024).data),
+            ask(&[&Request::set_compute_unit_limit(7).data[..], b"more"].concat()),
+            ask(&Request::set_compute_unit_price(u64::MAX).data),
+            ask(&Request::set_loaded_accounts_data_size_limit(1).data),
+            (PLAIN, vec![0]),
+        ];
+        let unit_price = u64::MAX;
+        let expected = ComputeBudget {
+            unit_limit: 7,
+            unit_price,
+            loaded_data_bytes_max: 1,
+        };
+        assert_eq!(budget(&requests), Ok(expected));
+        assert_eq!(budget(&[ask(&[2, 255, 255, 255, 255])]), limited(1_400_000));
+        assert_eq!(
+            budget(&[ask(&[2, 0, 0, 0, 0]), (PLAIN, vec![])]),
+            limited(0)
+        );
+        assert_eq!(
+            budget(&[ask(&[4, 255, 255, 255, 255]), ask(&[2, 0, 0, 0, 0])]),
+            limited(0)
+        );
+    }
+
+    #[test]
+    fn a_bad_request_is_refused_with_its_index() {
+        let invalid = |index| Err(invalid_data(index));
+        let limit = ask(&Request::set_compute_unit_limit(1).data);
+        let heap = |bytes| ask(&Request::request_heap_frame(bytes).data);
+        for (requests, expected) in [
+            (vec![ask(&[])], invalid(0)),
+            (vec![ask(&[0, 0, 0, 0, 0])], invalid(0)),
+            (vec![ask(&[5, 0, 0, 0, 0])], invalid(0)),
+            (vec![limit.clone(), ask(&[3, 0, 0, 0, 0])], invalid(1)),
+            (vec![(PLAIN, vec![]), heap(31 * 1024)], invalid(1)),
+            (vec![heap(257 * 1024)], invalid(0)),
+            (vec![heap(32 * 1024 + 1)], invalid(0)),
+            (
+                vec![limit.clone(), limit],
+                Err(TransactionError::DuplicateInstruction(1)),
+            ),
+            (
+                vec![ask(&Request::set_loaded_accounts_data_size_limit(0).data)],
+                Err(TransactionError::InvalidLoadedAccountsDataSizeLimit),
+            ),
+        ] {
+            assert_eq!(budget(&requests), expected, "{requests:?}");
+        }
+    }
+
+    #[test]
+    fn the_priority_fee_is_rounded_up_and_saturates() {
+        for (unit_price, unit_limit, lamports) in [
+            (0, 1_400_000, 0),
+            (1, 1, 1),
+            (1_000_000, 1, 1),
+            (1_000_001, 1, 2),
+            (7, 200_000, 2),
+            (u64::MAX, 1_400_000, u64::MAX),
+        ] {
+            let budget = ComputeBudget {
+                unit_limit,
+                unit_price,
+                loaded_data_bytes_max: 1,
+            };
+            assert_eq!(budget.priority_fee(), lamports, "{budget:?}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use solana_sdk_ids as ids;
 
 /// Every reserved key.
 #[allow(deprecated)]
-const RESERVED: [Pubkey; 31] = [
+pub(super) const RESERVED: [Pubkey; 31] = [
     ids::address_lookup_table::ID,
     ids::bpf_loader::ID,
     ids::bpf_loader_deprecated::ID,
@@ -57,4 +57,25 @@ const FIRST_BYTES: [u64; 4] = {
 pub(super) fn is_reserved(key: &Pubkey) -> bool {
     let first = key.as_array()[0];
     FIRST_BYTES[usize::from(first / 64)] >> (first % 64) & 1 == 1 && RESERVED.contains(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_reserved_keys_are_distinct_and_found_and_others_are_not() {
+        for (i, key) in RESERVED.iter().enumerate() {
+            assert!(is_reserved(key), "{key}");
+            assert!(!RESERVED[..i].contains(key), "{key} is listed twice");
+            let mut near = key.to_bytes();
+            near[31] ^= 1;
+            let near = Pubkey::new_from_array(near);
+            assert_eq!(is_reserved(&near), RESERVED.contains(&near), "{near}");
+        }
+        assert!(
+            !is_reserved(&ids::incinerator::ID),
+            "burning lamports must stay possible"
+        );
+    }
 }

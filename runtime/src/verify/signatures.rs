@@ -9,6 +9,9 @@
 //! with one bad signature costs about twice a good one, and one full of them about twice as much as
 //! checking all one by one.
 
+#[cfg(test)]
+mod tests;
+
 use ed25519_zebra::batch::{self, Item};
 use ed25519_zebra::{Signature as ZebraSignature, VerificationKeyBytes};
 use sealane_sdk::Pubkey;

@@ -1,0 +1,294 @@
+//! The rule, alone and in batches, on the edge cases that implementations are known to disagree about.
+
+use super::*;
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use proptest::prelude::*;
+
+/// An edge case. `holds`: by our rule.
+struct Vector {
+    what: &'static str,
+    message: &'static str,
+    key: &'static str,
+    r: &'static str,
+    s: &'static str,
+    holds: bool,
+}
+
+/// The twelve vectors of Chalkias, Garillot, Nikolaenko, "Taming the many EdDSAs" (SSR 2020), from
+/// `cases.json` of github.com/novifinancial/ed25519-speccheck.
+const VECTORS: [Vector; 12] = [
+    Vector {
+        what: "S = 0, small-order key and R",
+        message: "8c93255d71dcab10e8f379c26200f3c7bd5f09d9bc3068d3ef4edeb4853022b6",
+        key: "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        r: "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        s: "0000000000000000000000000000000000000000000000000000000000000000",
+        holds: false,
+    },
+    Vector {
+        what: "small-order key, R of mixed order",
+        message: "9bd9f44f4dcc75bd531b56b2cd280b0bb38fc1cd6d1230e14861d861de092e79",
+        key: "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        r: "f7badec5b8abeaf699583992219b7b223f1df3fbbea919844e3f7c554a43dd43",
+        s: "a5bb704786be79fc476f91d3f3f89b03984d8068dcf1bb7dfc6637b45450ac04",
+        holds: false,
+    },
+    Vector {
+        what: "key of mixed order, small-order R",
+        message: "aebf3f2601a0c8c5d39cc7d8911642f740b78168218da8471772b35f9d35b9ab",
+        key: "f7badec5b8abeaf699583992219b7b223f1df3fbbea919844e3f7c554a43dd43",
+        r: "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        s: "8c4bd45aecaca5b24fb97bc10ac27ac8751a7dfe1baff8b953ec9f5833ca260e",
+        holds: false,
+    },
+    Vector {
+        what: "key and R of mixed order",
+        message: "9bd9f44f4dcc75bd531b56b2cd280b0bb38fc1cd6d1230e14861d861de092e79",
+        key: "cdb267ce40c5cd45306fa5d2f29731459387dbf9eb933b7bd5aed9a765b88d4d",
+        r: "9046a64750444938de19f227bb80485e92b83fdb4b6506c160484c016cc1852f",
+        s: "87909e14428a7a1d62e9f22f3d3ad7802db02eb2e688b6c52fcd6648a98bd009",
+        holds: true,
+    },
+    Vector {
+        what: "holds with the cofactor only",
+        message: "e47d62c63f830dc7a6851a0b1f33ae4bb2f507fb6cffec4011eaccd55b53f56c",
+        key: "cdb267ce40c5cd45306fa5d2f29731459387dbf9eb933b7bd5aed9a765b88d4d",
+        r: "160a1cb0dc9c0258cd0a7d23e94d8fa878bcb1925f2c64246b2dee1796bed512",
+        s: "5ec6bc982a269b723e0668e540911a9a6a58921d6925e434ab10aa7940551a09",
+        holds: true,
+    },
+    Vector {
+        what: "holds with the cofactor only, if 8 and k are not multiplied and reduced first",
+        message: "e47d62c63f830dc7a6851a0b1f33ae4bb2f507fb6cffec4011eaccd55b53f56c",
+        key: "cdb267ce40c5cd45306fa5d2f29731459387dbf9eb933b7bd5aed9a765b88d4d",
+        r: "21122a84e0b5fca4052f5b1235c80a537878b38f3142356b2c2384ebad4668b7",
+        s: "e40bc836dac0f71076f9abe3a53f9c03c1ceeeddb658d0030494ace586687405",
+        holds: true,
+    },
+    Vector {
+        what: "S above the order",
+        message: "85e241a07d148b41e47d62c63f830dc7a6851a0b1f33ae4bb2f507fb6cffec40",
+        key: "442aad9f089ad9e14647b1ef9099a1ff4798d78589e66f28eca69c11f582a623",
+        r: "e96f66be976d82e60150baecff9906684aebb1ef181f67a7189ac78ea23b6c0e",
+        s: "547f7690a0e2ddcd04d87dbc3490dc19b3b3052f7ff0538cb68afb369ba3a514",
+        holds: false,
+    },
+    Vector {
+        what: "S far above the order",
+        message: "85e241a07d148b41e47d62c63f830dc7a6851a0b1f33ae4bb2f507fb6cffec40",
+        key: "442aad9f089ad9e14647b1ef9099a1ff4798d78589e66f28eca69c11f582a623",
+        r: "8ce5b96c8f26d0ab6c47958c9e68b937104cd36e13c33566acd2fe8d38aa1942",
+        s: "7e71f98a473474f2f13f06f97c20d58cc3f54b8bd0d272f42b695dd7e89a8c22",
+        holds: false,
+    },
+    Vector {
+        what: "small-order R in an encoding that is not reduced, hashed as it is",
+        message: "9bedc267423725d473888631ebf45988bad3db83851ee85c85e241a07d148b41",
+        key: "f7badec5b8abeaf699583992219b7b223f1df3fbbea919844e3f7c554a43dd43",
+        r: "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        s: "03be9678ac102edcd92b0210bb34d7428d12ffc5df5f37e359941266a4e35f0f",
+        holds: false,
+    },
+    Vector {
+        what: "the same, hashed reduced",
+        message: "9bedc267423725d473888631ebf45988bad3db83851ee85c85e241a07d148b41",
+        key: "f7badec5b8abeaf699583992219b7b223f1df3fbbea919844e3f7c554a43dd43",
+        r: "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        s: "ca8c5b64cd208982aa38d4936621a4775aa233aa0505711d8fdcfdaa943d4908",
+        holds: false,
+    },
+    Vector {
+        what: "small-order key in an encoding that is not reduced, hashed as it is",
+        message: "e96b7021eb39c1a163b6da4e3093dcd3f21387da4cc4572be588fafae23c155b",
+        key: "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        r: "a9d55260f765261eb9b84e106f665e00b867287a761990d7135963ee0a7d59dc",
+        s: "a5bb704786be79fc476f91d3f3f89b03984d8068dcf1bb7dfc6637b45450ac04",
+        holds: false,
+    },
+    Vector {
+        what: "the same, hashed reduced",
+        message: "39a591f5321bbe07fd5a23dc2f39d025d74526615746727ceefd6e82ae65c06f",
+        key: "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        r: "a9d55260f765261eb9b84e106f665e00b867287a761990d7135963ee0a7d59dc",
+        s: "a5bb704786be79fc476f91d3f3f89b03984d8068dcf1bb7dfc6637b45450ac04",
+        holds: false,
+    },
+];
+
+/// A signature to be checked.
+#[derive(Clone, Debug)]
+struct Case {
+    key: Pubkey,
+    signature: Signature,
+    message: Vec<u8>,
+}
+
+impl Case {
+    fn valid(seed: u8, message: &[u8]) -> Self {
+        let signer = SigningKey::from_bytes(&[seed; 32]);
+        Self {
+            key: Pubkey::new_from_array(signer.verifying_key().to_bytes()),
+            signature: Signature::from(signer.sign(message).to_bytes()),
+            message: message.to_vec(),
+        }
+    }
+    fn with_signature(mut self, change: impl FnOnce(&mut [u8; 64])) -> Self {
+        let mut bytes = *self.signature.as_array();
+        change(&mut bytes);
+        self.signature = Signature::from(bytes);
+        self
+    }
+}
+
+impl From<&Vector> for Case {
+    fn from(vector: &Vector) -> Self {
+        let signature = [hex(vector.r), hex(vector.s)].concat();
+        Self {
+            key: Pubkey::try_from(hex(vector.key)).unwrap(),
+            signature: Signature::try_from(signature).unwrap(),
+            message: hex(vector.message),
+        }
+    }
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits = text
+        .as_bytes()
+        .chunks(2)
+        .map(|two| std::str::from_utf8(two).unwrap());
+    digits
+        .map(|two| u8::from_str_radix(two, 16).unwrap())
+        .collect()
+}
+
+/// Whether each holds, checked together.
+fn together(cases: &[Case]) -> Vec<bool> {
+    let mut checker = SignatureChecker::default();
+    let mut verdicts = vec![true; cases.len()];
+    for (i, case) in cases.iter().enumerate() {
+        verdicts[i] = checker.add(i as u32, &[case.signature], &[case.key], &case.message);
+    }
+    checker.check(|owner| verdicts[owner as usize] = false);
+    verdicts
+}
+
+fn alone(case: &Case) -> bool {
+    together(std::slice::from_ref(case))[0]
+}
+
+#[test]
+fn the_published_edge_cases_are_decided_alike_alone_and_in_batches() {
+    for vector in &VECTORS {
+        let case = Case::from(vector);
+        assert_eq!(alone(&case), vector.holds, "alone: {}", vector.what);
+        for (size, place) in [(BATCH_MIN, 0), (GROUP_MAX + 1, GROUP_MAX), (BATCH_MAX, 77)] {
+            let mut cases: Vec<_> = (0..size).map(|i| Case::valid(i as u8, b"good")).collect();
+            cases[place] = case.clone();
+            let expected: Vec<_> = (0..size).map(|i| i != place || vector.holds).collect();
+            assert_eq!(together(&cases), expected, "among {size}: {}", vector.what);
+        }
+    }
+    let cases: Vec<_> = VECTORS.iter().map(Case::from).collect();
+    let expected: Vec<_> = VECTORS.iter().map(|vector| vector.holds).collect();
+    assert_eq!(together(&cases), expected, "all of them in one batch");
+}
+
+/// All 14 encodings of the points of small order.
+fn small_order_encodings() -> impl Iterator<Item = [u8; 32]> {
+    SMALL_ORDER_Y.iter().flat_map(|y| {
+        [0, 1].map(|sign| {
+            let mut bytes = [0; 32];
+            for (place, word) in bytes.chunks_mut(8).zip(y) {
+                place.copy_from_slice(&word.to_le_bytes());
+            }
+            bytes[31] |= sign << 7;
+            bytes
+        })
+    })
+}
+
+#[test]
+fn every_listed_encoding_is_a_point_of_small_order_and_no_neighbour_is() {
+    let mut distinct = std::collections::HashSet::new();
+    for bytes in small_order_encodings() {
+        assert!(distinct.insert(bytes));
+        assert!(has_small_order(&bytes));
+        assert!(
+            VerifyingKey::from_bytes(&bytes).unwrap().is_weak(),
+            "{bytes:02x?}"
+        );
+        for bit in 0..255 {
+            let mut near = bytes;
+            near[bit / 8] ^= 1 << (bit % 8);
+            let is_weak = VerifyingKey::from_bytes(&near).is_ok_and(|key| key.is_weak());
+            assert_eq!(has_small_order(&near), is_weak, "{near:02x?}");
+        }
+    }
+    assert_eq!(distinct.len(), 14);
+}
+
+/// ZIP-215's conformance cases: key and R any of the 14 encodings, S = 0, which its equation accepts.
+#[test]
+fn signatures_of_small_order_keys_are_refused_whatever_they_sign() {
+    for key in small_order_encodings() {
+        for r in small_order_encodings() {
+            let mut signature = [0; 64];
+            signature[..32].copy_from_slice(&r);
+            let key = Pubkey::new_from_array(key);
+            let case = Case {
+                key,
+                signature: Signature::from(signature),
+                message: b"any".to_vec(),
+            };
+            assert!(!alone(&case));
+        }
+    }
+}
+
+#[test]
+fn adding_the_order_to_s_makes_no_second_signature() {
+    let case = Case::valid(7, b"once").with_signature(|bytes| {
+        let mut carry = 0_u128;
+        for (place, order) in bytes[32..].chunks_mut(8).zip(ORDER) {
+            let word = u64::from_le_bytes((&*place).try_into().unwrap());
+            let sum = u128::from(word) + u128::from(order) + carry;
+            place.copy_from_slice(&(sum as u64).to_le_bytes());
+            carry = sum >> 64;
+        }
+    });
+    assert!(!alone(&case));
+    assert!(alone(&Case::valid(7, b"once")));
+}
+
+/// A signature, good or bad in one of the ways that matter.
+fn any_case() -> impl Strategy<Value = Case> {
+    let valid = (any::<u8>(), proptest::collection::vec(any::<u8>(), 0..40))
+        .prop_map(|(seed, message)| Case::valid(seed, &message));
+    prop_oneof![
+        6 => valid.clone(),
+        1 => (valid.clone(), 0..512_usize).prop_map(|(case, bit)| {
+            case.with_signature(|bytes| bytes[bit / 8] ^= 1 << (bit % 8))
+        }),
+        1 => valid.clone().prop_map(|mut case| {
+            case.message.push(0);
+            case
+        }),
+        1 => (valid, any::<[u8; 32]>()).prop_map(|(mut case, key)| {
+            case.key = Pubkey::new_from_array(key);
+            case
+        }),
+        2 => (0..VECTORS.len()).prop_map(|i| Case::from(&VECTORS[i])),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn a_batch_decides_each_signature_as_it_would_be_decided_alone(
+        cases in proptest::collection::vec(any_case(), 0..200)
+    ) {
+        let expected: Vec<_> = cases.iter().map(alone).collect();
+        prop_assert_eq!(together(&cases), expected);
+    }
+}
