@@ -54,7 +54,7 @@ pub struct RuntimeConfig {
     pub slot_duration: Duration,
     /// An entry is closed after at most this long.
     pub entry_interval: Duration,
-    /// Keep the serial order (`Runtime::order`), for the oracle.
+    /// Keep the serial order (`Reader::take_order`), for the oracle.
     pub record_order: bool,
 }
 

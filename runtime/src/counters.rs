@@ -67,6 +67,13 @@ pub struct Counters {
     pub busy: StageTimes,
 }
 
+impl Counters {
+    /// Transactions handed in whose fate is known.
+    pub fn settled(&self) -> u64 {
+        self.refused + self.evicted + self.dropped + self.visible
+    }
+}
+
 /// Working time per stage, summed over its threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StageTimes {

@@ -50,7 +50,6 @@ pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountSt
 pub struct Runtime {
     ingest: Ingest,
     reader: Reader,
-    order: Option<Arc<Mutex<Order>>>,
     draining: Arc<AtomicBool>,
     scheduler: Arc<OnceLock<Thread>>,
     verify_threads: Vec<JoinHandle<()>>,
@@ -71,16 +70,6 @@ impl Runtime {
     /// Reads what is visible.
     pub fn reader(&self) -> Reader {
         self.reader.clone()
-    }
-
-    /// Takes the serial order recorded so far (`RuntimeConfig::record_order`); empty if none is.
-    pub fn take_order(&self) -> Order {
-        match &self.order {
-            Some(order) => {
-                std::mem::take(&mut *order.lock().expect("no holder of this lock panics"))
-            }
-            None => Order::default(),
-        }
     }
 
     /// Refuses new work, lets what was accepted finish and become visible, and stops the threads.
@@ -134,7 +123,6 @@ fn join_until(threads: Vec<JoinHandle<()>>, until: Instant) -> bool {
 pub(crate) struct Parts {
     pub(crate) ingest: Ingest,
     pub(crate) reader: Reader,
-    pub(crate) order: Option<Arc<Mutex<Order>>>,
     pub(crate) draining: Arc<AtomicBool>,
     pub(crate) scheduler: Arc<OnceLock<Thread>>,
     pub(crate) verify: Vec<VerifyThread>,
@@ -244,6 +232,7 @@ impl Parts {
             checking: Pool::default(),
             trusting: Pool::default(),
             banks: Pool::default(),
+            order,
         }));
         let ingest = Ingest {
             queue: ingest_sender,
@@ -253,7 +242,6 @@ impl Parts {
         Ok(Self {
             ingest,
             reader,
-            order,
             draining,
             scheduler,
             verify,
@@ -293,7 +281,6 @@ impl Parts {
         Runtime {
             ingest: self.ingest,
             reader: self.reader,
-            order: self.order,
             draining: self.draining,
             scheduler: self.scheduler,
             verify_threads,

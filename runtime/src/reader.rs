@@ -5,7 +5,7 @@ use crate::history::{History, PublishedTransaction, SignatureStatus};
 use crate::publish::{Event, Listeners};
 use crate::sync::{Arc, Mutex};
 use crate::{
-    Bank, Limits, SlotContext, SlotWatch, TransactionRecord, VerifiedTransaction, Verifier,
+    Bank, Limits, Order, SlotContext, SlotWatch, TransactionRecord, VerifiedTransaction, Verifier,
     VerifyError,
 };
 use bytes::Bytes;
@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) checking: Pool<Verifier>,
     pub(crate) trusting: Pool<Verifier>,
     pub(crate) banks: Pool<Bank>,
+    /// The serial order, where it is recorded.
+    pub(crate) order: Option<Arc<Mutex<Order>>>,
 }
 
 /// Things that are costly to make and used for a moment.
@@ -174,6 +176,17 @@ impl Reader {
             .expect("no holder of this lock panics")
             .push(sender);
         receiver
+    }
+
+    /// Takes the serial order recorded so far (`RuntimeConfig::record_order`); empty if none is. After
+    /// `Runtime::shutdown` it is the whole order.
+    pub fn take_order(&self) -> Order {
+        match &self.shared.order {
+            Some(order) => {
+                std::mem::take(&mut *order.lock().expect("no holder of this lock panics"))
+            }
+            None => Order::default(),
+        }
     }
 
     /// Transactions charged since genesis.

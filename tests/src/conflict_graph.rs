@@ -1,0 +1,150 @@
+//! Random transactions over few accounts: as many conflicts as the shape says.
+
+use crate::mixer::{MIX, MIX_AND_FAIL, MIX_AND_PANIC, MIXER_ID};
+use bytes::Bytes;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sealane_sdk::{AccountState, Pubkey};
+use solana_hash::Hash;
+use solana_instruction::{AccountMeta, Instruction};
+use solana_message::Message;
+use solana_signature::Signature;
+use solana_transaction::versioned::VersionedTransaction;
+
+/// How the transactions of a graph meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Accounts drawn evenly from many.
+    Even,
+    /// Account `k` drawn with weight 1/k.
+    Zipf,
+    /// Everyone writes one account, and others.
+    Hot,
+    /// Few writers, many readers of few accounts.
+    ReadMostly,
+}
+
+impl Shape {
+    /// All shapes.
+    pub const ALL: [Self; 4] = [Self::Even, Self::Zipf, Self::Hot, Self::ReadMostly];
+}
+
+/// A genesis and the transactions that run on it.
+pub struct ConflictGraph {
+    /// Accounts at genesis.
+    pub genesis: Vec<(Pubkey, AccountState)>,
+    /// Wire bytes, with filler signatures.
+    pub transactions: Vec<Bytes>,
+}
+
+const STATE_ACCOUNTS: usize = 64;
+const PAYERS: usize = 48;
+/// Payers that can pay for a few transactions only: what they send later is dropped.
+const POOR_PAYERS: usize = 8;
+
+impl ConflictGraph {
+    /// `count` transactions of this shape, all with `blockhash`.
+    pub fn random(seed: u64, shape: Shape, count: usize, blockhash: Hash) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut key = |kind: u8| {
+            let mut bytes: [u8; 32] = random.random();
+            bytes[0] = kind;
+            Pubkey::new_from_array(bytes)
+        };
+        let states: Vec<Pubkey> = (0..STATE_ACCOUNTS).map(|_| key(200)).collect();
+        let payers: Vec<Pubkey> = (0..PAYERS + POOR_PAYERS).map(|_| key(100)).collect();
+        let mut genesis = Vec::new();
+        for (i, state) in states.iter().enumerate() {
+            // Some are larger than a page, so that the overlay of pages is at work too.
+            let length = if i % 16 == 15 { 100_000 } else { 32 + i };
+            let data = vec![i as u8; length].into();
+            let lamports = 2_000_000_000;
+            genesis.push((
+                *state,
+                AccountState { lamports, owner: MIXER_ID, executable: false, data },
+            ));
+        }
+        for (i, payer) in payers.iter().enumerate() {
+            let lamports = if i < PAYERS { 1_000_000_000_000 } else { 1_000_000 };
+            genesis.push((*payer, AccountState { lamports, ..AccountState::default() }));
+        }
+        let mut graph = Self { genesis, transactions: Vec::with_capacity(count) };
+        for number in 0..count {
+            let payer = payers[random.random_range(0..payers.len())];
+            let instruction = if random.random_ratio(1, 8) {
+                transfer(&mut random, &payer, &payers)
+            } else {
+                mix(&mut random, shape, &states)
+            };
+            let message = Message::new_with_blockhash(&[instruction], Some(&payer), &blockhash);
+            graph.transactions.push(wire(message, number as u64));
+        }
+        graph
+    }
+}
+
+/// A transfer to another payer, or to an address that may not exist; sometimes of far too much.
+fn transfer(random: &mut StdRng, payer: &Pubkey, payers: &[Pubkey]) -> Instruction {
+    let to = if random.random_ratio(1, 3) {
+        Pubkey::new_from_array([random.random_range(1..=20); 32])
+    } else {
+        payers[random.random_range(0..payers.len())]
+    };
+    let lamports = match random.random_range(0..4) {
+        0 => u64::MAX,
+        1 => 1,
+        _ => random.random_range(890_880..10_000_000),
+    };
+    solana_system_interface::instruction::transfer(payer, &to, lamports)
+}
+
+fn mix(random: &mut StdRng, shape: Shape, states: &[Pubkey]) -> Instruction {
+    let mut metas: Vec<AccountMeta> = Vec::new();
+    let wanted = random.random_range(1..=6);
+    if shape == Shape::Hot {
+        metas.push(AccountMeta::new(states[0], false));
+    }
+    while metas.len() < wanted {
+        let (at, write) = match shape {
+            Shape::Even => (random.random_range(0..states.len()), random.random()),
+            Shape::Hot => (random.random_range(1..states.len()), random.random_ratio(1, 3)),
+            Shape::Zipf => (zipf(random, states.len()), random.random()),
+            Shape::ReadMostly => (random.random_range(0..8), random.random_ratio(1, 20)),
+        };
+        if metas.iter().all(|meta| meta.pubkey != states[at]) {
+            metas.push(AccountMeta { pubkey: states[at], is_signer: false, is_writable: write });
+        }
+    }
+    let kind = match random.random_range(0..20) {
+        0..=2 => MIX_AND_FAIL,
+        3 => MIX_AND_PANIC,
+        _ => MIX,
+    };
+    let rounds = if random.random_ratio(1, 10) { 200 } else { random.random_range(0..8) };
+    let mut data = vec![kind, rounds];
+    data.extend(random.random::<u64>().to_le_bytes());
+    Instruction { program_id: MIXER_ID, accounts: metas, data }
+}
+
+fn zipf(random: &mut StdRng, n: usize) -> usize {
+    let total: f64 = (1..=n).map(|k| 1.0 / k as f64).sum();
+    let mut left = random.random_range(0.0..total);
+    for k in 1..=n {
+        left -= 1.0 / k as f64;
+        if left <= 0.0 {
+            return k - 1;
+        }
+    }
+    n - 1
+}
+
+/// The wire bytes of `message` with one filler signature made of `number`.
+fn wire(message: Message, number: u64) -> Bytes {
+    let mut signature = [7; 64];
+    signature[..8].copy_from_slice(&number.to_le_bytes());
+    let transaction = VersionedTransaction {
+        signatures: vec![Signature::from(signature)],
+        message: solana_message::VersionedMessage::Legacy(message),
+    };
+    bincode::serialize(&transaction).expect("a transaction can be serialised").into()
+}
