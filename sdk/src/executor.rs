@@ -3,7 +3,9 @@
 //! It has no opinion on fees, ages, rent or commits: those are the bank's. It enforces what holds inside
 //! a transaction: privileges, ownership, balances, growth, depth, compute.
 
-use crate::{AccountState, InstructionError, Programs, Pubkey, Sysvars};
+use crate::frame::{AccountCell, Frame, InstructionAccount, State, current};
+use crate::log::Log;
+use crate::{AccountState, InstructionError, Programs, Pubkey, Sysvars, call, panics};
 
 /// What an execution may use, for the whole transaction.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +50,7 @@ pub struct InstructionInput<'a> {
 }
 
 /// A cross-program invocation that took place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InnerInstruction {
     /// Index of the top-level instruction it ran under.
     pub top_level: u8,
@@ -63,7 +65,15 @@ pub struct InnerInstruction {
 }
 
 /// Runs transactions one after the other; one per banking thread, nothing allocated after warm-up.
-pub struct Executor(());
+pub struct Executor {
+    state: State,
+    /// Empty between transactions: only the allocation is kept.
+    accounts: Vec<AccountCell<'static>>,
+    /// Addresses of the last transaction's accounts.
+    keys: Vec<Pubkey>,
+    /// What the last transaction wrote, by account; empty if it failed.
+    written: Vec<Option<AccountState>>,
+}
 
 /// What a transaction did. Borrows the executor's buffers until the next one runs.
 pub struct Executed<'e> {
@@ -71,52 +81,145 @@ pub struct Executed<'e> {
     pub result: Result<(), (u8, InstructionError)>,
     /// Compute units consumed.
     pub compute_units: u64,
-    /// Executor, whose buffers hold the rest.
-    executor: &'e mut Executor,
+    written: &'e mut [Option<AccountState>],
+    keys: &'e [Pubkey],
+    log: &'e Log,
+    inner: &'e [InnerInstruction],
+    return_program: u8,
+    return_data: &'e [u8],
 }
 
 impl Default for Executor {
     fn default() -> Self {
-        todo!()
+        panics::install_hook();
+        Self {
+            state: State::default(),
+            accounts: Vec::new(),
+            keys: Vec::new(),
+            written: Vec::new(),
+        }
     }
 }
 
 impl Executor {
     /// Executes `instructions` in order, stopping at the first error. A panic in a program is caught
     /// and becomes `InstructionError::ProgramFailedToComplete`.
+    ///
+    /// Panics if there are more than 256 accounts or an instruction's index is beyond them.
     pub fn execute<'e, 'i>(
         &'e mut self,
-        _environment: &Environment<'_>,
-        _limits: ExecutionLimits,
-        _accounts: &[TransactionAccount<'_>],
-        _instructions: impl Iterator<Item = InstructionInput<'i>>,
+        environment: &Environment<'_>,
+        limits: ExecutionLimits,
+        accounts: &[TransactionAccount<'_>],
+        instructions: impl Iterator<Item = InstructionInput<'i>>,
     ) -> Executed<'e> {
-        todo!()
+        assert!(
+            accounts.len() <= 256,
+            "a transaction names at most 256 accounts"
+        );
+        self.written.clear();
+        self.keys.clear();
+        self.keys
+            .extend(accounts.iter().map(|account| *account.key));
+        self.state.start(limits.compute_units, limits.log_bytes);
+        let mut cells = recycle(std::mem::take(&mut self.accounts));
+        cells.extend(accounts.iter().map(AccountCell::new));
+        let mut frame = Frame {
+            environment: *environment,
+            accounts: cells,
+            state: &self.state,
+        };
+        let result = run(&mut frame, instructions);
+        if result.is_ok() {
+            self.written
+                .extend(frame.accounts.iter_mut().map(AccountCell::take_changed));
+        }
+        self.accounts = recycle(frame.accounts);
+        let compute_units = limits.compute_units - self.state.compute_left.get();
+        let State {
+            log,
+            inner,
+            inner_len,
+            return_program,
+            return_data,
+            ..
+        } = &mut self.state;
+        Executed {
+            result,
+            compute_units,
+            written: &mut self.written,
+            keys: &self.keys,
+            log: log.get_mut(),
+            inner: &inner.get_mut()[..inner_len.get()],
+            return_program: return_program.get(),
+            return_data: return_data.get_mut(),
+        }
     }
+}
+
+/// Runs the top-level instructions.
+fn run<'i>(
+    frame: &mut Frame<'_>,
+    instructions: impl Iterator<Item = InstructionInput<'i>>,
+) -> Result<(), (u8, InstructionError)> {
+    for (index, instruction) in instructions.enumerate() {
+        frame.state.top_level.set(index);
+        {
+            let mut accounts = frame.state.instruction_accounts.borrow_mut();
+            accounts.clear();
+            accounts.extend(instruction.accounts.iter().map(|&index| {
+                let account = frame.account(index);
+                let (is_signer, is_writable) = (account.is_signer, account.is_writable);
+                InstructionAccount {
+                    index,
+                    is_signer,
+                    is_writable,
+                }
+            }));
+        }
+        let result = current::enter(frame, || {
+            call::run(frame, instruction.program, 0, instruction.data)
+        });
+        for &account in instruction.accounts {
+            frame.accounts[usize::from(account)].release_guards();
+        }
+        result.map_err(|error| (index as u8, error))?;
+    }
+    Ok(())
+}
+
+/// An empty vector of another lifetime with the allocation of this one (the standard library collects
+/// in place where the layouts are the same).
+fn recycle<'b>(mut cells: Vec<AccountCell<'_>>) -> Vec<AccountCell<'b>> {
+    cells.clear();
+    cells
+        .into_iter()
+        .map(|_| unreachable!("the vector is empty"))
+        .collect()
 }
 
 impl Executed<'_> {
     /// State of account `index` as the transaction leaves it, if it was written; `None` if untouched.
-    /// Taking it moves it out.
-    pub fn take_written(&mut self, _index: usize) -> Option<AccountState> {
-        let _ = &self.executor;
-        todo!()
+    /// Taking it moves it out. An account left without lamports is the default state.
+    pub fn take_written(&mut self, index: usize) -> Option<AccountState> {
+        self.written.get_mut(index)?.take()
     }
     /// The lines that Solana would have logged ("Program 111… invoke [1]", …), formatted now. The
     /// compact form is what `log_bytes` returns; `format_logs` turns it into lines at any later time.
     pub fn logs(&self) -> Vec<String> {
-        todo!()
+        crate::format_logs(self.log_bytes(), self.keys)
     }
     /// The logs in compact form (program indices instead of addresses, no formatting done).
     pub fn log_bytes(&self) -> &[u8] {
-        todo!()
+        self.log.bytes()
     }
     /// Inner instructions in execution order.
     pub fn inner_instructions(&self) -> &[InnerInstruction] {
-        todo!()
+        self.inner
     }
     /// Program that last set return data, and the data (at most 1,024 bytes); `None` if empty.
     pub fn return_data(&self) -> Option<(Pubkey, &[u8])> {
-        todo!()
+        let program = self.keys.get(usize::from(self.return_program))?;
+        (!self.return_data.is_empty()).then_some((*program, self.return_data))
     }
 }

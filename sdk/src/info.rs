@@ -1,8 +1,15 @@
 //! Accounts as a program sees them.
+//!
+//! The access law is enforced here, where an account is borrowed or changed, and what breaks it changes
+//! nothing. The rules and their errors are those of Agave's `BorrowedInstructionAccount`; where an error
+//! of Solana's has no `ProgramError`, the program is told the nearest one, and if it gives up with that,
+//! its instruction fails with the exact one.
 
-use crate::{ProgramError, ProgramResult, Pubkey};
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut, RangeBounds};
+use crate::frame::{AccountCell, Frame};
+use crate::{AccountData, InstructionError, ProgramError, ProgramResult, Pubkey};
+use std::borrow::Cow;
+use std::cell::{Ref, RefMut};
+use std::ops::{Deref, DerefMut, Range, RangeBounds};
 
 /// Bytes by which one top-level instruction may grow an account, unless its program was registered
 /// with a larger limit.
@@ -11,130 +18,469 @@ pub const MAX_PERMITTED_DATA_INCREASE: usize = 10_240;
 /// Bytes of an account, at most.
 pub const MAX_ACCOUNT_DATA_LEN: usize = 10 * 1024 * 1024;
 
+/// Bytes by which a transaction may grow its accounts, in sum.
+const DATA_GROWTH_MAX: i64 = 2 * MAX_ACCOUNT_DATA_LEN as i64;
+
 /// An account as a program sees it: a small Copy, !Send handle bound to the call.
+///
+/// ```compile_fail
+/// fn must_be_send<T: Send>() {}
+/// must_be_send::<sealane_sdk::AccountInfo<'static>>();
+/// ```
 #[derive(Clone, Copy)]
 pub struct AccountInfo<'a> {
     /// Address.
     pub key: &'a Pubkey,
+    frame: &'a Frame<'a>,
+    /// Index among the transaction's accounts.
+    pub(crate) index: u8,
     /// Whether the transaction (or the calling program) signed for it.
     pub is_signer: bool,
     /// Whether this instruction may write it.
     pub is_writable: bool,
-    _not_send: PhantomData<*const ()>,
+    /// As granted: the public field is the program's own copy and proves nothing.
+    may_write: bool,
 }
 
 /// Shared guard of account data. Others may read meanwhile; nobody may write.
-pub struct DataRef<'a>(PhantomData<&'a [u8]>);
-/// Exclusive guard of account data.
-pub struct DataMut<'a>(PhantomData<&'a mut [u8]>);
-/// Shared guard of a balance.
-pub struct LamportsRef<'a>(PhantomData<&'a u64>);
-/// Exclusive guard of a balance; what was written takes effect when it is dropped.
-pub struct LamportsMut<'a>(PhantomData<&'a mut u64>);
+pub struct DataRef<'a>(Shared<'a>);
 
-impl Deref for DataRef<'_> {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        todo!()
-    }
+enum Shared<'a> {
+    /// Read where it was loaded, or from a joined copy; the flag keeps writers away.
+    Loaded(
+        Cow<'a, [u8]>,
+        #[expect(dead_code, reason = "held for its flag")] Flag<'a>,
+    ),
+    Written(Ref<'a, [u8]>),
 }
-impl Deref for DataMut<'_> {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        todo!()
-    }
+
+type Flag<'a> = Ref<'a, Option<AccountData>>;
+
+/// Exclusive guard of account data.
+pub struct DataMut<'a>(Exclusive<'a>);
+
+enum Exclusive<'a> {
+    InPlace(RefMut<'a, [u8]>),
+    /// A range across pages of a large account: written back when the guard is dropped.
+    Pages {
+        data: RefMut<'a, AccountData>,
+        start: usize,
+        bytes: Vec<u8>,
+    },
 }
-impl DerefMut for DataMut<'_> {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        todo!()
-    }
+
+/// Shared guard of a balance.
+pub struct LamportsRef<'a> {
+    cell: &'a AccountCell<'a>,
+    value: u64,
 }
-impl Deref for LamportsRef<'_> {
-    type Target = u64;
-    fn deref(&self) -> &u64 {
-        todo!()
-    }
-}
-impl Deref for LamportsMut<'_> {
-    type Target = u64;
-    fn deref(&self) -> &u64 {
-        todo!()
-    }
-}
-impl DerefMut for LamportsMut<'_> {
-    fn deref_mut(&mut self) -> &mut u64 {
-        todo!()
-    }
+
+/// Exclusive guard of a balance. What was written takes effect when the guard is dropped, and if that
+/// breaks a rule, the instruction fails then.
+pub struct LamportsMut<'a> {
+    info: AccountInfo<'a>,
+    value: u64,
 }
 
 impl<'a> AccountInfo<'a> {
+    pub(crate) fn new(frame: &'a Frame<'a>, account: crate::frame::InstructionAccount) -> Self {
+        Self {
+            key: frame.account(account.index).key,
+            frame,
+            index: account.index,
+            is_signer: account.is_signer,
+            is_writable: account.is_writable,
+            may_write: account.is_writable,
+        }
+    }
+
+    #[inline]
+    fn cell(&self) -> &'a AccountCell<'a> {
+        self.frame.account(self.index)
+    }
+
+    #[cold]
+    fn refuse(&self, error: InstructionError) -> ProgramError {
+        self.frame.state.refuse(error)
+    }
+
+    /// Whether the program that runs owns it.
+    #[inline]
+    fn is_ours(&self) -> bool {
+        self.cell().owner.get() == *self.frame.program_id()
+    }
+
     /// Balance.
+    #[inline]
     pub fn lamports(&self) -> u64 {
-        todo!()
+        self.cell().lamports.get()
     }
-    /// Sets the balance.
-    pub fn set_lamports(&self, _lamports: u64) -> ProgramResult {
-        todo!()
+
+    /// Sets the balance. Only the owner may lower it, and only a writable account's changes.
+    pub fn set_lamports(&self, lamports: u64) -> ProgramResult {
+        if self.cell().lamports_guards.get() != 0 {
+            return Err(ProgramError::AccountBorrowFailed);
+        }
+        self.put_lamports(lamports)
+            .map_err(|error| self.refuse(error))
     }
+
+    fn put_lamports(&self, lamports: u64) -> Result<(), InstructionError> {
+        let cell = self.cell();
+        let old = cell.lamports.get();
+        if lamports < old && !self.is_ours() {
+            return Err(InstructionError::ExternalAccountLamportSpend);
+        }
+        if !self.may_write {
+            return Err(InstructionError::ReadonlyLamportChange);
+        }
+        if lamports != old {
+            let delta = &self.frame.state.lamports_delta;
+            delta.set(delta.get() + i128::from(lamports) - i128::from(old));
+            cell.lamports.set(lamports);
+            cell.changed.set(true);
+        }
+        Ok(())
+    }
+
     /// Adds to the balance; `ArithmeticOverflow` beyond `u64`.
-    pub fn add_lamports(&self, _lamports: u64) -> ProgramResult {
-        todo!()
+    pub fn add_lamports(&self, lamports: u64) -> ProgramResult {
+        let sum = self.lamports().checked_add(lamports);
+        self.set_lamports(sum.ok_or(ProgramError::ArithmeticOverflow)?)
     }
+
     /// Takes from the balance; `ArithmeticOverflow` below zero (as Agave calls it).
-    pub fn sub_lamports(&self, _lamports: u64) -> ProgramResult {
-        todo!()
+    pub fn sub_lamports(&self, lamports: u64) -> ProgramResult {
+        let rest = self.lamports().checked_sub(lamports);
+        self.set_lamports(rest.ok_or(ProgramError::ArithmeticOverflow)?)
     }
+
     /// Guard of the balance, for ported code.
     pub fn try_borrow_lamports(&self) -> Result<LamportsRef<'a>, ProgramError> {
-        todo!()
+        let cell = self.cell();
+        let guards = cell.lamports_guards.get();
+        if guards < 0 {
+            return Err(ProgramError::AccountBorrowFailed);
+        }
+        cell.lamports_guards.set(guards + 1);
+        Ok(LamportsRef {
+            cell,
+            value: cell.lamports.get(),
+        })
     }
+
     /// Guard that changes the balance, for ported code.
     pub fn try_borrow_mut_lamports(&self) -> Result<LamportsMut<'a>, ProgramError> {
-        todo!()
+        if !self.may_write {
+            return Err(self.refuse(InstructionError::ReadonlyLamportChange));
+        }
+        let cell = self.cell();
+        if cell.lamports_guards.get() != 0 {
+            return Err(ProgramError::AccountBorrowFailed);
+        }
+        cell.lamports_guards.set(-1);
+        Ok(LamportsMut {
+            info: *self,
+            value: cell.lamports.get(),
+        })
     }
+
     /// The program that owns the account.
+    #[inline]
     pub fn owner(&self) -> Pubkey {
-        todo!()
+        self.cell().owner.get()
     }
+
     /// Whether `program` owns the account.
-    pub fn is_owned_by(&self, _program: &Pubkey) -> bool {
-        todo!()
+    #[inline]
+    pub fn is_owned_by(&self, program: &Pubkey) -> bool {
+        self.cell().owner.get() == *program
     }
+
     /// Whether the account is a program.
+    #[inline]
     pub fn executable(&self) -> bool {
-        todo!()
+        self.cell().executable()
     }
+
     /// Bytes of data.
+    #[inline]
     pub fn data_len(&self) -> usize {
-        todo!()
+        self.cell().data_len()
     }
+
     /// Whether there is no data.
+    #[inline]
     pub fn data_is_empty(&self) -> bool {
         self.data_len() == 0
     }
-    /// All data. Free, unless pages of a large account were written in this transaction.
+
+    /// All data. Free, unless pages of a large account were written in this transaction: then they are
+    /// joined in a copy.
     pub fn try_borrow_data(&self) -> Result<DataRef<'a>, ProgramError> {
-        todo!()
+        let flag = self.borrow()?;
+        Ok(DataRef(match Ref::filter_map(flag, Option::as_ref) {
+            Ok(written) => Shared::Written(Ref::map(written, AccountData::as_slice)),
+            Err(flag) => Shared::Loaded(self.cell().loaded_data().as_slice().into(), flag),
+        }))
     }
-    /// A range of the data; free within a page or where nothing was written.
-    pub fn data(&self, _range: impl RangeBounds<usize>) -> Result<DataRef<'a>, ProgramError> {
-        todo!()
+
+    /// A range of the data; free within a page (8 KiB) or where nothing was written in this
+    /// transaction, else copied. `AccountDataTooSmall` beyond the end.
+    pub fn data(&self, range: impl RangeBounds<usize>) -> Result<DataRef<'a>, ProgramError> {
+        let flag = self.borrow()?;
+        let loaded = self.cell().loaded_data();
+        let range = resolve(flag.as_ref().unwrap_or(loaded), range)?;
+        if flag.is_none() {
+            return Ok(DataRef(Shared::Loaded(loaded.read(range), flag)));
+        }
+        let in_place = Ref::filter_map(flag, |written| {
+            match written.as_ref()?.read(range.clone()) {
+                Cow::Borrowed(bytes) => Some(bytes),
+                Cow::Owned(_) => None,
+            }
+        });
+        Ok(DataRef(match in_place {
+            Ok(bytes) => Shared::Written(bytes),
+            Err(flag) => {
+                let bytes = flag.as_ref().map(|data| data.read(range).into_owned());
+                Shared::Loaded(bytes.unwrap_or_default().into(), flag)
+            }
+        }))
     }
-    /// A range of the data, to be written. Costs a copy of the pages it touches, once.
-    pub fn data_mut(&self, _range: impl RangeBounds<usize>) -> Result<DataMut<'a>, ProgramError> {
-        todo!()
+
+    fn borrow(&self) -> Result<Flag<'a>, ProgramError> {
+        self.cell()
+            .data
+            .try_borrow()
+            .map_err(|_| ProgramError::AccountBorrowFailed)
     }
-    /// All data, to be written. Copies a large account whole, once: prefer `data_mut`.
+
+    /// A range of the data, to be written. Costs a copy of the pages it touches, once in a transaction.
+    /// `AccountDataTooSmall` beyond the end.
+    pub fn data_mut(&self, range: impl RangeBounds<usize>) -> Result<DataMut<'a>, ProgramError> {
+        let data = self.borrow_mut()?;
+        let range = resolve(&data, range)?;
+        self.cell().changed.set(true);
+        Ok(DataMut(
+            match RefMut::filter_map(data, |data| data.slice_mut(range.clone())) {
+                Ok(bytes) => Exclusive::InPlace(bytes),
+                Err(data) => {
+                    let bytes = data.read(range.clone()).into_owned();
+                    Exclusive::Pages {
+                        data,
+                        start: range.start,
+                        bytes,
+                    }
+                }
+            },
+        ))
+    }
+
+    /// All data, to be written. Copies a large account whole, once in a transaction: prefer `data_mut`.
     pub fn try_borrow_mut_data(&self) -> Result<DataMut<'a>, ProgramError> {
-        todo!()
+        let data = self.borrow_mut()?;
+        self.cell().changed.set(true);
+        Ok(DataMut(Exclusive::InPlace(RefMut::map(
+            data,
+            AccountData::as_mut_slice,
+        ))))
     }
-    /// Changes the length; new bytes are zero.
-    pub fn resize(&self, _len: usize) -> ProgramResult {
-        todo!()
+
+    /// Our copy of the data, made now if there is none.
+    fn borrow_mut(&self) -> Result<RefMut<'a, AccountData>, ProgramError> {
+        self.check_data_change()
+            .map_err(|error| self.refuse(error))?;
+        let cell = self.cell();
+        let data = cell
+            .data
+            .try_borrow_mut()
+            .map_err(|_| ProgramError::AccountBorrowFailed)?;
+        cell.written_len.set(Some(cell.data_len()));
+        Ok(RefMut::map(data, |data| {
+            data.get_or_insert_with(|| cell.loaded_data().clone())
+        }))
     }
-    /// Gives the account to another program.
-    pub fn assign(&self, _owner: &Pubkey) -> ProgramResult {
-        todo!()
+
+    fn check_data_change(&self) -> Result<(), InstructionError> {
+        if !self.may_write {
+            return Err(InstructionError::ReadonlyDataModified);
+        }
+        if !self.is_ours() {
+            return Err(InstructionError::ExternalAccountDataModified);
+        }
+        Ok(())
+    }
+
+    /// Changes the length; new bytes are zero. One top-level instruction may grow an account by
+    /// `MAX_PERMITTED_DATA_INCREASE`, or by what its program was registered with; a transaction all its
+    /// accounts by 20 MiB.
+    pub fn resize(&self, len: usize) -> ProgramResult {
+        let cell = self.cell();
+        let old = cell.data_len();
+        let growth = len as i64 - old as i64;
+        self.check_resize(old, len, growth)
+            .map_err(|error| self.refuse(error))?;
+        if growth == 0 {
+            return Ok(());
+        }
+        self.borrow_mut()?.resize(len);
+        cell.written_len.set(Some(len));
+        cell.changed.set(true);
+        cell.resized_from.set(self.length_at_start(old));
+        let delta = &self.frame.state.resize_delta;
+        delta.set(delta.get() + growth);
+        Ok(())
+    }
+
+    fn check_resize(&self, old: usize, len: usize, growth: i64) -> Result<(), InstructionError> {
+        if len > MAX_ACCOUNT_DATA_LEN {
+            return Err(InstructionError::InvalidRealloc);
+        }
+        let state = self.frame.state;
+        if state.resize_delta.get() + growth > DATA_GROWTH_MAX {
+            return Err(InstructionError::MaxAccountsDataAllocationsExceeded);
+        }
+        self.check_data_change()?;
+        let (_, at_start) = self.length_at_start(old);
+        if len > old && len > at_start + state.level().data_increase_max {
+            return Err(InstructionError::InvalidRealloc);
+        }
+        Ok(())
+    }
+
+    /// The top-level instruction, from 1, and the length before it, given the length now.
+    fn length_at_start(&self, now: usize) -> (usize, usize) {
+        let instruction = self.frame.state.top_level.get() + 1;
+        match self.cell().resized_from.get() {
+            (resized_in, len) if resized_in == instruction => (instruction, len),
+            _ => (instruction, now),
+        }
+    }
+
+    /// Gives the account to another program. Only its owner may, and only if its data is zero.
+    pub fn assign(&self, owner: &Pubkey) -> ProgramResult {
+        let cell = self.cell();
+        let is_zeroed = self
+            .borrow()?
+            .as_ref()
+            .unwrap_or(cell.loaded_data())
+            .is_zeroed();
+        if !self.is_ours() || !self.may_write || !is_zeroed {
+            return Err(self.refuse(InstructionError::ModifiedProgramId));
+        }
+        if cell.owner.get() != *owner {
+            cell.owner.set(*owner);
+            cell.changed.set(true);
+        }
+        Ok(())
+    }
+
+    /// Whether a guard lives that would keep a called program from its share of the account.
+    pub(crate) fn is_in_use(&self, for_writing: bool) -> bool {
+        let cell = self.cell();
+        if for_writing {
+            cell.data.try_borrow_mut().is_err() || cell.lamports_guards.get() != 0
+        } else {
+            cell.data.try_borrow().is_err() || cell.lamports_guards.get() < 0
+        }
+    }
+}
+
+fn resolve(
+    data: &AccountData,
+    range: impl RangeBounds<usize>,
+) -> Result<Range<usize>, ProgramError> {
+    data.resolve(range).ok_or(ProgramError::AccountDataTooSmall)
+}
+
+impl std::fmt::Debug for AccountInfo<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccountInfo")
+            .field("key", self.key)
+            .field("is_signer", &self.is_signer)
+            .field("is_writable", &self.is_writable)
+            .field("lamports", &self.lamports())
+            .field("owner", &self.owner())
+            .field("data_len", &self.data_len())
+            .finish()
+    }
+}
+
+impl Deref for DataRef<'_> {
+    type Target = [u8];
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Shared::Loaded(bytes, _) => bytes,
+            Shared::Written(bytes) => bytes,
+        }
+    }
+}
+
+impl Deref for DataMut<'_> {
+    type Target = [u8];
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Exclusive::InPlace(bytes) => bytes,
+            Exclusive::Pages { bytes, .. } => bytes,
+        }
+    }
+}
+
+impl DerefMut for DataMut<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match &mut self.0 {
+            Exclusive::InPlace(bytes) => bytes,
+            Exclusive::Pages { bytes, .. } => bytes,
+        }
+    }
+}
+
+impl Drop for Exclusive<'_> {
+    fn drop(&mut self) {
+        if let Self::Pages { data, start, bytes } = self {
+            data.write(*start, bytes);
+        }
+    }
+}
+
+impl Deref for LamportsRef<'_> {
+    type Target = u64;
+    fn deref(&self) -> &u64 {
+        &self.value
+    }
+}
+
+impl Drop for LamportsRef<'_> {
+    fn drop(&mut self) {
+        self.cell
+            .lamports_guards
+            .set(self.cell.lamports_guards.get() - 1);
+    }
+}
+
+impl Deref for LamportsMut<'_> {
+    type Target = u64;
+    fn deref(&self) -> &u64 {
+        &self.value
+    }
+}
+
+impl DerefMut for LamportsMut<'_> {
+    fn deref_mut(&mut self) -> &mut u64 {
+        &mut self.value
+    }
+}
+
+impl Drop for LamportsMut<'_> {
+    fn drop(&mut self) {
+        self.info.cell().lamports_guards.set(0);
+        if let Err(error) = self.info.put_lamports(self.value) {
+            self.info.frame.state.doom(error);
+        }
     }
 }
 

@@ -1,58 +1,302 @@
 //! What a program asks of the runtime: calls of other programs, return data, its place on the stack.
+//!
+//! These functions reach the transaction through the thread that executes it. Outside of a program there
+//! is none: then `invoke` and `set_return_data` panic and say so.
 
-use crate::{AccountInfo, Instruction, InstructionError, ProgramError, ProgramResult, Pubkey};
+use crate::frame::{Frame, InstructionAccount, current};
+use crate::{
+    AccountInfo, AccountMeta, InnerInstruction, Instruction, InstructionError, ProgramError,
+    ProgramResult, Pubkey, call, log_line,
+};
+use smallvec::SmallVec;
 
-/// Compute units of a cross-program invocation, beside what the called program costs (SIMD-0339).
+/// Compute units of a cross-program invocation, beside what the called program costs (Agave's
+/// `DEFAULT_INVOCATION_COST`).
 pub const CPI_COMPUTE_UNITS: u64 = 946;
 
 /// Bytes of return data, at most.
 pub const MAX_RETURN_DATA: usize = 1024;
 
-/// Calls another program.
+/// Bytes of a called instruction's data, at most.
+const INSTRUCTION_DATA_MAX: usize = 10 * 1024;
+
+/// Accounts of a called instruction, at most.
+const INSTRUCTION_ACCOUNTS_MAX: usize = 255;
+
+/// Seeds of addresses that sign, at most.
+const SIGNERS_MAX: usize = 16;
+
+/// Calls another program, which must be among the caller's accounts, as must be all of `instruction`'s.
+///
+/// `AccountBorrowFailed` while a guard lives that would keep the program from an account. If the called
+/// program fails, the caller fails with its error, whatever it makes of the result.
 pub fn invoke(instruction: &Instruction, accounts: &[AccountInfo<'_>]) -> ProgramResult {
     invoke_signed(instruction, accounts, &[])
 }
 
-/// Calls another program; the addresses derived from the caller and `seeds` sign.
+/// As `invoke`; the addresses derived from the caller's and `seeds` sign.
 pub fn invoke_signed(
-    _instruction: &Instruction,
-    _accounts: &[AccountInfo<'_>],
-    _seeds: &[&[&[u8]]],
+    instruction: &Instruction,
+    accounts: &[AccountInfo<'_>],
+    seeds: &[&[&[u8]]],
 ) -> ProgramResult {
-    todo!()
+    let (in_use, metas) = (AccountInfo::is_in_use, &instruction.accounts);
+    let conflict = metas.iter().enumerate().any(|(hint, meta)| {
+        find(accounts, hint, meta).is_some_and(|account| in_use(account, meta.is_writable))
+    });
+    if conflict {
+        return Err(ProgramError::AccountBorrowFailed);
+    }
+    invoke_signed_unchecked(instruction, accounts, seeds)
 }
 
-/// As `invoke`, without looking for guards that conflict; the callee finds out.
+/// As `invoke`, without looking for guards that conflict: the called program finds out when it borrows.
 pub fn invoke_unchecked(instruction: &Instruction, accounts: &[AccountInfo<'_>]) -> ProgramResult {
     invoke_signed_unchecked(instruction, accounts, &[])
 }
 
-/// As `invoke_signed`, without looking for guards that conflict; the callee finds out.
+/// As `invoke_signed`, without looking for guards that conflict: the called program finds out when it
+/// borrows.
 pub fn invoke_signed_unchecked(
-    _instruction: &Instruction,
-    _accounts: &[AccountInfo<'_>],
-    _seeds: &[&[&[u8]]],
+    instruction: &Instruction,
+    accounts: &[AccountInfo<'_>],
+    seeds: &[&[&[u8]]],
 ) -> ProgramResult {
-    todo!()
+    in_program("invoke", |frame| {
+        if frame.state.is_doomed() {
+            return Err(frame.state.doom(InstructionError::ProgramFailedToComplete));
+        }
+        let accounts_before = frame.state.instruction_accounts.borrow().len();
+        let result = enter(frame, instruction, accounts, seeds);
+        frame
+            .state
+            .instruction_accounts
+            .borrow_mut()
+            .truncate(accounts_before);
+        result.map_err(|error| frame.state.doom(error))
+    })
 }
 
-/// Leaves data for the caller; at most `MAX_RETURN_DATA` bytes.
-pub fn set_return_data(_data: &[u8]) {
-    todo!()
+fn enter(
+    frame: &Frame<'_>,
+    instruction: &Instruction,
+    accounts: &[AccountInfo<'_>],
+    seeds: &[&[&[u8]]],
+) -> Result<(), InstructionError> {
+    let state = frame.state;
+    state.consume(CPI_COMPUTE_UNITS)?;
+    if instruction.data.len() > INSTRUCTION_DATA_MAX || seeds.len() > SIGNERS_MAX {
+        return Err(InstructionError::ProgramFailedToComplete);
+    }
+    if instruction.accounts.len() > INSTRUCTION_ACCOUNTS_MAX {
+        return Err(InstructionError::MaxAccountsExceeded);
+    }
+    let signers = derive_signers(frame, seeds)?;
+    let start = state.instruction_accounts.borrow().len();
+    push_accounts(frame, &instruction.accounts, accounts, &signers, start)?;
+    let program = find_program(frame, &instruction.program_id, accounts)?;
+    record(frame, program, start, &instruction.data);
+    call::run(frame, program, start, &instruction.data)?;
+    check_growth(frame, &instruction.accounts, accounts)
 }
 
-/// The program that last set return data, and the data.
+/// The addresses that the caller signs for.
+fn derive_signers(
+    frame: &Frame<'_>,
+    seeds: &[&[&[u8]]],
+) -> Result<SmallVec<[Pubkey; 2]>, InstructionError> {
+    let derive = |seeds: &&[&[u8]]| Pubkey::create_program_address(seeds, frame.program_id());
+    seeds
+        .iter()
+        .map(derive)
+        .collect::<Result<_, _>>()
+        .map_err(|error| {
+            log_line(format_args!(
+                "Could not create program address with signer seeds: {error}"
+            ));
+            InstructionError::from(u64::from(ProgramError::from(error)))
+        })
+}
+
+/// The caller's handle for `meta`: mostly the one in the same place.
+fn find<'i, 'a>(
+    accounts: &'i [AccountInfo<'a>],
+    hint: usize,
+    meta: &AccountMeta,
+) -> Option<&'i AccountInfo<'a>> {
+    let hinted = accounts
+        .get(hint)
+        .filter(|account| *account.key == meta.pubkey);
+    hinted.or_else(|| accounts.iter().find(|account| *account.key == meta.pubkey))
+}
+
+/// Resolves the called instruction's accounts among the caller's, and checks their privileges.
+fn push_accounts(
+    frame: &Frame<'_>,
+    metas: &[AccountMeta],
+    accounts: &[AccountInfo<'_>],
+    signers: &[Pubkey],
+    start: usize,
+) -> Result<(), InstructionError> {
+    for (place, meta) in metas.iter().enumerate() {
+        let given = find(accounts, place, meta).map(|account| account.index);
+        let own = frame.find_own_account(|own| match given {
+            Some(index) => own.index == index,
+            None => *frame.account(own.index).key == meta.pubkey,
+        });
+        // A program's account need not be handed over; any other must be.
+        let own = own.filter(|own| {
+            let account = frame.account(own.index);
+            *account.key == meta.pubkey && (given.is_some() || account.executable())
+        });
+        let Some(own) = own else {
+            let key = meta.pubkey;
+            log_line(format_args!(
+                "Instruction references an unknown account {key}"
+            ));
+            return Err(InstructionError::MissingAccount);
+        };
+        if meta.is_writable && !own.is_writable {
+            log_line(format_args!(
+                "{}'s writable privilege escalated",
+                meta.pubkey
+            ));
+            return Err(InstructionError::PrivilegeEscalation);
+        }
+        if meta.is_signer && !own.is_signer && !signers.contains(&meta.pubkey) {
+            log_line(format_args!("{}'s signer privilege escalated", meta.pubkey));
+            return Err(InstructionError::PrivilegeEscalation);
+        }
+        push_account(frame, start, own.index, meta);
+    }
+    Ok(())
+}
+
+/// Appends an account. One that is named more than once has everywhere what it has anywhere.
+fn push_account(frame: &Frame<'_>, start: usize, index: u8, meta: &AccountMeta) {
+    let mut all = frame.state.instruction_accounts.borrow_mut();
+    let (mut is_signer, mut is_writable) = (meta.is_signer, meta.is_writable);
+    for twin in all[start..].iter().filter(|twin| twin.index == index) {
+        is_signer |= twin.is_signer;
+        is_writable |= twin.is_writable;
+    }
+    for twin in all[start..].iter_mut().filter(|twin| twin.index == index) {
+        (twin.is_signer, twin.is_writable) = (is_signer, is_writable);
+    }
+    all.push(InstructionAccount {
+        index,
+        is_signer,
+        is_writable,
+    });
+}
+
+/// The called program, which must be among the caller's accounts.
+fn find_program(
+    frame: &Frame<'_>,
+    id: &Pubkey,
+    accounts: &[AccountInfo<'_>],
+) -> Result<u8, InstructionError> {
+    let given = accounts
+        .iter()
+        .rev()
+        .find(|account| account.key == id)
+        .map(|given| given.index);
+    let own = frame.find_own_account(|own| match given {
+        Some(index) => own.index == index && frame.account(index).key == id,
+        None => frame.account(own.index).key == id,
+    });
+    own.map(|own| own.index).ok_or_else(|| {
+        log_line(format_args!("Unknown program {id}"));
+        InstructionError::MissingAccount
+    })
+}
+
+/// Remembers the call, in a record of an earlier transaction if there is one.
+fn record(frame: &Frame<'_>, program: u8, start: usize, data: &[u8]) {
+    let state = frame.state;
+    let mut inner = state.inner.borrow_mut();
+    let count = state.inner_len.get();
+    if inner.len() == count {
+        inner.push(InnerInstruction::default());
+    }
+    state.inner_len.set(count + 1);
+    let call = &mut inner[count];
+    call.top_level = state.top_level.get() as u8;
+    call.stack_height = state.depth.get() as u8 + 1;
+    call.program = program;
+    call.accounts.clear();
+    let accounts = state.instruction_accounts.borrow();
+    call.accounts
+        .extend(accounts[start..].iter().map(|account| account.index));
+    call.data.clear();
+    call.data.extend_from_slice(data);
+}
+
+/// What a called program grew counts against the caller's limit too.
+fn check_growth(
+    frame: &Frame<'_>,
+    metas: &[AccountMeta],
+    accounts: &[AccountInfo<'_>],
+) -> Result<(), InstructionError> {
+    let max = frame.state.level().data_increase_max;
+    let instruction = frame.state.top_level.get() + 1;
+    for (place, meta) in metas
+        .iter()
+        .enumerate()
+        .filter(|(_, meta)| meta.is_writable)
+    {
+        let Some(account) = find(accounts, place, meta) else {
+            continue;
+        };
+        let account = frame.account(account.index);
+        let (resized_in, at_start) = account.resized_from.get();
+        if resized_in == instruction && account.data_len() > at_start + max {
+            log_line(format_args!(
+                "Account data size realloc limited to {max} in inner instructions"
+            ));
+            return Err(InstructionError::InvalidRealloc);
+        }
+    }
+    Ok(())
+}
+
+/// Leaves data for the caller. More than `MAX_RETURN_DATA` bytes fail the instruction.
+pub fn set_return_data(data: &[u8]) {
+    in_program("set_return_data", |frame| {
+        if data.len() > MAX_RETURN_DATA {
+            let (size, max) = (data.len(), MAX_RETURN_DATA);
+            log_line(format_args!("Return data too large ({size} > {max})"));
+            frame.state.doom(InstructionError::ProgramFailedToComplete);
+            return;
+        }
+        frame.state.return_program.set(frame.state.level().program);
+        let mut returned = frame.state.return_data.borrow_mut();
+        returned.clear();
+        returned.extend_from_slice(data);
+    });
+}
+
+/// The program that last set return data in this transaction, and the data; `None` if it is empty.
 pub fn get_return_data() -> Option<(Pubkey, Vec<u8>)> {
-    todo!()
+    current::with(|frame| {
+        let returned = frame.state.return_data.borrow();
+        let program = frame.account(frame.state.return_program.get()).key;
+        (!returned.is_empty()).then(|| (*program, returned.clone()))
+    })?
 }
 
-/// 1 in a top-level instruction, 2 in a program that it called.
+/// 1 in a top-level instruction, 2 in a program that it called; 0 outside of a program.
 pub fn get_stack_height() -> usize {
-    todo!()
+    current::with(|frame| frame.state.depth.get()).unwrap_or(0)
 }
 
 /// An error to return from the program so that its instruction fails with exactly `error`, which
 /// `ProgramError` need not be able to say: `return Err(fail_with(InstructionError::…))`.
-pub fn fail_with(_error: InstructionError) -> ProgramError {
-    todo!()
+pub fn fail_with(error: InstructionError) -> ProgramError {
+    let plain = ProgramError::try_from(error.clone()).unwrap_or(ProgramError::InvalidArgument);
+    current::with(|frame| frame.state.refuse(error)).unwrap_or(plain)
+}
+
+fn in_program<R>(name: &str, run: impl for<'x> FnOnce(&'x Frame<'x>) -> R) -> R {
+    current::with(run).unwrap_or_else(|| panic!("{name} was called outside of a program"))
 }

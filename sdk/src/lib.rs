@@ -5,12 +5,15 @@
 //! states, programs, and how the instructions of one transaction change the first through the second.
 
 mod account;
+mod call;
 mod compute_budget;
 mod data;
 mod executor;
+mod frame;
 mod info;
 mod invoke;
 mod log;
+mod panics;
 mod program;
 mod system;
 mod sysvar;
@@ -36,7 +39,7 @@ pub use log::{format_logs, log_line, sol_log, sol_log_args, sol_log_compute_unit
 pub use program::{ProcessInstruction, Program, Programs};
 pub use system::PROGRAM as SYSTEM_PROGRAM;
 pub use sysvar::{Sysvar, latest_blockhash, slot_hash, with_sysvars};
-pub use sysvars::Sysvars;
+pub use sysvars::{Sysvars, instructions_sysvar};
 
 pub use solana_clock::Clock;
 pub use solana_epoch_rewards::EpochRewards;

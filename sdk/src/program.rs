@@ -1,6 +1,7 @@
 //! Programs: how one is written, registered and found.
 
-use crate::{AccountInfo, MAX_PERMITTED_DATA_INCREASE, ProgramResult, Pubkey};
+use crate::{AccountInfo, AccountState, MAX_PERMITTED_DATA_INCREASE, ProgramResult, Pubkey};
+use std::collections::HashMap;
 
 /// The function that a program is.
 pub type ProcessInstruction =
@@ -40,6 +41,16 @@ impl Program {
             builtin: false,
         }
     }
+
+    /// The account that stands for the program: executable, the native loader's, with its name as data.
+    pub fn account(&self) -> AccountState {
+        AccountState {
+            lamports: 1,
+            owner: solana_sdk_ids::native_loader::ID,
+            executable: true,
+            data: self.name.as_bytes().into(),
+        }
+    }
 }
 
 /// Defines `program()`, which describes this crate's program to a node or a test. Stands beside
@@ -66,24 +77,35 @@ macro_rules! entrypoint {
 }
 
 /// The programs a node or a test knows; System and Compute Budget are always among them.
-#[derive(Clone, Debug, Default)]
-pub struct Programs(());
+#[derive(Clone, Debug)]
+pub struct Programs(HashMap<Pubkey, Program, ahash::RandomState>);
+
+impl Default for Programs {
+    fn default() -> Self {
+        Self::builtin()
+    }
+}
 
 impl Programs {
     /// System and Compute Budget.
     pub fn builtin() -> Self {
-        todo!()
+        let mut programs = Self(HashMap::default());
+        programs.add(crate::system::PROGRAM);
+        programs.add(crate::compute_budget::PROGRAM);
+        programs
     }
     /// Adds `program`, replacing one with the same id.
-    pub fn add(&mut self, _program: Program) {
-        todo!()
+    pub fn add(&mut self, program: Program) {
+        self.0.insert(program.id, program);
     }
     /// The program with this id.
-    pub fn get(&self, _id: &Pubkey) -> Option<&Program> {
-        todo!()
+    #[inline]
+    pub fn get(&self, id: &Pubkey) -> Option<&Program> {
+        self.0.get(id)
     }
-    /// All programs, by id: what genesis makes accounts of (owner: native loader, executable).
+    /// All programs, in no particular order: what genesis makes accounts of (owner: native loader,
+    /// executable).
     pub fn iter(&self) -> impl Iterator<Item = &Program> {
-        std::iter::empty()
+        self.0.values()
     }
 }

@@ -1,5 +1,6 @@
 //! Sysvars as a program reads them.
 
+use crate::frame::current;
 use crate::{
     AccountInfo, Clock, EpochRewards, EpochSchedule, Hash, LastRestartSlot, ProgramError, Pubkey,
     Rent, SlotHashes, Sysvars,
@@ -22,8 +23,8 @@ pub trait Sysvar: Sized {
 }
 
 /// Calls `read` with the sysvars of the slot. `UnsupportedSysvar` outside of a program.
-pub fn with_sysvars<R>(_read: impl FnOnce(&Sysvars) -> R) -> Result<R, ProgramError> {
-    todo!()
+pub fn with_sysvars<R>(read: impl FnOnce(&Sysvars) -> R) -> Result<R, ProgramError> {
+    current::with(|frame| read(frame.environment.sysvars)).ok_or(ProgramError::UnsupportedSysvar)
 }
 
 /// The newest blockhash and the lamports per signature that belong to it.

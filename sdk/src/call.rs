@@ -1,0 +1,135 @@
+//! One instruction, top-level or called: from the checks before it to the checks after it.
+//!
+//! The order of the checks, and of the log's lines between them, is Agave's (`InvokeContext::push`,
+//! `process_executable_chain`, `TransactionContext::pop`).
+
+use crate::frame::{Frame, InstructionAccount, Level, STACK_DEPTH_MAX};
+use crate::{AccountInfo, InstructionError, Program, panics};
+use smallvec::SmallVec;
+
+/// Instructions in a transaction, those called by others included.
+const TRACE_LEN_MAX: usize = 64;
+
+/// Runs `program` with the frame's instruction accounts from `accounts_start` on.
+pub(crate) fn run(
+    frame: &Frame<'_>,
+    program: u8,
+    accounts_start: usize,
+    data: &[u8],
+) -> Result<(), InstructionError> {
+    let state = frame.state;
+    check_stack(frame, program)?;
+    let known = frame.environment.programs.get(frame.account(program).key);
+    let accounts_end = state.instruction_accounts.borrow().len();
+    state.push_level(Level {
+        program,
+        accounts_start,
+        accounts_end,
+        data_increase_max: known.map_or(0, |program| program.data_increase_max),
+    });
+    let result = match known {
+        Some(known) => process(frame, known, program, data),
+        None => Err(InstructionError::UnsupportedProgramId),
+    };
+    let result = result.and_then(|()| check_balance(frame));
+    state.pop_level();
+    result
+}
+
+/// What must hold before a program goes on the stack.
+fn check_stack(frame: &Frame<'_>, program: u8) -> Result<(), InstructionError> {
+    let state = frame.state;
+    let depth = state.depth.get();
+    if depth > 0 {
+        let runs = state.levels().any(|level| level.program == program);
+        if runs && state.level().program != program {
+            // Unless the caller calls itself.
+            return Err(InstructionError::ReentrancyNotAllowed);
+        }
+        check_balance(frame)?;
+    }
+    let trace_len = state.trace_len.get();
+    if trace_len >= TRACE_LEN_MAX {
+        return Err(InstructionError::MaxInstructionTraceLengthExceeded);
+    }
+    state.trace_len.set(trace_len + 1);
+    if depth >= STACK_DEPTH_MAX {
+        return Err(InstructionError::CallDepth);
+    }
+    Ok(())
+}
+
+/// Wherever one program hands over to another, lamports have only moved.
+fn check_balance(frame: &Frame<'_>) -> Result<(), InstructionError> {
+    if frame.state.lamports_delta.get() == 0 {
+        Ok(())
+    } else {
+        Err(InstructionError::UnbalancedInstruction)
+    }
+}
+
+fn process(
+    frame: &Frame<'_>,
+    known: &Program,
+    program: u8,
+    data: &[u8],
+) -> Result<(), InstructionError> {
+    let state = frame.state;
+    state.return_program.set(program);
+    state.return_data.borrow_mut().clear();
+    frame.log(|log, keys| log.invoke(program, state.depth.get(), keys));
+
+    let units_before = state.compute_left.get();
+    let faults_before = state.take_fault();
+    let result = state
+        .consume(known.compute_units)
+        .and_then(|()| enter(frame, known, data));
+
+    if !known.builtin {
+        let used = units_before - state.compute_left.get();
+        frame.log(|log, keys| log.consumed(program, used, units_before, keys));
+        let returned = state.return_data.borrow();
+        if !returned.is_empty() {
+            frame.log(|log, keys| log.return_data(program, &returned, keys));
+        }
+    }
+    match &result {
+        Ok(()) => frame.log(|log, keys| log.success(program, keys)),
+        Err(error) => frame.log(|log, keys| log.failed(program, error, keys)),
+    }
+    state.put_fault(faults_before);
+    result
+}
+
+/// The program itself, with handles of its accounts.
+fn enter(frame: &Frame<'_>, known: &Program, data: &[u8]) -> Result<(), InstructionError> {
+    let level = frame.state.level();
+    let accounts: SmallVec<[AccountInfo<'_>; 32]> = {
+        let accounts = frame.state.instruction_accounts.borrow();
+        let accounts = &accounts[level.accounts_start..level.accounts_end];
+        accounts
+            .iter()
+            .map(|&account| AccountInfo::new(frame, account))
+            .collect()
+    };
+    match panics::catch(|| (known.process)(&known.id, &accounts, data)) {
+        Some(result) => frame.state.settle(result),
+        None => {
+            frame.state.doom(InstructionError::ProgramFailedToComplete);
+            frame.state.settle(Ok(()))
+        }
+    }
+}
+
+impl Frame<'_> {
+    /// The accounts of the instruction that runs, one by one.
+    pub(crate) fn find_own_account(
+        &self,
+        mut is_it: impl FnMut(&InstructionAccount) -> bool,
+    ) -> Option<InstructionAccount> {
+        let level = self.state.level();
+        let accounts = self.state.instruction_accounts.borrow();
+        let accounts = &accounts[level.accounts_start..level.accounts_end];
+        accounts.iter().find(|account| is_it(account)).copied()
+    }
+}

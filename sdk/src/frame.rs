@@ -1,0 +1,307 @@
+//! The state of one transaction while it executes: its accounts, its stack, its meters.
+//!
+//! A frame lives inside `Executor::execute` and is used by one thread. It borrows the loaded accounts
+//! and never clones one to read it; what is written becomes a copy that the frame owns. Borrow flags are
+//! here, one per account of the transaction, so that duplicates of an account in an instruction and all
+//! programs on the stack share them, and other threads do not.
+//!
+//! `Frame` is covariant in its lifetime, which is what makes `AccountInfo<'a>` a plain reference to it:
+//! no `Cell` in it may hold a borrowed thing.
+
+pub(crate) mod current;
+
+use crate::log::Log;
+use crate::{
+    AccountData, AccountState, Environment, InnerInstruction, InstructionError, ProgramError,
+    Pubkey, TransactionAccount,
+};
+use std::cell::{Cell, RefCell};
+
+/// Programs on the stack, at most: one top-level instruction and four calls below it.
+pub(crate) const STACK_DEPTH_MAX: usize = 5;
+
+/// One account of the transaction.
+pub(crate) struct AccountCell<'t> {
+    pub(crate) key: &'t Pubkey,
+    loaded: &'t AccountState,
+    pub(crate) lamports: Cell<u64>,
+    pub(crate) owner: Cell<Pubkey>,
+    /// Our copy of the data once it was written; its flag guards the data in either case.
+    pub(crate) data: RefCell<Option<AccountData>>,
+    /// Length of our copy.
+    pub(crate) written_len: Cell<Option<usize>>,
+    /// Guards of the balance: shared ones counted, −1 for an exclusive one.
+    pub(crate) lamports_guards: Cell<i32>,
+    /// Whether anything of it was written.
+    pub(crate) changed: Cell<bool>,
+    /// Top-level instruction that resized it last, from 1, and the length before that.
+    pub(crate) resized_from: Cell<(usize, usize)>,
+    pub(crate) is_signer: bool,
+    pub(crate) is_writable: bool,
+}
+
+impl<'t> AccountCell<'t> {
+    pub(crate) fn new(account: &TransactionAccount<'t>) -> Self {
+        Self {
+            key: account.key,
+            loaded: account.state,
+            lamports: Cell::new(account.state.lamports),
+            owner: Cell::new(account.state.owner),
+            data: RefCell::new(None),
+            written_len: Cell::new(None),
+            lamports_guards: Cell::new(0),
+            changed: Cell::new(false),
+            resized_from: Cell::new((0, 0)),
+            is_signer: account.is_signer,
+            is_writable: account.is_writable,
+        }
+    }
+
+    pub(crate) fn executable(&self) -> bool {
+        self.loaded.executable
+    }
+
+    /// The data as it was loaded: what counts while `data` is `None`.
+    pub(crate) fn loaded_data(&self) -> &'t AccountData {
+        &self.loaded.data
+    }
+
+    /// Length of the data; needs no guard.
+    pub(crate) fn data_len(&self) -> usize {
+        self.written_len
+            .get()
+            .unwrap_or_else(|| self.loaded.data.len())
+    }
+
+    /// Forgets guards that a program leaked.
+    pub(crate) fn release_guards(&mut self) {
+        if self.data.try_borrow_mut().is_err() {
+            self.data = RefCell::new(self.data.get_mut().take());
+        }
+        self.lamports_guards.set(0);
+    }
+
+    /// The state as the transaction leaves it, if anything was written.
+    pub(crate) fn take_changed(&mut self) -> Option<AccountState> {
+        if !self.changed.get() {
+            return None;
+        }
+        let lamports = self.lamports.get();
+        if lamports == 0 {
+            return Some(AccountState::default());
+        }
+        Some(AccountState {
+            lamports,
+            owner: self.owner.get(),
+            executable: self.loaded.executable,
+            data: self
+                .data
+                .get_mut()
+                .take()
+                .unwrap_or_else(|| self.loaded.data.clone()),
+        })
+    }
+}
+
+/// An account of an instruction on the stack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InstructionAccount {
+    /// Index among the transaction's accounts.
+    pub(crate) index: u8,
+    pub(crate) is_signer: bool,
+    pub(crate) is_writable: bool,
+}
+
+/// A program on the stack.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Level {
+    /// Index of the program among the transaction's accounts.
+    pub(crate) program: u8,
+    /// Its accounts lie in `State::instruction_accounts` from here.
+    pub(crate) accounts_start: usize,
+    pub(crate) accounts_end: usize,
+    /// Bytes by which it may grow an account.
+    pub(crate) data_increase_max: usize,
+}
+
+/// An error that was raised below the program and that `ProgramError` may be too small to say.
+pub(crate) struct Fault {
+    exact: InstructionError,
+    /// What the program was told; `None` if the instruction fails whatever the program returns.
+    told: Option<ProgramError>,
+}
+
+/// The part of a frame that borrows nothing and is used again by the next transaction.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) compute_limit: Cell<u64>,
+    pub(crate) compute_left: Cell<u64>,
+    /// Sum of all changes of balances: zero wherever programs hand over.
+    pub(crate) lamports_delta: Cell<i128>,
+    /// Sum of all changes of data lengths.
+    pub(crate) resize_delta: Cell<i64>,
+    /// Instructions run so far, at all levels.
+    pub(crate) trace_len: Cell<usize>,
+    /// The top-level instruction that runs, from 0.
+    pub(crate) top_level: Cell<usize>,
+    pub(crate) depth: Cell<usize>,
+    levels: [Cell<Level>; STACK_DEPTH_MAX],
+    /// Accounts of the instructions on the stack, one after the other.
+    pub(crate) instruction_accounts: RefCell<Vec<InstructionAccount>>,
+    fault: Cell<Option<Fault>>,
+    pub(crate) log: RefCell<Log>,
+    pub(crate) return_program: Cell<u8>,
+    pub(crate) return_data: RefCell<Vec<u8>>,
+    /// Calls so far; entries beyond `inner_len` are kept for their allocations.
+    pub(crate) inner: RefCell<Vec<InnerInstruction>>,
+    pub(crate) inner_len: Cell<usize>,
+}
+
+impl State {
+    /// Makes it ready for the next transaction.
+    pub(crate) fn start(&self, compute_units: u64, log_bytes: usize) {
+        self.compute_limit.set(compute_units);
+        self.compute_left.set(compute_units);
+        self.lamports_delta.set(0);
+        self.resize_delta.set(0);
+        self.trace_len.set(0);
+        self.depth.set(0);
+        self.fault.set(None);
+        self.log.borrow_mut().start(log_bytes);
+        self.return_data.borrow_mut().clear();
+        self.inner_len.set(0);
+    }
+
+    /// The program that runs.
+    pub(crate) fn level(&self) -> Level {
+        self.levels[self.depth.get() - 1].get()
+    }
+
+    /// All programs on the stack, from the top-level one.
+    pub(crate) fn levels(&self) -> impl Iterator<Item = Level> {
+        self.levels[..self.depth.get()].iter().map(Cell::get)
+    }
+
+    pub(crate) fn push_level(&self, level: Level) {
+        let depth = self.depth.get();
+        self.levels[depth].set(level);
+        self.depth.set(depth + 1);
+    }
+
+    pub(crate) fn pop_level(&self) {
+        let depth = self.depth.get() - 1;
+        self.depth.set(depth);
+        self.instruction_accounts
+            .borrow_mut()
+            .truncate(self.levels[depth].get().accounts_start);
+    }
+
+    /// Takes compute units; all that is left if it is too little.
+    pub(crate) fn consume(&self, units: u64) -> Result<(), InstructionError> {
+        let left = self.compute_left.get();
+        self.compute_left.set(left.saturating_sub(units));
+        if left < units {
+            Err(InstructionError::ComputationalBudgetExceeded)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What to tell the program so that, if it gives up with that, the instruction fails with `exact`.
+    #[cold]
+    pub(crate) fn refuse(&self, exact: InstructionError) -> ProgramError {
+        let (told, says_all) = program_error(&exact);
+        if !says_all && !self.is_doomed() {
+            self.fault.set(Some(Fault {
+                exact,
+                told: Some(told.clone()),
+            }));
+        }
+        told
+    }
+
+    /// As `refuse`, but the instruction fails even if the program carries on.
+    #[cold]
+    pub(crate) fn doom(&self, exact: InstructionError) -> ProgramError {
+        let (told, _) = program_error(&exact);
+        if !self.is_doomed() {
+            self.fault.set(Some(Fault { exact, told: None }));
+        }
+        told
+    }
+
+    pub(crate) fn is_doomed(&self) -> bool {
+        let fault = self.fault.take();
+        let doomed = fault.as_ref().is_some_and(|fault| fault.told.is_none());
+        self.fault.set(fault);
+        doomed
+    }
+
+    /// Sets aside what the caller was refused while a program that it calls runs.
+    pub(crate) fn take_fault(&self) -> Option<Fault> {
+        self.fault.take()
+    }
+
+    pub(crate) fn put_fault(&self, fault: Option<Fault>) {
+        self.fault.set(fault);
+    }
+
+    /// How the instruction ends whose program returned `result`.
+    pub(crate) fn settle(&self, result: Result<(), ProgramError>) -> Result<(), InstructionError> {
+        match (self.fault.take(), result) {
+            (None, Ok(())) => Ok(()),
+            (Some(Fault { exact, told: None }), _) => Err(exact),
+            (
+                Some(Fault {
+                    exact,
+                    told: Some(told),
+                }),
+                Err(error),
+            ) if told == error => Err(exact),
+            (_, Err(error)) => Err(InstructionError::from(u64::from(error))),
+            (Some(_), Ok(())) => Ok(()),
+        }
+    }
+}
+
+/// The nearest `ProgramError`, and whether it becomes `exact` again.
+fn program_error(exact: &InstructionError) -> (ProgramError, bool) {
+    use InstructionError as E;
+    let error = match exact {
+        E::ReadonlyDataModified | E::ReadonlyLamportChange => ProgramError::Immutable,
+        E::ExternalAccountDataModified | E::ExternalAccountLamportSpend => {
+            ProgramError::InvalidAccountOwner
+        }
+        E::ModifiedProgramId => ProgramError::IllegalOwner,
+        E::PrivilegeEscalation => ProgramError::MissingRequiredSignature,
+        other => ProgramError::try_from(other.clone()).unwrap_or(ProgramError::InvalidArgument),
+    };
+    let says_all = InstructionError::from(u64::from(error.clone())) == *exact;
+    (error, says_all)
+}
+
+/// One transaction while it executes.
+pub(crate) struct Frame<'t> {
+    pub(crate) environment: Environment<'t>,
+    pub(crate) accounts: Vec<AccountCell<'t>>,
+    pub(crate) state: &'t State,
+}
+
+impl<'t> Frame<'t> {
+    pub(crate) fn account(&self, index: u8) -> &AccountCell<'t> {
+        &self.accounts[usize::from(index)]
+    }
+
+    /// The program that runs.
+    pub(crate) fn program_id(&self) -> &'t Pubkey {
+        self.account(self.state.level().program).key
+    }
+
+    /// Adds to the log.
+    pub(crate) fn log(&self, write: impl FnOnce(&mut Log, &dyn Fn(u8) -> Pubkey)) {
+        // Busy only if a value panics while it is being formatted; then its line is lost.
+        if let Ok(mut log) = self.state.log.try_borrow_mut() {
+            write(&mut log, &|index| *self.account(index).key);
+        }
+    }
+}
