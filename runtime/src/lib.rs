@@ -35,6 +35,6 @@ pub use reader::{Reader, Simulation};
 pub use record::TransactionRecord;
 pub use sealane_accounts_db::{AccountsFull, EntryNumber, Pin, ReadError};
 pub use serial::{Difference, Order, SerialRun};
-pub use slot::{SlotContext, SlotWatch};
+pub use slot::{BLOCKHASH_AGE_MAX, SlotContext, SlotWatch};
 pub use verified::{ComputeBudget, Instruction, MessageId, VerifiedTransaction};
 pub use verify::{Verifier, VerifyError};

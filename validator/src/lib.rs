@@ -1,1 +1,26 @@
-//! x
+//! A local node that unmodified Solana clients talk to: JSON-RPC over HTTP, PubSub over WebSocket, a
+//! faucet, all in memory.
+//!
+//! As a binary it is `sealane-validator`. As a library it is a node inside your own process, with your
+//! own programs: `Validator::builder()` makes one, `ValidatorHandle` is an in-process client of it, and
+//! `run` is the binary's `main` for a binary of your own.
+//!
+//! This crate knows the runtime, JSON and the terminal. It knows no locks and no versions.
+
+mod cli;
+mod embed;
+mod error;
+mod genesis;
+mod limits;
+mod pubsub;
+mod rpc;
+mod server;
+mod status_line;
+mod wallet;
+
+pub use cli::{Arguments, run};
+pub use embed::{Validator, ValidatorBuilder, ValidatorHandle};
+pub use error::Error;
+pub use genesis::LAMPORTS_PER_SOL;
+pub use limits::RpcLimits;
+pub use sealane_runtime::{BankingThreads, Limits};

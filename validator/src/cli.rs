@@ -1,0 +1,242 @@
+//! The command line of `sealane-validator`.
+
+use crate::embed::{Validator, ValidatorHandle};
+use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL, MINT_SOL};
+use crate::{status_line, wallet};
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+use crossbeam_channel::{Receiver, bounded};
+use sealane_runtime::BankingThreads;
+use sealane_sdk::{Program, Pubkey};
+use std::io::{IsTerminal, Write, stdout};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// A local Solana node with native programs.
+///
+/// It speaks Solana's JSON-RPC and PubSub, so the `solana` command line, web3.js and wallets work with it
+/// unchanged: point them at http://127.0.0.1:8899. It starts a new chain each time, keeps it in memory and
+/// forgets it at exit. Your wallet, if `solana` has one, is rich from the start, and anyone may ask for an
+/// airdrop. Stop it with Ctrl-C.
+#[derive(Debug, Parser)]
+#[command(name = "sealane-validator", version, max_term_width = 100)]
+pub struct Arguments {
+    /// Port of JSON-RPC over HTTP. PubSub over WebSocket is on the next one (8900 by default, where
+    /// clients look for it).
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 8899,
+        env = "SEALANE_RPC_PORT"
+    )]
+    rpc_port: u16,
+
+    /// Address to listen on. 0.0.0.0 lets other machines in: there is no password.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    bind_address: IpAddr,
+
+    /// Wallet that gets 500,000,000 SOL at the start, instead of the one that the `solana` command line
+    /// uses (keypair_path in ~/.config/solana/cli/config.yml, or ~/.config/solana/id.json).
+    #[arg(long, value_name = "PUBKEY")]
+    mint: Option<Pubkey>,
+
+    /// What the faucet has for airdrops, in SOL.
+    #[arg(long, value_name = "SOL", default_value_t = FAUCET_SOL)]
+    faucet_sol: u64,
+
+    /// Threads that execute transactions: a number, or auto for what suits this machine.
+    #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = banking_threads)]
+    banking_threads: BankingThreads,
+
+    /// Length of a slot in milliseconds. A blockhash is valid for 150 slots.
+    #[arg(long, value_name = "MS", default_value_t = 400,
+          value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    slot_ms: u64,
+
+    /// Print nothing but errors.
+    #[arg(long, short)]
+    quiet: bool,
+
+    /// What to print while it runs.
+    #[arg(long, value_enum, default_value_t = Log::Status, value_name = "WHAT")]
+    log: Log,
+}
+
+/// What is printed while the node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Log {
+    /// One line, drawn in place, if the output is a terminal.
+    Status,
+    /// Each transaction with its logs.
+    Transactions,
+    /// Nothing.
+    None,
+}
+
+fn banking_threads(text: &str) -> Result<BankingThreads, String> {
+    if text == "auto" {
+        return Ok(BankingThreads::Auto);
+    }
+    match text.parse() {
+        Ok(threads @ 1..=64) => Ok(BankingThreads::Fixed(threads)),
+        _ => Err("write auto, or a number from 1 to 64".into()),
+    }
+}
+
+/// Runs a node with `programs` until it is told to stop: what the binary does, for a binary of your own
+/// with programs of your own.
+///
+/// ```no_run
+/// use clap::Parser;
+///
+/// fn main() -> anyhow::Result<()> {
+///     sealane_validator::run(sealane_validator::Arguments::parse(), [])
+/// }
+/// ```
+pub fn run(
+    arguments: Arguments,
+    programs: impl IntoIterator<Item = Program>,
+) -> anyhow::Result<()> {
+    let Arguments { quiet, log, .. } = arguments;
+    let stop = stop_signal()?;
+    let sol = arguments.faucet_sol;
+    let faucet_lamports = sol.checked_mul(LAMPORTS_PER_SOL).with_context(|| {
+        format!(
+            "--faucet-sol {sol} is more than there can be: {} at most",
+            u64::MAX / LAMPORTS_PER_SOL
+        )
+    })?;
+    let mut builder = Validator::builder()
+        .rpc_port(arguments.rpc_port)
+        .bind_address(arguments.bind_address)
+        .banking_threads(arguments.banking_threads)
+        .slot_duration(Duration::from_millis(arguments.slot_ms))
+        .faucet_lamports(faucet_lamports);
+    if let Some(wallet) = arguments.mint.or_else(wallet::find) {
+        builder = builder.mint(wallet);
+    }
+    let node = programs
+        .into_iter()
+        .fold(builder, |builder, program| builder.add_program(program));
+    let node = node.start()?;
+
+    if !quiet {
+        print!("{}", start_message(&node));
+        stdout().flush().ok();
+    }
+    wait(&node, &stop, if quiet { Log::None } else { log });
+    if !quiet {
+        println!("Stopping.");
+    }
+    if !node.stop() {
+        anyhow::bail!("a program still ran when the node stopped; its transaction was given up");
+    }
+    Ok(())
+}
+
+/// Prints what was asked for until the signal comes.
+fn wait(node: &ValidatorHandle, stop: &Receiver<()>, log: Log) {
+    match log {
+        Log::Status if stdout().is_terminal() => {
+            status_line::run(node.reader(), stop, &mut stdout());
+        }
+        Log::Transactions => print_transactions(node, stop),
+        Log::Status | Log::None => {
+            // A closed channel cannot be: its sender lives in the handler.
+            let _ = stop.recv();
+        }
+    }
+}
+
+fn print_transactions(node: &ValidatorHandle, stop: &Receiver<()>) {
+    let mut events = node.reader().listen();
+    loop {
+        crossbeam_channel::select! {
+            recv(stop) -> _ => return,
+            recv(events) -> event => match event {
+                Ok(sealane_runtime::Event::Entry { slot, transactions, .. }) => {
+                    for published in transactions.iter() {
+                        print_transaction(slot, published);
+                    }
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    println!("(some transactions were not printed: too many at once)");
+                    events = node.reader().listen();
+                }
+            },
+        }
+    }
+}
+
+fn print_transaction(slot: u64, published: &sealane_runtime::PublishedTransaction) {
+    let record = published.record();
+    let status = match &record.status {
+        Ok(()) => "ok".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    println!(
+        "slot {slot} {} {status}",
+        published.transaction().signature()
+    );
+    for line in &record.logs {
+        println!("    {line}");
+    }
+}
+
+fn start_message(node: &ValidatorHandle) -> String {
+    let rpc = node.rpc_url().unwrap_or_default();
+    let web_socket = node.ws_url().unwrap_or_default();
+    let mint = match node.mint_address() {
+        Some(wallet) => format!("{wallet} ({} SOL)", grouped_sol(MINT_SOL)),
+        None => "none found; name one with --mint PUBKEY".to_owned(),
+    };
+    format!(
+        "Sealane {} — a local Solana node. Everything is kept in memory and lost at exit.\n\
+         \n  JSON-RPC    {rpc}\n  WebSocket   {web_socket}\n  Wallet      {mint}\n  \
+         Faucet      {}\n  Genesis     {}\n\nTry: solana airdrop 1 --url {rpc}\nStop with Ctrl-C.\n\n",
+        env!("CARGO_PKG_VERSION"),
+        node.faucet_address(),
+        node.genesis_hash(),
+    )
+}
+
+fn grouped_sol(sol: u64) -> String {
+    format!("{} million", sol / 1_000_000)
+}
+
+/// Hears Ctrl-C and SIGTERM: the first asks for an orderly stop, the second ends the process at once.
+fn stop_signal() -> anyhow::Result<Receiver<()>> {
+    const STATUS_INTERRUPTED: i32 = 130;
+    let (sender, receiver) = bounded(1);
+    let mut asked = false;
+    ctrlc::set_handler(move || {
+        if std::mem::replace(&mut asked, true) {
+            std::process::exit(STATUS_INTERRUPTED);
+        }
+        // Nobody listens any more when it stops already.
+        let _ = sender.try_send(());
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn banking_threads_are_auto_or_a_number() {
+        assert_eq!(banking_threads("auto"), Ok(BankingThreads::Auto));
+        assert_eq!(banking_threads("3"), Ok(BankingThreads::Fixed(3)));
+        for wrong in ["0", "65", "-1", "many", ""] {
+            assert!(banking_threads(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! The node as a library: built with a program in it, started from a `main` or a test, spoken to through
+//! a handle without a socket in between.
+
+use crate::error::Error;
+use crate::genesis::{FAUCET_SOL, Genesis, LAMPORTS_PER_SOL};
+use crate::limits::RpcLimits;
+use crate::pubsub::{self, Hub, Subscriber, Topic};
+use crate::rpc::{self, RpcContext};
+use crate::server::{Ports, RpcServer};
+use bytes::Bytes;
+use crossbeam_channel::RecvTimeoutError;
+use jsonrpsee::Methods;
+use sealane_runtime::{BankingThreads, Ingest, Limits, Reader, Runtime, RuntimeConfig};
+use sealane_sdk::{AccountState, ProcessInstruction, Program, Programs, Pubkey};
+use solana_hash::Hash;
+use solana_keypair::Keypair;
+use solana_signature::Signature;
+use solana_signer::Signer;
+use solana_transaction::Transaction;
+use solana_transaction::versioned::VersionedTransaction;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long `ValidatorHandle::send_and_confirm` and `airdrop` wait.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a stop may take before what still runs is left behind.
+pub(crate) const STOP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Compute units of a program that declares none: Solana's default for an instruction.
+const DEFAULT_COMPUTE_UNITS: u64 = 200_000;
+
+/// A local validator. `Validator::builder()` makes one.
+///
+/// ```no_run
+/// use sealane_sdk::{AccountInfo, ProgramResult, Pubkey};
+/// use sealane_validator::Validator;
+///
+/// fn process(_program: &Pubkey, _accounts: &[AccountInfo], _data: &[u8]) -> ProgramResult {
+///     Ok(())
+/// }
+///
+/// let node = Validator::builder().program(Pubkey::new_from_array([7; 32]), process).start()?;
+/// println!("clients reach it at {}", node.rpc_url().unwrap_or_default());
+/// # Ok::<(), sealane_validator::Error>(())
+/// ```
+pub struct Validator(());
+
+impl Validator {
+    /// Starts with System and Compute Budget, free ports on loopback, and nothing else.
+    pub fn builder() -> ValidatorBuilder {
+        ValidatorBuilder {
+            programs: Programs::builtin(),
+            accounts: Vec::new(),
+            rpc_port: Some(0),
+            bind_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            mint: None,
+            faucet_lamports: FAUCET_SOL * LAMPORTS_PER_SOL,
+            banking_threads: BankingThreads::Auto,
+            slot_duration: Duration::from_millis(400),
+            limits: Limits::default(),
+            rpc_limits: RpcLimits::default(),
+        }
+    }
+}
+
+/// What a validator starts with.
+#[must_use = "a builder does nothing until `start`"]
+pub struct ValidatorBuilder {
+    programs: Programs,
+    accounts: Vec<(Pubkey, AccountState)>,
+    rpc_port: Option<u16>,
+    bind_address: IpAddr,
+    mint: Option<Pubkey>,
+    faucet_lamports: u64,
+    banking_threads: BankingThreads,
+    slot_duration: Duration,
+    limits: Limits,
+    rpc_limits: RpcLimits,
+}
+
+impl ValidatorBuilder {
+    /// Adds a program under this id, at Solana's default of 200,000 compute units an instruction.
+    pub fn program(self, id: Pubkey, process: ProcessInstruction) -> Self {
+        self.program_with_units(id, process, DEFAULT_COMPUTE_UNITS)
+    }
+
+    /// The same, with the compute units that one of its instructions costs.
+    pub fn program_with_units(
+        self,
+        id: Pubkey,
+        process: ProcessInstruction,
+        compute_units: u64,
+    ) -> Self {
+        self.add_program(Program::new(id, "program", process, compute_units))
+    }
+
+    /// Adds a program with all that it declares about itself.
+    pub fn add_program(mut self, program: Program) -> Self {
+        self.programs.add(program);
+        self
+    }
+
+    /// An account that exists from the start.
+    pub fn account(mut self, key: Pubkey, state: AccountState) -> Self {
+        self.accounts.push((key, state));
+        self
+    }
+
+    /// Port of JSON-RPC over HTTP; PubSub over WebSocket is on the next one. 0, the default, takes two
+    /// free ports, so that tests can run side by side; Solana's clients expect 8899.
+    pub fn rpc_port(mut self, port: u16) -> Self {
+        self.rpc_port = Some(port);
+        self
+    }
+
+    /// No sockets at all: the handle is the only way in.
+    pub fn no_rpc(mut self) -> Self {
+        self.rpc_port = None;
+        self
+    }
+
+    /// Address to listen on; loopback by default.
+    pub fn bind_address(mut self, address: IpAddr) -> Self {
+        self.bind_address = address;
+        self
+    }
+
+    /// A wallet that has 500,000,000 SOL from the start.
+    pub fn mint(mut self, wallet: Pubkey) -> Self {
+        self.mint = Some(wallet);
+        self
+    }
+
+    /// What the faucet has to give; 1,000,000 SOL by default.
+    pub fn faucet_lamports(mut self, lamports: u64) -> Self {
+        self.faucet_lamports = lamports;
+        self
+    }
+
+    /// Threads that execute transactions.
+    pub fn banking_threads(mut self, threads: BankingThreads) -> Self {
+        self.banking_threads = threads;
+        self
+    }
+
+    /// Length of a slot; 400 ms by default.
+    pub fn slot_duration(mut self, duration: Duration) -> Self {
+        self.slot_duration = duration;
+        self
+    }
+
+    /// Bounds of the pipeline.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Bounds of JSON-RPC and PubSub.
+    pub fn rpc_limits(mut self, limits: RpcLimits) -> Self {
+        self.rpc_limits = limits;
+        self
+    }
+
+    /// Starts the node. It runs until the handle is stopped or dropped.
+    pub fn start(self) -> Result<ValidatorHandle, Error> {
+        // First, because it is what fails.
+        let ports = self
+            .rpc_port
+            .map(|port| Ports::bind(self.bind_address, port))
+            .transpose()?;
+        let addresses = ports
+            .as_ref()
+            .map(|ports| (ports.http(), ports.web_socket()));
+        let genesis = Arc::new(Genesis::new(self.mint));
+        let mut genesis_accounts = genesis.accounts(self.faucet_lamports);
+        genesis_accounts.extend(self.accounts);
+
+        let runtime = Runtime::start(RuntimeConfig {
+            limits: self.limits,
+            programs: Arc::new(self.programs),
+            genesis_accounts,
+            genesis_hash: genesis.hash,
+            genesis_time: genesis.time,
+            identity: genesis.identity,
+            banking_threads: self.banking_threads,
+            verify_threads: verify_threads(),
+            check_signatures: true,
+            slot_duration: self.slot_duration,
+            entry_interval: Duration::from_millis(2),
+            record_order: false,
+        })?;
+        let (hub, hub_thread) = Hub::start(runtime.reader()).map_err(Error::Thread)?;
+        let context = Arc::new(RpcContext {
+            ingest: runtime.ingest(),
+            reader: runtime.reader(),
+            genesis,
+            hub: hub.clone(),
+            limits: self.rpc_limits.clone(),
+            airdrops: AtomicU32::new(0),
+        });
+        let server = match ports {
+            Some(ports) => {
+                let mut methods = Methods::new();
+                methods.merge(rpc::module(Arc::clone(&context))?)?;
+                methods.merge(pubsub::module(hub, self.rpc_limits.clone())?)?;
+                Some(RpcServer::start(ports, methods, &self.rpc_limits)?)
+            }
+            None => None,
+        };
+        Ok(ValidatorHandle {
+            context,
+            addresses,
+            running: Some(Running {
+                runtime,
+                server,
+                hub_thread,
+            }),
+        })
+    }
+}
+
+/// One verify thread for each four cores: a signature takes as long as some fifty transfers, but on few
+/// cores banking must have its own.
+fn verify_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 4).max(1))
+}
+
+struct Running {
+    runtime: Runtime,
+    server: Option<RpcServer>,
+    hub_thread: JoinHandle<()>,
+}
+
+/// A running node, and an in-process client of it. Dropping it stops the node.
+pub struct ValidatorHandle {
+    context: Arc<RpcContext>,
+    /// Of HTTP and WebSocket.
+    addresses: Option<(SocketAddr, SocketAddr)>,
+    /// `None` once it was stopped.
+    running: Option<Running>,
+}
+
+impl ValidatorHandle {
+    /// Sends a transaction, and returns its signature once it was scheduled.
+    pub fn send(&self, transaction: &Transaction) -> Result<Signature, Error> {
+        self.send_bytes(bincode::serialize(transaction)?.into())
+    }
+
+    /// The same for a transaction of any version.
+    pub fn send_versioned(&self, transaction: &VersionedTransaction) -> Result<Signature, Error> {
+        self.send_bytes(bincode::serialize(transaction)?.into())
+    }
+
+    /// The same for a transaction as it is on the wire.
+    pub fn send_bytes(&self, transaction: Bytes) -> Result<Signature, Error> {
+        let (sender, admitted) = crossbeam_channel::bounded(1);
+        self.context.ingest.submit_one(
+            transaction,
+            Box::new(move |admission| {
+                let _ = sender.send(admission);
+            }),
+        );
+        // Nobody answers only when the node has stopped.
+        let admission = admitted
+            .recv()
+            .unwrap_or(Err(sealane_runtime::Refusal::ShuttingDown));
+        Ok(admission?)
+    }
+
+    /// Waits until a transaction is visible. `Err`: it failed, was dropped, or is not there in time.
+    pub fn confirm(&self, signature: &Signature, timeout: Duration) -> Result<(), Error> {
+        let (sender, settled) = crossbeam_channel::bounded(1);
+        let topic = Topic::Signature {
+            signature: *signature,
+            received: false,
+        };
+        let number = self
+            .context
+            .hub
+            .subscribe(topic, Subscriber::Waiter(sender));
+        match settled.recv_timeout(timeout) {
+            Ok((_, status)) => Ok(status?),
+            Err(RecvTimeoutError::Timeout) => {
+                self.context.hub.unsubscribe(number);
+                Err(Error::NotConfirmed(timeout))
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Error::Refused(sealane_runtime::Refusal::ShuttingDown))
+            }
+        }
+    }
+
+    /// Sends a transaction and waits, for half a minute at most, until it is visible.
+    pub fn send_and_confirm(&self, transaction: &Transaction) -> Result<Signature, Error> {
+        let signature = self.send(transaction)?;
+        self.confirm(&signature, CONFIRM_TIMEOUT)?;
+        Ok(signature)
+    }
+
+    /// Gives an account lamports from the faucet, and waits until it has them.
+    pub fn airdrop(&self, to: &Pubkey, lamports: u64) -> Result<Signature, Error> {
+        let transaction = rpc::airdrop_transaction(
+            self.faucet(),
+            &self.context.airdrops,
+            to,
+            lamports,
+            self.latest_blockhash(),
+        )?;
+        let signature = self.send_bytes(transaction)?;
+        self.confirm(&signature, CONFIRM_TIMEOUT)?;
+        Ok(signature)
+    }
+
+    /// The account as it is visible now; `None` if it does not exist.
+    pub fn account(&self, key: &Pubkey) -> Result<Option<AccountState>, Error> {
+        let slot = self.context.reader.slot();
+        let pin = self.context.reader.pin()?;
+        Ok(rpc::read_account(&slot, &pin, key)?)
+    }
+
+    /// Lamports of an account; 0 if it does not exist.
+    pub fn balance(&self, key: &Pubkey) -> Result<u64, Error> {
+        Ok(self.account(key)?.map_or(0, |account| account.lamports))
+    }
+
+    /// The newest blockhash.
+    pub fn latest_blockhash(&self) -> Hash {
+        self.context.reader.slot().blockhash()
+    }
+
+    /// Where clients reach JSON-RPC; `None` if it has no sockets.
+    pub fn rpc_url(&self) -> Option<String> {
+        self.addresses.map(|(http, _)| format!("http://{http}"))
+    }
+
+    /// Where clients reach PubSub; `None` if it has no sockets.
+    pub fn ws_url(&self) -> Option<String> {
+        self.addresses
+            .map(|(_, web_socket)| format!("ws://{web_socket}"))
+    }
+
+    /// The faucet's keypair: it pays where nobody else can.
+    pub fn faucet(&self) -> &Keypair {
+        &self.context.genesis.faucet
+    }
+
+    /// The faucet's address.
+    pub fn faucet_address(&self) -> Pubkey {
+        self.faucet().pubkey()
+    }
+
+    /// The wallet that was funded at genesis, if any.
+    pub fn mint_address(&self) -> Option<Pubkey> {
+        self.context.genesis.mint
+    }
+
+    /// The chain's name.
+    pub fn genesis_hash(&self) -> Hash {
+        self.context.genesis.hash
+    }
+
+    /// Everything that is visible, for what this handle has no method for.
+    pub fn reader(&self) -> &Reader {
+        &self.context.reader
+    }
+
+    /// The way in for many transactions at once.
+    pub fn ingest(&self) -> &Ingest {
+        &self.context.ingest
+    }
+
+    /// Stops the node: what was accepted finishes and becomes visible. `false`: a program still ran after
+    /// five seconds; its thread is left behind.
+    pub fn stop(mut self) -> bool {
+        self.stop_within(STOP_DEADLINE)
+    }
+
+    fn stop_within(&mut self, deadline: Duration) -> bool {
+        let Some(Running {
+            runtime,
+            server,
+            hub_thread,
+        }) = self.running.take()
+        else {
+            return true;
+        };
+        let end = Instant::now() + deadline;
+        // In this order, so that who waits for a transaction still hears of it.
+        let orderly = runtime.shutdown(deadline.mul_f32(0.8));
+        self.context.hub.stop();
+        // A panic there was reported when it happened.
+        let _ = hub_thread.join();
+        if let Some(server) = server {
+            let left = end.saturating_duration_since(Instant::now());
+            server.stop(left.min(Duration::from_millis(500)));
+        }
+        orderly
+    }
+}
+
+impl Drop for ValidatorHandle {
+    fn drop(&mut self) {
+        self.stop_within(STOP_DEADLINE);
+    }
+}

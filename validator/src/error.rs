@@ -1,0 +1,59 @@
+//! Why a node did not start, or a transaction of the in-process client did not run.
+
+use sealane_runtime::Refusal;
+use solana_transaction_error::TransactionError;
+use std::time::Duration;
+
+/// Errors of the library.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another process listens there.
+    #[error(
+        "port {port} of {address} is already in use: another validator may be running. Stop it, or \
+         choose other ports with --rpc-port N (N is for HTTP, N + 1 for WebSocket)"
+    )]
+    PortInUse {
+        /// The address that was to be bound.
+        address: std::net::IpAddr,
+        /// The port that was to be bound.
+        port: u16,
+    },
+    /// The port could not be bound for another reason.
+    #[error("cannot listen on port {port} of {address}: {source}")]
+    Bind {
+        /// The address that was to be bound.
+        address: std::net::IpAddr,
+        /// The port that was to be bound.
+        port: u16,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The highest port leaves none for the WebSocket.
+    #[error("port {0} cannot be used: the next one is for WebSocket, so 65534 is the highest")]
+    NoPortForWebSocket(u16),
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] std::io::Error),
+    /// The accounts of genesis do not fit.
+    #[error("cannot start the runtime: {0}")]
+    Accounts(#[from] sealane_accounts_db::AccountsFull),
+    /// The node did not take the transaction.
+    #[error("the transaction was refused: {0}")]
+    Refused(#[from] Refusal),
+    /// The transaction ran and failed, or was dropped.
+    #[error("the transaction failed: {0}")]
+    Failed(#[from] TransactionError),
+    /// The transaction did not become visible in time.
+    #[error("the transaction was not confirmed within {0:?}")]
+    NotConfirmed(Duration),
+    /// The transaction could not be written as bytes.
+    #[error("the transaction cannot be encoded: {0}")]
+    Encode(#[from] bincode::Error),
+    /// The state could not be read.
+    #[error("the state cannot be read: {0}")]
+    Read(#[from] sealane_accounts_db::ReadError),
+    /// A method of JSON-RPC was registered twice: a mistake in this crate.
+    #[error("cannot set up JSON-RPC: {0}")]
+    Rpc(#[from] jsonrpsee::core::RegisterMethodError),
+}

@@ -1,0 +1,57 @@
+//! Every bound of the node's front, by name. The bounds of what lies behind it are the runtime's.
+
+use std::time::Duration;
+
+/// Limits of JSON-RPC and PubSub. Over one, the request is refused with a clear error, or the
+/// connection that caused it is cut; nothing grows.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RpcLimits {
+    /// Bytes of a request (Agave's 50 kB).
+    pub request_bytes_max: u32,
+    /// Bytes of a response.
+    pub response_bytes_max: u32,
+    /// Requests in one JSON-RPC batch.
+    pub batch_requests_max: u32,
+    /// Open connections of both ports together.
+    pub connections_max: usize,
+    /// Subscriptions of one connection.
+    pub subscriptions_per_connection_max: u32,
+    /// Subscriptions of the node.
+    pub subscriptions_max: usize,
+    /// Notifications waiting for one connection; a client that falls behind further is cut.
+    pub notifications_per_connection_max: u32,
+    /// Accounts in one `getMultipleAccounts`.
+    pub multiple_accounts_max: usize,
+    /// Signatures in one `getSignatureStatuses`.
+    pub signature_statuses_max: usize,
+    /// Filters of one `getProgramAccounts` or `programSubscribe`.
+    pub filters_max: usize,
+    /// Threads that run simulations and scans. One that a program never leaves is lost to it.
+    pub blocking_threads_max: usize,
+    /// Threads that serve connections.
+    pub server_threads: usize,
+    /// How long a new connection may take to send its first request is jsonrpsee's affair; this is how
+    /// often an idle WebSocket is pinged.
+    pub ping_interval: Duration,
+}
+
+impl Default for RpcLimits {
+    fn default() -> Self {
+        Self {
+            request_bytes_max: 50 * 1024,
+            response_bytes_max: 1 << 30,
+            batch_requests_max: 1_000,
+            connections_max: 1_024,
+            subscriptions_per_connection_max: 10_000,
+            subscriptions_max: 100_000,
+            notifications_per_connection_max: 8_192,
+            multiple_accounts_max: 100,
+            signature_statuses_max: 256,
+            filters_max: 4,
+            blocking_threads_max: 32,
+            server_threads: 2,
+            ping_interval: Duration::from_secs(30),
+        }
+    }
+}

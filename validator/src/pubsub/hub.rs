@@ -1,0 +1,465 @@
+//! The hub: one thread that hears what becomes visible and tells whom it concerns.
+//!
+//! It listens to the runtime only while somebody is subscribed, so that a node without subscribers pays
+//! nothing. Subscribing and hearing happen on the same thread, in that order: first it listens, then it
+//! looks whether a signature is confirmed already, so that nothing falls in between. It never waits for a
+//! client. Should it fall so far behind that the runtime cuts it off, it starts afresh: signatures are
+//! looked up, and connections with other subscriptions, which have missed something, are cut.
+
+use super::index::{Index, SubscriptionNumber};
+use super::notify::{self, AccountWatch};
+use super::sink::Sink;
+use crate::rpc::{AccountConfig, Filter};
+use ahash::AHashMap;
+use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
+use sealane_runtime::{Event, PublishedTransaction, Reader};
+use solana_pubkey::Pubkey;
+use solana_signature::Signature;
+use solana_transaction_error::TransactionError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+/// What a subscriber is told of a transaction that a higher priority displaced. Solana has no error for
+/// it, as it lets such transactions expire in silence; this one too means that there was no room.
+const EVICTED: TransactionError = TransactionError::WouldExceedMaxBlockCostLimit;
+
+/// What a subscription is about.
+pub(crate) enum Topic {
+    /// The account, whenever it changes.
+    Account { key: Pubkey, config: AccountConfig },
+    /// Accounts of a program that pass the filters.
+    Program {
+        program: Pubkey,
+        filters: Vec<Filter>,
+        config: AccountConfig,
+    },
+    /// One transaction, once; `received`: also when it is admitted.
+    Signature {
+        signature: Signature,
+        received: bool,
+    },
+    /// Logs of all transactions, or of those that name an account.
+    Logs { mentions: Option<Pubkey> },
+    /// Slots that open.
+    Slot,
+    /// Slots that are sealed.
+    Root,
+}
+
+/// What became of a transaction, and the slot in which it did.
+type Outcome = (u64, Result<(), TransactionError>);
+
+/// Who is told.
+pub(crate) enum Subscriber {
+    /// A client on a WebSocket.
+    Client(Sink),
+    /// A thread of this process that waits for one transaction.
+    Waiter(Sender<Outcome>),
+}
+
+enum Command {
+    Subscribe(SubscriptionNumber, Topic, Subscriber),
+    Unsubscribe(SubscriptionNumber),
+    Received(Signature),
+    Stop,
+}
+
+/// Handle of the hub's thread. Clone freely.
+#[derive(Clone)]
+pub(crate) struct Hub {
+    /// Unbounded, and yet bounded: each subscription sends two commands in its life, subscriptions are
+    /// limited, and transactions are reported only while somebody asked for it.
+    commands: Sender<Command>,
+    next: Arc<AtomicU64>,
+    received_wanted: Arc<AtomicUsize>,
+}
+
+impl Hub {
+    /// Starts the thread.
+    pub(crate) fn start(reader: Reader) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (commands, inbox) = unbounded();
+        let received_wanted = Arc::new(AtomicUsize::new(0));
+        let mut state = State::new(reader, Arc::clone(&received_wanted));
+        let thread = std::thread::Builder::new()
+            .name("pubsub".into())
+            .spawn(move || state.run(&inbox))?;
+        Ok((
+            Self {
+                commands,
+                next: Arc::default(),
+                received_wanted,
+            },
+            thread,
+        ))
+    }
+
+    /// Adds a subscription.
+    pub(crate) fn subscribe(&self, topic: Topic, subscriber: Subscriber) -> SubscriptionNumber {
+        // Relaxed: only the numbers must differ.
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.send(Command::Subscribe(number, topic, subscriber));
+        number
+    }
+
+    /// Takes a subscription back; one that has ended by itself is no error.
+    pub(crate) fn unsubscribe(&self, number: SubscriptionNumber) {
+        self.send(Command::Unsubscribe(number));
+    }
+
+    /// A transaction was admitted.
+    pub(crate) fn received(&self, signature: Signature) {
+        // Relaxed: who subscribes at the same moment may miss it, as they would a moment later.
+        if self.received_wanted.load(Ordering::Relaxed) > 0 {
+            self.send(Command::Received(signature));
+        }
+    }
+
+    /// Ends the thread and with it all subscriptions.
+    pub(crate) fn stop(&self) {
+        self.send(Command::Stop);
+    }
+
+    fn send(&self, command: Command) {
+        // The thread is gone only when the node stops; then nobody is told anything any more.
+        let _ = self.commands.send(command);
+    }
+}
+
+struct State {
+    reader: Reader,
+    events: Option<Receiver<Event>>,
+    subscriptions: AHashMap<SubscriptionNumber, (Topic, Subscriber)>,
+    accounts: Index<Pubkey>,
+    watches: AHashMap<Pubkey, AccountWatch>,
+    programs: Index<Pubkey>,
+    signatures: Index<Signature>,
+    mentions: Index<Pubkey>,
+    /// Under one key each, because there is only one thing to subscribe to.
+    all_logs: Index<()>,
+    slots: Index<()>,
+    roots: Index<()>,
+    received_wanted: Arc<AtomicUsize>,
+}
+
+impl State {
+    fn new(reader: Reader, received_wanted: Arc<AtomicUsize>) -> Self {
+        Self {
+            reader,
+            events: None,
+            subscriptions: AHashMap::new(),
+            accounts: Index::default(),
+            watches: AHashMap::new(),
+            programs: Index::default(),
+            signatures: Index::default(),
+            mentions: Index::default(),
+            all_logs: Index::default(),
+            slots: Index::default(),
+            roots: Index::default(),
+            received_wanted,
+        }
+    }
+
+    fn run(&mut self, inbox: &Receiver<Command>) {
+        loop {
+            let events = self.events.clone().unwrap_or_else(never);
+            select! {
+                recv(inbox) -> command => match command {
+                    Ok(Command::Subscribe(number, topic, subscriber)) => {
+                        self.subscribe(number, topic, subscriber);
+                    }
+                    Ok(Command::Unsubscribe(number)) => self.end(number),
+                    Ok(Command::Received(signature)) => self.received(&signature),
+                    Ok(Command::Stop) | Err(_) => return,
+                },
+                recv(events) -> event => match event {
+                    Ok(event) => self.hear(&event),
+                    Err(_) => self.start_afresh(),
+                },
+            }
+        }
+    }
+
+    fn subscribe(&mut self, number: SubscriptionNumber, topic: Topic, subscriber: Subscriber) {
+        if self.events.is_none() {
+            self.events = Some(self.reader.listen());
+        }
+        let mut confirmed = None;
+        match &topic {
+            Topic::Account { key, .. } => {
+                if !self.accounts.contains(key) {
+                    self.watches
+                        .insert(*key, AccountWatch::new(&self.reader, key));
+                }
+                self.accounts.insert(*key, number);
+            }
+            Topic::Program { program, .. } => self.programs.insert(*program, number),
+            Topic::Signature {
+                signature,
+                received,
+            } => {
+                confirmed = self.reader.status(signature);
+                self.signatures.insert(*signature, number);
+                self.received_wanted
+                    .fetch_add(usize::from(*received), Ordering::Relaxed);
+            }
+            Topic::Logs {
+                mentions: Some(key),
+            } => self.mentions.insert(*key, number),
+            Topic::Logs { mentions: None } => self.all_logs.insert((), number),
+            Topic::Slot => self.slots.insert((), number),
+            Topic::Root => self.roots.insert((), number),
+        }
+        self.subscriptions.insert(number, (topic, subscriber));
+        if let Some(found) = confirmed {
+            self.settle(number, found.slot, &found.status);
+        }
+    }
+
+    /// Ends a subscription, if it is still there.
+    fn end(&mut self, number: SubscriptionNumber) {
+        let Some((topic, _)) = self.subscriptions.remove(&number) else {
+            return;
+        };
+        match &topic {
+            Topic::Account { key, .. } => {
+                self.accounts.remove(key, number);
+                if !self.accounts.contains(key) {
+                    self.watches.remove(key);
+                }
+            }
+            Topic::Program { program, .. } => self.programs.remove(program, number),
+            Topic::Signature {
+                signature,
+                received,
+            } => {
+                self.signatures.remove(signature, number);
+                self.received_wanted
+                    .fetch_sub(usize::from(*received), Ordering::Relaxed);
+            }
+            Topic::Logs {
+                mentions: Some(key),
+            } => self.mentions.remove(key, number),
+            Topic::Logs { mentions: None } => self.all_logs.remove(&(), number),
+            Topic::Slot => self.slots.remove(&(), number),
+            Topic::Root => self.roots.remove(&(), number),
+        }
+        if self.subscriptions.is_empty() {
+            self.events = None;
+        }
+    }
+
+    /// Tells a signature's subscriber what became of it, and ends the subscription.
+    fn settle(
+        &mut self,
+        number: SubscriptionNumber,
+        slot: u64,
+        status: &Result<(), TransactionError>,
+    ) {
+        match self.subscriptions.get_mut(&number) {
+            Some((_, Subscriber::Client(sink))) => sink.notify(&notify::signature(slot, status)),
+            Some((_, Subscriber::Waiter(waiter))) => {
+                // It may have given up.
+                let _ = waiter.try_send((slot, status.clone()));
+            }
+            None => {}
+        }
+        self.end(number);
+    }
+
+    fn settle_all(
+        &mut self,
+        signature: &Signature,
+        slot: u64,
+        status: &Result<(), TransactionError>,
+    ) {
+        let numbers: Vec<_> = self.signatures.get(signature).collect();
+        for number in numbers {
+            self.settle(number, slot, status);
+        }
+    }
+
+    fn received(&mut self, signature: &Signature) {
+        let slot = self.reader.slot().slot;
+        for number in self.signatures.get(signature) {
+            if let Some((Topic::Signature { received: true, .. }, Subscriber::Client(sink))) =
+                self.subscriptions.get_mut(&number)
+            {
+                sink.notify(&notify::received_signature(slot));
+            }
+        }
+    }
+
+    fn hear(&mut self, event: &Event) {
+        match event {
+            Event::Entry {
+                slot, transactions, ..
+            } => self.hear_entry(*slot, transactions),
+            Event::Slot { slot, parent } => {
+                self.tell(
+                    &self.slots.get(&()).collect::<Vec<_>>(),
+                    &notify::slot(*slot, *parent),
+                );
+                self.tell(&self.roots.get(&()).collect::<Vec<_>>(), parent);
+                self.tell_accounts(*slot);
+            }
+            Event::Dropped { signature, error } => {
+                let slot = self.reader.slot().slot;
+                self.settle_all(signature, slot, &Err(error.clone().unwrap_or(EVICTED)));
+            }
+            _ => {}
+        }
+    }
+
+    fn hear_entry(&mut self, slot: u64, transactions: &[PublishedTransaction]) {
+        let mut changed_programs = notify::Touched::default();
+        for published in transactions {
+            if !self.signatures.is_empty() {
+                let signature = published.transaction().signature();
+                if self.signatures.contains(signature) {
+                    self.settle_all(signature, slot, &published.record().status);
+                }
+            }
+            if !self.all_logs.is_empty() || !self.mentions.is_empty() {
+                self.tell_logs(slot, published);
+            }
+            if !self.accounts.is_empty() || !self.programs.is_empty() {
+                self.touch(published, &mut changed_programs);
+            }
+        }
+        self.tell_accounts(slot);
+        self.tell_programs(slot, &changed_programs);
+    }
+
+    /// Notes which of the transaction's accounts somebody may want to hear of.
+    fn touch(&mut self, published: &PublishedTransaction, changed: &mut notify::Touched) {
+        let transaction = published.transaction();
+        for index in 0..transaction.account_count() {
+            if !transaction.is_writable(index) {
+                continue;
+            }
+            let key = transaction.key(index);
+            if let Some(watch) = self.watches.get_mut(key) {
+                watch.touched = true;
+            }
+            if !self.programs.is_empty() {
+                changed.insert(*key);
+            }
+        }
+    }
+
+    fn tell_logs(&mut self, slot: u64, published: &PublishedTransaction) {
+        let mut numbers: Vec<_> = self.all_logs.get(&()).collect();
+        if !self.mentions.is_empty() {
+            let transaction = published.transaction();
+            for index in 0..transaction.account_count() {
+                numbers.extend(self.mentions.get(transaction.key(index)));
+            }
+        }
+        if !numbers.is_empty() {
+            let notification = notify::logs(
+                slot,
+                published.transaction().signature(),
+                published.record(),
+            );
+            self.tell(&numbers, &notification);
+        }
+    }
+
+    /// Tells of the watched accounts that changed since they were last looked at.
+    fn tell_accounts(&mut self, slot: u64) {
+        let mut watches = std::mem::take(&mut self.watches);
+        for (key, watch) in watches.iter_mut().filter(|(_, watch)| watch.touched) {
+            if !watch.look(&self.reader, key) {
+                continue;
+            }
+            for number in self.accounts.get(key) {
+                if let Some((Topic::Account { config, .. }, Subscriber::Client(sink))) =
+                    self.subscriptions.get_mut(&number)
+                {
+                    match notify::account(slot, watch.state(), config) {
+                        Some(notification) => sink.notify(&notification),
+                        None => sink.cut(),
+                    }
+                }
+            }
+        }
+        self.watches = watches;
+    }
+
+    fn tell_programs(&mut self, slot: u64, changed: &notify::Touched) {
+        if changed.is_empty() {
+            return;
+        }
+        let Ok(pin) = self.reader.pin() else {
+            return self.cut_programs();
+        };
+        for key in changed {
+            let Ok(account) = pin.get(key) else {
+                return self.cut_programs();
+            };
+            let Some(account) = account else { continue };
+            for number in self.programs.get(&account.owner) {
+                let Some((
+                    Topic::Program {
+                        filters, config, ..
+                    },
+                    Subscriber::Client(sink),
+                )) = self.subscriptions.get_mut(&number)
+                else {
+                    continue;
+                };
+                if filters.iter().all(|filter| filter.allows(&account)) {
+                    match notify::keyed_account(slot, key, &account, config) {
+                        Some(notification) => sink.notify(&notification),
+                        None => sink.cut(),
+                    }
+                }
+            }
+        }
+    }
+
+    /// A change could not be read: those who should have heard of it must know that they missed it.
+    fn cut_programs(&mut self) {
+        for (topic, subscriber) in self.subscriptions.values() {
+            if let (Topic::Program { .. }, Subscriber::Client(sink)) = (topic, subscriber) {
+                sink.cut();
+            }
+        }
+    }
+
+    fn tell(&mut self, numbers: &[SubscriptionNumber], notification: &impl serde::Serialize) {
+        for number in numbers {
+            if let Some((_, Subscriber::Client(sink))) = self.subscriptions.get_mut(number) {
+                sink.notify(notification);
+            }
+        }
+    }
+
+    /// The runtime cut us off: events were missed, or it has stopped.
+    fn start_afresh(&mut self) {
+        self.events = Some(self.reader.listen());
+        let stopped = self.events.as_ref().is_some_and(|events| {
+            matches!(
+                events.try_recv(),
+                Err(crossbeam_channel::TryRecvError::Disconnected)
+            )
+        });
+        if stopped {
+            self.events = None;
+        }
+        for (topic, subscriber) in self.subscriptions.values() {
+            if let (false, Subscriber::Client(sink)) =
+                (matches!(topic, Topic::Signature { .. }), subscriber)
+            {
+                sink.cut();
+            }
+        }
+        let signatures: Vec<Signature> = self.signatures.keys().copied().collect();
+        for signature in signatures {
+            if let Some(found) = self.reader.status(&signature) {
+                self.settle_all(&signature, found.slot, &found.status);
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! PubSub: subscriptions over a WebSocket.
+
+mod hub;
+mod index;
+mod notify;
+mod sink;
+
+pub(crate) use hub::{Hub, Subscriber, Topic};
+pub(crate) use sink::Cut;
+
+use crate::limits::RpcLimits;
+use crate::rpc::{AccountConfig, FilterRequest, Parameters, decode_filters, invalid_params};
+use jsonrpsee::core::RegisterMethodError;
+use jsonrpsee::core::server::{PendingSubscriptionSink, RpcModule};
+use jsonrpsee::core::traits::IdProvider;
+use jsonrpsee::types::{ErrorObjectOwned, SubscriptionId};
+use serde::Deserialize;
+use sink::Sink;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{Semaphore, oneshot};
+
+/// Gives subscriptions the numbers 1, 2, 3 and so on: clients of Solana expect numbers.
+#[derive(Debug, Default)]
+pub(crate) struct SubscriptionNumbers(AtomicU64);
+
+impl IdProvider for SubscriptionNumbers {
+    fn next_id(&self) -> SubscriptionId<'static> {
+        // Relaxed: only the numbers must differ.
+        SubscriptionId::Num(self.0.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// What the subscriptions work with.
+pub(crate) struct PubSubContext {
+    hub: Hub,
+    limits: RpcLimits,
+    /// A permit for each subscription.
+    room: Arc<Semaphore>,
+}
+
+type Parse = fn(&PubSubContext, &Parameters) -> Result<Topic, ErrorObjectOwned>;
+
+/// Method to subscribe, method of the notifications, method to unsubscribe.
+const SUBSCRIPTIONS: &[(&str, &str, &str, Parse)] = &[
+    (
+        "accountSubscribe",
+        "accountNotification",
+        "accountUnsubscribe",
+        account,
+    ),
+    (
+        "programSubscribe",
+        "programNotification",
+        "programUnsubscribe",
+        program,
+    ),
+    (
+        "signatureSubscribe",
+        "signatureNotification",
+        "signatureUnsubscribe",
+        signature,
+    ),
+    ("logsSubscribe", "logsNotification", "logsUnsubscribe", logs),
+    (
+        "slotSubscribe",
+        "slotNotification",
+        "slotUnsubscribe",
+        |_, _| Ok(Topic::Slot),
+    ),
+    (
+        "rootSubscribe",
+        "rootNotification",
+        "rootUnsubscribe",
+        |_, _| Ok(Topic::Root),
+    ),
+];
+
+/// All methods of PubSub.
+pub(crate) fn module(
+    hub: Hub,
+    limits: RpcLimits,
+) -> Result<RpcModule<PubSubContext>, RegisterMethodError> {
+    let room = Arc::new(Semaphore::new(limits.subscriptions_max));
+    let mut module = RpcModule::new(PubSubContext { hub, limits, room });
+    for &(subscribe, notification, unsubscribe, parse) in SUBSCRIPTIONS {
+        module.register_subscription(
+            subscribe,
+            notification,
+            unsubscribe,
+            move |params, pending, context, extensions| async move {
+                let topic =
+                    Parameters::parse(&params).and_then(|parameters| parse(&context, &parameters));
+                match topic {
+                    Ok(topic) => {
+                        hold(&context, topic, pending, extensions.get::<Cut>().cloned()).await;
+                    }
+                    Err(error) => pending.reject(error).await,
+                }
+            },
+        )?;
+    }
+    Ok(module)
+}
+
+/// Accepts a subscription and holds it until the client or the hub ends it.
+async fn hold(
+    context: &PubSubContext,
+    topic: Topic,
+    pending: PendingSubscriptionSink,
+    cut: Option<Cut>,
+) {
+    let Ok(_permit) = context.room.try_acquire() else {
+        let message = "Internal Error: Subscription refused. Node subscription limit reached";
+        return pending
+            .reject(ErrorObjectOwned::owned(-32603, message, None::<()>))
+            .await;
+    };
+    // The answer goes out before the first notification.
+    let Ok(notifications) = pending.accept().await else {
+        return;
+    };
+    let (done, ended) = oneshot::channel();
+    let sink = Sink {
+        notifications: notifications.clone(),
+        cut,
+        _done: done,
+    };
+    let number = context.hub.subscribe(topic, Subscriber::Client(sink));
+    tokio::select! {
+        _ = ended => {}
+        () = notifications.closed() => context.hub.unsubscribe(number),
+    }
+}
+
+fn key<T: FromStr>(text: &str, name: &str) -> Result<T, ErrorObjectOwned> {
+    text.parse()
+        .map_err(|_| invalid_params(format!("Invalid Request: Invalid {name} provided")))
+}
+
+fn account(_: &PubSubContext, parameters: &Parameters) -> Result<Topic, ErrorObjectOwned> {
+    let key = key(&parameters.required::<String>(0)?, "pubkey")?;
+    Ok(Topic::Account {
+        key,
+        config: parameters.optional::<AccountConfig>(1)?,
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ProgramConfig {
+    filters: Option<Vec<FilterRequest>>,
+    #[serde(flatten)]
+    account: AccountConfig,
+}
+
+fn program(context: &PubSubContext, parameters: &Parameters) -> Result<Topic, ErrorObjectOwned> {
+    let program = key(&parameters.required::<String>(0)?, "pubkey")?;
+    let config: ProgramConfig = parameters.optional(1)?;
+    let filters = decode_filters(
+        config.filters.unwrap_or_default(),
+        context.limits.filters_max,
+    )?;
+    Ok(Topic::Program {
+        program,
+        filters,
+        config: config.account,
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SignatureConfig {
+    enable_received_notification: Option<bool>,
+}
+
+fn signature(_: &PubSubContext, parameters: &Parameters) -> Result<Topic, ErrorObjectOwned> {
+    let signature = key(&parameters.required::<String>(0)?, "signature")?;
+    let config: SignatureConfig = parameters.optional(1)?;
+    let received = config.enable_received_notification.unwrap_or(false);
+    Ok(Topic::Signature {
+        signature,
+        received,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum LogsFilter {
+    All,
+    AllWithVotes,
+    Mentions(Vec<String>),
+}
+
+fn logs(_: &PubSubContext, parameters: &Parameters) -> Result<Topic, ErrorObjectOwned> {
+    let mentions = match parameters.required(0)? {
+        LogsFilter::All | LogsFilter::AllWithVotes => None,
+        LogsFilter::Mentions(keys) => match keys.as_slice() {
+            [only] => Some(key(only, "mentions")?),
+            _ => return Err(invalid_params("Invalid Request: Only 1 address supported")),
+        },
+    };
+    Ok(Topic::Logs { mentions })
+}

@@ -1,0 +1,185 @@
+//! The errors of Solana's JSON-RPC, with the codes and words that Agave uses, because clients match
+//! on both. Source: `rpc-client-api/src/custom_error.rs` of agave 4.2.
+
+use jsonrpsee::types::ErrorObjectOwned;
+use jsonrpsee::types::error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, INVALID_REQUEST_CODE};
+use sealane_accounts_db::ReadError;
+use sealane_runtime::{Refusal, VerifyError};
+use serde::Serialize;
+use serde_json::json;
+use solana_transaction_error::TransactionError;
+
+const PREFLIGHT_FAILURE: i32 = -32002;
+const SIGNATURE_VERIFICATION_FAILURE: i32 = -32003;
+const NODE_UNHEALTHY: i32 = -32005;
+const SCAN_ERROR: i32 = -32012;
+const UNSUPPORTED_TRANSACTION_VERSION: i32 = -32015;
+const MIN_CONTEXT_SLOT_NOT_REACHED: i32 = -32016;
+
+/// What Agave calls the type it could not deserialize.
+const TRANSACTION_TYPE: &str = "solana_transaction::versioned::VersionedTransaction";
+
+fn plain(code: i32, message: impl Into<String>) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(code, message, None::<()>)
+}
+
+pub(crate) fn invalid_params(message: impl Into<String>) -> ErrorObjectOwned {
+    plain(INVALID_PARAMS_CODE, message)
+}
+
+pub(crate) fn invalid_request(message: impl Into<String>) -> ErrorObjectOwned {
+    plain(INVALID_REQUEST_CODE, message)
+}
+
+pub(crate) fn internal(message: impl Into<String>) -> ErrorObjectOwned {
+    plain(INTERNAL_ERROR_CODE, message)
+}
+
+/// A preflight that failed; `simulation` is what it found.
+pub(crate) fn preflight_failure(
+    error: &TransactionError,
+    simulation: impl Serialize,
+) -> ErrorObjectOwned {
+    let message = format!("Transaction simulation failed: {error}");
+    ErrorObjectOwned::owned(PREFLIGHT_FAILURE, message, Some(simulation))
+}
+
+/// A transaction that was not let in although nobody asked for a preflight.
+pub(crate) fn refused(error: &TransactionError, simulation: impl Serialize) -> ErrorObjectOwned {
+    let message = format!("Transaction refused: {error}");
+    ErrorObjectOwned::owned(PREFLIGHT_FAILURE, message, Some(simulation))
+}
+
+pub(crate) fn signature_verification_failure() -> ErrorObjectOwned {
+    plain(
+        SIGNATURE_VERIFICATION_FAILURE,
+        "Transaction signature verification failure",
+    )
+}
+
+pub(crate) fn unsupported_transaction_version(version: u8) -> ErrorObjectOwned {
+    plain(
+        UNSUPPORTED_TRANSACTION_VERSION,
+        format!(
+            "Transaction version ({version}) is not supported by the requesting client. Please \
+             try the request again with the following configuration parameter: \
+             \"maxSupportedTransactionVersion\": {version}"
+        ),
+    )
+}
+
+pub(crate) fn min_context_slot_not_reached(context_slot: u64) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(
+        MIN_CONTEXT_SLOT_NOT_REACHED,
+        "Minimum context slot has not been reached",
+        Some(json!({ "contextSlot": context_slot })),
+    )
+}
+
+/// A read of pinned state that could not be finished: transient.
+pub(crate) fn read(error: ReadError) -> ErrorObjectOwned {
+    plain(SCAN_ERROR, error.to_string())
+}
+
+/// The node is too busy or about to stop: transient, so it has the code that clients retry on.
+pub(crate) fn unavailable(refusal: &Refusal) -> ErrorObjectOwned {
+    let data = json!({ "numSlotsBehind": null });
+    ErrorObjectOwned::owned(NODE_UNHEALTHY, refusal.to_string(), Some(data))
+}
+
+/// What verify's verdict is to a client of JSON-RPC.
+pub(crate) enum Verdict {
+    /// The request is at fault: nothing was or will be simulated.
+    Invalid(ErrorObjectOwned),
+    /// The transaction is well-formed and would fail with this.
+    Fails(TransactionError),
+}
+
+/// Sorts verify's errors into those that Agave reports while it parses and those that its simulation
+/// finds.
+pub(crate) fn verdict(error: VerifyError) -> Verdict {
+    match error {
+        VerifyError::Transaction(TransactionError::SignatureFailure) => {
+            Verdict::Invalid(signature_verification_failure())
+        }
+        VerifyError::Transaction(
+            error @ (TransactionError::SanitizeFailure
+            | TransactionError::UnsupportedVersion
+            | TransactionError::AddressLookupTableNotFound
+            | TransactionError::InvalidAddressLookupTableOwner
+            | TransactionError::InvalidAddressLookupTableData
+            | TransactionError::InvalidAddressLookupTableIndex),
+        ) => Verdict::Invalid(invalid_params(format!("invalid transaction: {error}"))),
+        VerifyError::Transaction(error) => Verdict::Fails(error),
+        VerifyError::TooLarge { bytes, max } => Verdict::Invalid(invalid_params(format!(
+            "decoded {TRANSACTION_TYPE} too large: {bytes} bytes (max: {max} bytes)"
+        ))),
+        VerifyError::Malformed(reason) => Verdict::Invalid(invalid_params(format!(
+            "failed to deserialize {TRANSACTION_TYPE}: {reason}"
+        ))),
+        other => Verdict::Invalid(invalid_params(other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(error: VerifyError, code: i32, message: &str) {
+        let Verdict::Invalid(error) = verdict(error) else {
+            panic!("expected a refusal")
+        };
+        assert_eq!((error.code(), error.message()), (code, message));
+    }
+
+    #[test]
+    fn verify_errors_have_agaves_codes_and_words() {
+        check(
+            VerifyError::Transaction(TransactionError::SignatureFailure),
+            -32003,
+            "Transaction signature verification failure",
+        );
+        check(
+            VerifyError::Transaction(TransactionError::SanitizeFailure),
+            -32602,
+            "invalid transaction: Transaction failed to sanitize accounts offsets correctly",
+        );
+        check(
+            VerifyError::TooLarge {
+                bytes: 1233,
+                max: 1232,
+            },
+            -32602,
+            "decoded solana_transaction::versioned::VersionedTransaction too large: 1233 bytes \
+             (max: 1232 bytes)",
+        );
+        check(
+            VerifyError::Malformed("trailing bytes"),
+            -32602,
+            "failed to deserialize solana_transaction::versioned::VersionedTransaction: \
+             trailing bytes",
+        );
+        assert!(matches!(
+            verdict(VerifyError::Transaction(
+                TransactionError::BlockhashNotFound
+            )),
+            Verdict::Fails(TransactionError::BlockhashNotFound)
+        ));
+    }
+
+    #[test]
+    fn a_failed_preflight_names_the_instruction_and_its_custom_error() {
+        let error = TransactionError::InstructionError(0, solana_transaction_error_custom(1));
+        let object = preflight_failure(&error, json!({ "err": null }));
+        assert_eq!(object.code(), -32002);
+        assert_eq!(
+            object.message(),
+            "Transaction simulation failed: Error processing Instruction 0: custom program error: \
+             0x1"
+        );
+    }
+
+    fn solana_transaction_error_custom(code: u32) -> sealane_sdk::InstructionError {
+        sealane_sdk::InstructionError::Custom(code)
+    }
+}

@@ -1,0 +1,155 @@
+//! JSON-RPC over HTTP (and WebSocket): the methods that clients call.
+//!
+//! Each method is a plain function from context and parameters to JSON, listed in a table below. Those
+//! that may take long (scans, simulations, many accounts) run on threads of their own, so that a request
+//! never waits behind them. All commitment levels show the same durable state, so `commitment` is
+//! accepted and ignored.
+
+mod account_json;
+mod accounts;
+mod cluster;
+mod errors;
+mod filters;
+mod history;
+mod parameters;
+mod send;
+mod simulate;
+mod transaction_json;
+
+pub(crate) use accounts::{AccountConfig, read_account};
+pub(crate) use errors::invalid_params;
+pub(crate) use filters::{Filter, FilterRequest, decode as decode_filters};
+pub(crate) use parameters::Parameters;
+pub(crate) use send::airdrop_transaction;
+
+use crate::genesis::Genesis;
+use crate::limits::RpcLimits;
+use crate::pubsub::Hub;
+use jsonrpsee::RpcModule;
+use jsonrpsee::core::RegisterMethodError;
+use jsonrpsee::types::ErrorObjectOwned;
+use sealane_runtime::{Ingest, Reader, SlotContext};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+/// The version of Agave whose JSON-RPC this is: what `getVersion` and `apiVersion` say, because clients
+/// choose their behaviour by it.
+pub(crate) const AGAVE_VERSION: &str = "4.2.2";
+
+/// What the methods work with.
+pub(crate) struct RpcContext {
+    pub(crate) ingest: Ingest,
+    pub(crate) reader: Reader,
+    pub(crate) genesis: Arc<Genesis>,
+    pub(crate) hub: Hub,
+    pub(crate) limits: RpcLimits,
+    /// Airdrops so far: makes each a transaction of its own.
+    pub(crate) airdrops: AtomicU32,
+}
+
+/// A method's answer: JSON, serialised once.
+pub(crate) type Answer = Result<Box<RawValue>, ErrorObjectOwned>;
+
+type Method = fn(&RpcContext, &Parameters) -> Answer;
+
+/// Methods that answer at once.
+const QUICK: &[(&str, Method)] = &[
+    ("getAccountInfo", accounts::get_account_info),
+    ("getBalance", accounts::get_balance),
+    (
+        "getMinimumBalanceForRentExemption",
+        accounts::get_minimum_balance_for_rent_exemption,
+    ),
+    ("getSlot", cluster::get_slot),
+    ("getBlockHeight", cluster::get_block_height),
+    ("getEpochInfo", cluster::get_epoch_info),
+    ("getEpochSchedule", cluster::get_epoch_schedule),
+    ("getLatestBlockhash", cluster::get_latest_blockhash),
+    ("isBlockhashValid", cluster::is_blockhash_valid),
+    ("getFeeForMessage", cluster::get_fee_for_message),
+    ("getVersion", cluster::get_version),
+    ("getHealth", cluster::get_health),
+    ("getGenesisHash", cluster::get_genesis_hash),
+    ("getIdentity", cluster::get_identity),
+    ("getTransactionCount", cluster::get_transaction_count),
+    ("getSignatureStatuses", history::get_signature_statuses),
+    ("getTransaction", history::get_transaction),
+];
+
+/// Methods that may keep a thread busy.
+const SLOW: &[(&str, Method)] = &[
+    ("getMultipleAccounts", accounts::get_multiple_accounts),
+    ("getProgramAccounts", accounts::get_program_accounts),
+    ("simulateTransaction", simulate::simulate_transaction),
+];
+
+/// All methods of JSON-RPC.
+pub(crate) fn module(
+    context: Arc<RpcContext>,
+) -> Result<RpcModule<Arc<RpcContext>>, RegisterMethodError> {
+    let mut module = RpcModule::new(context);
+    for &(name, method) in QUICK {
+        module.register_method(name, move |params, context, _| {
+            method(context, &Parameters::parse(&params)?)
+        })?;
+    }
+    for &(name, method) in SLOW {
+        module.register_blocking_method(name, move |params, context, _| {
+            method(&context, &Parameters::parse(&params)?)
+        })?;
+    }
+    module.register_async_method("sendTransaction", |params, context, _| async move {
+        let parameters = Parameters::parse(&params)?;
+        send::send_transaction(Arc::clone(&context), &parameters).await
+    })?;
+    module.register_async_method("requestAirdrop", |params, context, _| async move {
+        let parameters = Parameters::parse(&params)?;
+        send::request_airdrop(&context, &parameters).await
+    })?;
+    Ok(module)
+}
+
+/// The answer that is this value.
+pub(crate) fn answer(value: &impl Serialize) -> Answer {
+    to_raw_value(value).map_err(|error| errors::internal(error.to_string()))
+}
+
+/// The answer that is this value as of the open slot.
+pub(crate) fn answer_in_slot(slot: u64, value: impl Serialize) -> Answer {
+    let context = ResponseContext {
+        slot,
+        api_version: AGAVE_VERSION,
+    };
+    answer(&Response { context, value })
+}
+
+#[derive(Serialize)]
+struct Response<T> {
+    context: ResponseContext,
+    value: T,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponseContext {
+    slot: u64,
+    api_version: &'static str,
+}
+
+impl RpcContext {
+    /// The open slot, if it has reached the slot that the client has already seen elsewhere.
+    pub(crate) fn slot_at_least(
+        &self,
+        min_context_slot: Option<u64>,
+    ) -> Result<Arc<SlotContext>, ErrorObjectOwned> {
+        let slot = self.reader.slot();
+        match min_context_slot {
+            Some(least) if slot.slot < least => {
+                Err(errors::min_context_slot_not_reached(slot.slot))
+            }
+            _ => Ok(slot),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! `sendTransaction` and `requestAirdrop`: into the pipeline and no further. The answer comes when the
+//! transaction was scheduled; whether it succeeds is told by its status.
+
+use super::errors::{self, Verdict, invalid_params, verdict};
+use super::parameters::Parameters;
+use super::simulate::{SimulationJson, preflight};
+use super::{Answer, RpcContext, answer};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use jsonrpsee::types::ErrorObjectOwned;
+use sealane_runtime::{Refusal, VerifyError};
+use serde::Deserialize;
+use solana_compute_budget_interface::ComputeBudgetInstruction;
+use solana_hash::Hash;
+use solana_keypair::Keypair;
+use solana_pubkey::Pubkey;
+use solana_signature::Signature;
+use solana_signer::Signer;
+use solana_transaction::Transaction;
+use solana_transaction_error::TransactionError;
+use solana_transaction_status_client_types::UiTransactionEncoding;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Bytes of a transaction on the wire, and as text.
+const WIRE_BYTES_MAX: usize = 1232;
+const BASE58_BYTES_MAX: usize = 1683;
+const BASE64_BYTES_MAX: usize = 1644;
+
+/// What the decoding errors of Agave call a transaction.
+const TRANSACTION_TYPE: &str = "solana_transaction::versioned::VersionedTransaction";
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SendConfig {
+    skip_preflight: bool,
+    encoding: Option<UiTransactionEncoding>,
+    min_context_slot: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct AirdropConfig {
+    recent_blockhash: Option<String>,
+}
+
+pub(crate) async fn send_transaction(context: Arc<RpcContext>, parameters: &Parameters) -> Answer {
+    let text: String = parameters.required(0)?;
+    let config: SendConfig = parameters.optional(1)?;
+    let bytes = decode_transaction(&text, config.encoding)?;
+    if !config.skip_preflight {
+        let (context, bytes) = (Arc::clone(&context), bytes.clone());
+        tokio::task::spawn_blocking(move || preflight(&context, bytes, config.min_context_slot))
+            .await
+            .map_err(|error| errors::internal(format!("the preflight failed: {error}")))??;
+    }
+    answer(&submit(&context, bytes).await?.to_string())
+}
+
+pub(crate) async fn request_airdrop(context: &RpcContext, parameters: &Parameters) -> Answer {
+    let to = parameters.pubkey(0)?;
+    let lamports: u64 = parameters.required(1)?;
+    let config: AirdropConfig = parameters.optional(2)?;
+    let blockhash = match config.recent_blockhash {
+        Some(text) => {
+            Hash::from_str(&text).map_err(|error| invalid_params(format!("{error:?}")))?
+        }
+        None => context.reader.slot().blockhash(),
+    };
+    let transaction = airdrop_transaction(
+        &context.genesis.faucet,
+        &context.airdrops,
+        &to,
+        lamports,
+        blockhash,
+    )
+    .map_err(|error| errors::internal(error.to_string()))?;
+    answer(&submit(context, transaction).await?.to_string())
+}
+
+/// A transfer from the faucet, signed, as wire bytes.
+///
+/// Two airdrops of the same amount to the same account within a slot must not be one transaction, which
+/// would run once: each asks for a compute limit of its own, which changes nothing else.
+pub(crate) fn airdrop_transaction(
+    faucet: &Keypair,
+    airdrops: &AtomicU32,
+    to: &Pubkey,
+    lamports: u64,
+    blockhash: Hash,
+) -> bincode::Result<Bytes> {
+    const UNITS_MIN: u32 = 10_000;
+    const UNITS_CHOICE: u32 = 1_000_000;
+    // Relaxed: only the numbers must differ.
+    let number = airdrops.fetch_add(1, Ordering::Relaxed) % UNITS_CHOICE;
+    let payer = faucet.pubkey();
+    let transaction = Transaction::new_signed_with_payer(
+        &[
+            ComputeBudgetInstruction::set_compute_unit_limit(UNITS_MIN + number),
+            solana_system_interface::instruction::transfer(&payer, to, lamports),
+        ],
+        Some(&payer),
+        &[faucet],
+        blockhash,
+    );
+    Ok(bincode::serialize(&transaction)?.into())
+}
+
+/// Hands wire bytes in and waits for admission.
+async fn submit(context: &RpcContext, bytes: Bytes) -> Result<Signature, ErrorObjectOwned> {
+    let first_signature = first_signature(&bytes);
+    let (sender, admitted) = tokio::sync::oneshot::channel();
+    context.ingest.submit_one(
+        bytes,
+        Box::new(move |admission| {
+            // Nobody listens when the client went away: its transaction runs all the same.
+            let _ = sender.send(admission);
+        }),
+    );
+    match admitted.await.unwrap_or(Err(Refusal::ShuttingDown)) {
+        Ok(signature) => {
+            context.hub.received(signature);
+            Ok(signature)
+        }
+        // Clients send a transaction again and again until it is confirmed. That it is in already is
+        // what they want; Agave answers the same.
+        Err(Refusal::Verify(VerifyError::Transaction(TransactionError::AlreadyProcessed))) => {
+            first_signature.ok_or_else(|| errors::internal("a transaction without a signature"))
+        }
+        Err(Refusal::Verify(error)) => Err(match verdict(error) {
+            Verdict::Invalid(error) => error,
+            Verdict::Fails(error) => errors::refused(&error, SimulationJson::failed(error.clone())),
+        }),
+        Err(refusal) => Err(errors::unavailable(&refusal)),
+    }
+}
+
+/// The transaction's name: the first signature behind the count (one byte, as no transaction has room
+/// for 128).
+fn first_signature(wire: &[u8]) -> Option<Signature> {
+    Signature::try_from(wire.get(1..65)?).ok()
+}
+
+/// Decodes the text of a transaction to wire bytes; base58 unless the client says otherwise.
+pub(crate) fn decode_transaction(
+    text: &str,
+    encoding: Option<UiTransactionEncoding>,
+) -> Result<Bytes, ErrorObjectOwned> {
+    let bytes = match encoding.unwrap_or(UiTransactionEncoding::Base58) {
+        UiTransactionEncoding::Binary | UiTransactionEncoding::Base58 => {
+            check_text("base58", text, BASE58_BYTES_MAX)?;
+            bs58::decode(text)
+                .into_vec()
+                .map_err(|error| invalid_params(format!("invalid base58 encoding: {error:?}")))?
+        }
+        UiTransactionEncoding::Base64 => {
+            check_text("base64", text, BASE64_BYTES_MAX)?;
+            BASE64_STANDARD
+                .decode(text)
+                .map_err(|error| invalid_params(format!("invalid base64 encoding: {error:?}")))?
+        }
+        other => {
+            return Err(invalid_params(format!(
+                "unsupported encoding: {other}. Supported encodings: base58, base64"
+            )));
+        }
+    };
+    if bytes.len() > WIRE_BYTES_MAX {
+        return Err(invalid_params(format!(
+            "decoded {TRANSACTION_TYPE} too large: {} bytes (max: {WIRE_BYTES_MAX} bytes)",
+            bytes.len()
+        )));
+    }
+    Ok(bytes.into())
+}
+
+fn check_text(encoding: &str, text: &str, max: usize) -> Result<(), ErrorObjectOwned> {
+    if text.len() <= max {
+        return Ok(());
+    }
+    Err(invalid_params(format!(
+        "{encoding} encoded {TRANSACTION_TYPE} too large: {} bytes (max: encoded/raw \
+         {max}/{WIRE_BYTES_MAX})",
+        text.len()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_error(text: &str, encoding: Option<UiTransactionEncoding>, message: &str) {
+        let error = decode_transaction(text, encoding).unwrap_err();
+        assert_eq!((error.code(), error.message()), (-32602, message));
+    }
+
+    #[test]
+    fn undecodable_text_is_refused_with_agaves_words() {
+        check_error(
+            "l",
+            None,
+            "invalid base58 encoding: InvalidCharacter { character: 'l', index: 0 }",
+        );
+        check_error(
+            "!",
+            Some(UiTransactionEncoding::Base64),
+            "invalid base64 encoding: InvalidByte(0, 33)",
+        );
+        check_error(
+            &"1".repeat(1684),
+            None,
+            "base58 encoded solana_transaction::versioned::VersionedTransaction too large: 1684 \
+             bytes (max: encoded/raw 1683/1232)",
+        );
+        check_error(
+            &"A".repeat(1644),
+            Some(UiTransactionEncoding::Base64),
+            "decoded solana_transaction::versioned::VersionedTransaction too large: 1233 bytes \
+             (max: 1232 bytes)",
+        );
+        check_error(
+            "A",
+            Some(UiTransactionEncoding::JsonParsed),
+            "unsupported encoding: jsonParsed. Supported encodings: base58, base64",
+        );
+    }
+
+    #[test]
+    fn the_same_airdrop_twice_is_two_transactions() {
+        let (faucet, airdrops) = (Keypair::new(), AtomicU32::new(0));
+        let one = || {
+            airdrop_transaction(&faucet, &airdrops, &Pubkey::default(), 5, Hash::default()).unwrap()
+        };
+        let (first, second) = (one(), one());
+        assert_ne!(first_signature(&first), first_signature(&second));
+    }
+}

@@ -1,0 +1,256 @@
+//! `simulateTransaction`, and the preflight of `sendTransaction`.
+
+use super::account_json::encode_account;
+use super::cluster::last_valid_block_height;
+use super::errors::{self, Verdict, invalid_params, verdict};
+use super::parameters::{self, Parameters};
+use super::send::decode_transaction;
+use super::transaction_json::{inner_instructions_parsed, loaded_addresses, return_data};
+use super::{Answer, RpcContext, answer_in_slot, read_account};
+use bytes::Bytes;
+use jsonrpsee::types::ErrorObjectOwned;
+use sealane_runtime::{Simulation, SlotContext, VerifiedTransaction};
+use serde::{Deserialize, Serialize};
+use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
+use solana_pubkey::Pubkey;
+use solana_transaction_error::TransactionError;
+use solana_transaction_status_client_types::{
+    UiInnerInstructions, UiLoadedAddresses, UiTransactionEncoding, UiTransactionError,
+    UiTransactionReturnData, UiTransactionTokenBalance,
+};
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SimulateConfig {
+    sig_verify: bool,
+    replace_recent_blockhash: bool,
+    inner_instructions: bool,
+    encoding: Option<UiTransactionEncoding>,
+    accounts: Option<AccountsConfig>,
+    min_context_slot: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountsConfig {
+    #[serde(default)]
+    encoding: Option<UiAccountEncoding>,
+    addresses: Vec<String>,
+}
+
+/// What a simulation found, as clients read it. Nothing is left out: what is absent is null.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SimulationJson {
+    err: Option<UiTransactionError>,
+    logs: Option<Vec<String>>,
+    accounts: Option<Vec<Option<UiAccount>>>,
+    units_consumed: Option<u64>,
+    loaded_accounts_data_size: Option<u32>,
+    return_data: Option<UiTransactionReturnData>,
+    inner_instructions: Option<Vec<UiInnerInstructions>>,
+    replacement_blockhash: Option<Blockhash>,
+    fee: Option<u64>,
+    pre_balances: Option<Vec<u64>>,
+    post_balances: Option<Vec<u64>>,
+    pre_token_balances: Option<Vec<UiTransactionTokenBalance>>,
+    post_token_balances: Option<Vec<UiTransactionTokenBalance>>,
+    loaded_addresses: Option<UiLoadedAddresses>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Blockhash {
+    blockhash: String,
+    last_valid_block_height: u64,
+}
+
+impl SimulationJson {
+    /// A transaction that fails before anything is loaded.
+    pub(crate) fn failed(error: TransactionError) -> Self {
+        Self {
+            err: Some(error.into()),
+            logs: Some(Vec::new()),
+            units_consumed: Some(0),
+            loaded_accounts_data_size: Some(0),
+            ..Self::default()
+        }
+    }
+}
+
+pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters) -> Answer {
+    let text: String = parameters.required(0)?;
+    let config: SimulateConfig = parameters.optional(1)?;
+    if config.sig_verify && config.replace_recent_blockhash {
+        return Err(invalid_params(
+            "sigVerify may not be used with replaceRecentBlockhash",
+        ));
+    }
+    let bytes = decode_transaction(&text, config.encoding)?;
+    let slot = context.slot_at_least(config.min_context_slot)?;
+    let transaction = match context.reader.verify(bytes, config.sig_verify) {
+        Ok(transaction) => transaction,
+        Err(error) => match verdict(error) {
+            Verdict::Invalid(error) => return Err(error),
+            Verdict::Fails(error) => {
+                return answer_in_slot(slot.slot, SimulationJson::failed(error));
+            }
+        },
+    };
+    let wanted = config
+        .accounts
+        .map(|accounts| wanted_accounts(accounts, &transaction));
+    let wanted = wanted.transpose()?;
+    let simulation = context
+        .reader
+        .simulate(&transaction, config.replace_recent_blockhash)
+        .map_err(errors::read)?;
+
+    let accounts = match wanted {
+        Some(wanted) => Some(accounts_after(context, &slot, &simulation, &wanted)?),
+        None => None,
+    };
+    let record = &simulation.record;
+    let keys: Vec<Pubkey> = simulation.accounts.iter().map(|(key, _)| *key).collect();
+    let value = SimulationJson {
+        accounts,
+        inner_instructions: config
+            .inner_instructions
+            .then(|| inner_instructions_parsed(&record.inner_instructions, &keys)),
+        replacement_blockhash: config.replace_recent_blockhash.then(|| {
+            let (blockhash, made_in) = slot.blockhashes[0];
+            Blockhash {
+                blockhash: blockhash.to_string(),
+                last_valid_block_height: last_valid_block_height(made_in),
+            }
+        }),
+        pre_balances: Some(record.pre_balances.clone()),
+        post_balances: Some(record.post_balances.clone()),
+        pre_token_balances: Some(Vec::new()),
+        post_token_balances: Some(Vec::new()),
+        loaded_addresses: Some(loaded_addresses(&transaction)),
+        ..outcome(&simulation)
+    };
+    answer_in_slot(simulation.slot, value)
+}
+
+/// Simulates what is about to be sent. `Ok`: it would succeed. Signatures are checked.
+pub(crate) fn preflight(
+    context: &RpcContext,
+    bytes: Bytes,
+    min_context_slot: Option<u64>,
+) -> Result<(), ErrorObjectOwned> {
+    context.slot_at_least(min_context_slot)?;
+    let transaction = match context.reader.verify(bytes, true) {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            return Err(match verdict(error) {
+                Verdict::Invalid(error) => error,
+                Verdict::Fails(error) => {
+                    errors::preflight_failure(&error, SimulationJson::failed(error.clone()))
+                }
+            });
+        }
+    };
+    if context.reader.status(transaction.signature()).is_some() {
+        let error = TransactionError::AlreadyProcessed;
+        return Err(errors::preflight_failure(
+            &error,
+            SimulationJson::failed(error.clone()),
+        ));
+    }
+    let simulation = context
+        .reader
+        .simulate(&transaction, false)
+        .map_err(errors::read)?;
+    match &simulation.record.status {
+        Ok(()) => Ok(()),
+        Err(error) => Err(errors::preflight_failure(error, outcome(&simulation))),
+    }
+}
+
+/// What every answer about a simulation says.
+fn outcome(simulation: &Simulation) -> SimulationJson {
+    let record = &simulation.record;
+    SimulationJson {
+        err: record.status.clone().err().map(Into::into),
+        logs: Some(record.logs.clone()),
+        units_consumed: Some(record.compute_units),
+        loaded_accounts_data_size: Some(loaded_bytes(simulation)),
+        return_data: return_data(record.return_data.clone()),
+        fee: Some(record.fee),
+        ..SimulationJson::default()
+    }
+}
+
+/// Bytes of the accounts that exist, each with 64 for itself, as Solana counts them (SIMD-0186).
+fn loaded_bytes(simulation: &Simulation) -> u32 {
+    const ACCOUNT_BYTES: usize = 64;
+    let accounts = simulation
+        .accounts
+        .iter()
+        .filter(|(_, account)| !account.is_absent());
+    let bytes: usize = accounts
+        .map(|(_, account)| account.data.len() + ACCOUNT_BYTES)
+        .sum();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+struct WantedAccounts {
+    encoding: UiAccountEncoding,
+    keys: Vec<Pubkey>,
+}
+
+fn wanted_accounts(
+    config: AccountsConfig,
+    transaction: &VerifiedTransaction,
+) -> Result<WantedAccounts, ErrorObjectOwned> {
+    let encoding = config.encoding.unwrap_or(UiAccountEncoding::Base64);
+    if matches!(
+        encoding,
+        UiAccountEncoding::Binary | UiAccountEncoding::Base58
+    ) {
+        return Err(invalid_params("base58 encoding not supported"));
+    }
+    let max = transaction.account_count();
+    if config.addresses.len() > max {
+        return Err(invalid_params(format!(
+            "Too many accounts provided; max {max}"
+        )));
+    }
+    let keys = config
+        .addresses
+        .iter()
+        .map(|address| parameters::pubkey(address));
+    Ok(WantedAccounts {
+        encoding,
+        keys: keys.collect::<Result<_, _>>()?,
+    })
+}
+
+/// The wanted accounts as the simulation left them; none of them if it failed.
+fn accounts_after(
+    context: &RpcContext,
+    slot: &SlotContext,
+    simulation: &Simulation,
+    wanted: &WantedAccounts,
+) -> Result<Vec<Option<UiAccount>>, ErrorObjectOwned> {
+    if simulation.record.status.is_err() {
+        return Ok(vec![None; wanted.keys.len()]);
+    }
+    let pin = context.reader.pin().map_err(errors::read)?;
+    let mut encoded = Vec::with_capacity(wanted.keys.len());
+    for key in &wanted.keys {
+        let simulated = simulation
+            .accounts
+            .iter()
+            .find(|(candidate, _)| candidate == key);
+        let account = match simulated {
+            Some((_, account)) => (!account.is_absent()).then(|| account.clone()),
+            None => read_account(slot, &pin, key).map_err(errors::read)?,
+        };
+        let account = account.map(|account| encode_account(&account, wanted.encoding, None));
+        encoded.push(account.transpose()?);
+    }
+    Ok(encoded)
+}

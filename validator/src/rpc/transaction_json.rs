@@ -1,0 +1,336 @@
+//! A published transaction as JSON: the encodings of `getTransaction`, inner instructions, return data.
+//! Source of the shapes: `transaction-status/src/lib.rs` of agave 4.2.
+
+use super::errors::{internal, unsupported_transaction_version};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use jsonrpsee::types::ErrorObjectOwned;
+use sealane_runtime::{PublishedTransaction, TransactionRecord, VerifiedTransaction};
+use sealane_sdk::InnerInstruction;
+use solana_message::VersionedMessage;
+use solana_pubkey::Pubkey;
+use solana_transaction::versioned::{TransactionVersion, VersionedTransaction};
+use solana_transaction_status_client_types::option_serializer::OptionSerializer;
+use solana_transaction_status_client_types::{
+    EncodedConfirmedTransactionWithStatusMeta, EncodedTransaction,
+    EncodedTransactionWithStatusMeta, ParsedAccount, ParsedAccountSource,
+    TransactionBinaryEncoding, UiCompiledInstruction, UiInnerInstructions, UiInstruction,
+    UiLoadedAddresses, UiMessage, UiParsedInstruction, UiParsedMessage,
+    UiPartiallyDecodedInstruction, UiRawMessage, UiReturnDataEncoding, UiTransaction,
+    UiTransactionEncoding, UiTransactionReturnData, UiTransactionStatusMeta,
+};
+
+/// The depth of an instruction that the transaction itself calls.
+const TOP_LEVEL_STACK_HEIGHT: u32 = 1;
+
+/// Encodes a published transaction. `version_max`: the newest version that the client can read, legacy
+/// if it did not say.
+pub(crate) fn encode(
+    published: &PublishedTransaction,
+    encoding: UiTransactionEncoding,
+    version_max: Option<u8>,
+) -> Result<EncodedConfirmedTransactionWithStatusMeta, ErrorObjectOwned> {
+    let transaction = published.transaction();
+    let version = readable_version(transaction.version(), version_max)?;
+    let keys = published.keys();
+    let record = published.record();
+    Ok(EncodedConfirmedTransactionWithStatusMeta {
+        slot: published.slot(),
+        transaction: EncodedTransactionWithStatusMeta {
+            transaction: encode_transaction(transaction, &keys, encoding)?,
+            meta: Some(encode_meta(transaction, &keys, record, encoding)),
+            version,
+        },
+        block_time: Some(published.block_time()),
+        transaction_index: Some(published.index()),
+    })
+}
+
+/// The version as the client sees it: not at all if it did not say that it knows versions.
+fn readable_version(
+    version: Option<u8>,
+    version_max: Option<u8>,
+) -> Result<Option<TransactionVersion>, ErrorObjectOwned> {
+    match (version, version_max) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Ok(Some(TransactionVersion::LEGACY)),
+        (Some(version), Some(max)) if version <= max => {
+            Ok(Some(TransactionVersion::Number(version)))
+        }
+        (Some(version), _) => Err(unsupported_transaction_version(version)),
+    }
+}
+
+fn encode_transaction(
+    transaction: &VerifiedTransaction,
+    keys: &[Pubkey],
+    encoding: UiTransactionEncoding,
+) -> Result<EncodedTransaction, ErrorObjectOwned> {
+    let bytes = transaction.bytes();
+    Ok(match encoding {
+        UiTransactionEncoding::Binary => {
+            EncodedTransaction::LegacyBinary(bs58::encode(bytes).into_string())
+        }
+        UiTransactionEncoding::Base58 => EncodedTransaction::Binary(
+            bs58::encode(bytes).into_string(),
+            TransactionBinaryEncoding::Base58,
+        ),
+        UiTransactionEncoding::Base64 => EncodedTransaction::Binary(
+            BASE64_STANDARD.encode(bytes),
+            TransactionBinaryEncoding::Base64,
+        ),
+        UiTransactionEncoding::Json | UiTransactionEncoding::JsonParsed => {
+            let decoded: VersionedTransaction = bincode::deserialize(bytes)
+                .map_err(|error| internal(format!("a published transaction: {error}")))?;
+            let message = match encoding {
+                UiTransactionEncoding::Json => UiMessage::Raw(raw_message(&decoded.message)),
+                _ => UiMessage::Parsed(parsed_message(transaction, &decoded.message, keys)),
+            };
+            let signatures = decoded.signatures.iter().map(ToString::to_string).collect();
+            EncodedTransaction::Json(UiTransaction {
+                signatures,
+                message,
+            })
+        }
+    })
+}
+
+fn raw_message(message: &VersionedMessage) -> UiRawMessage {
+    UiRawMessage {
+        header: *message.header(),
+        account_keys: message
+            .static_account_keys()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        recent_blockhash: message.recent_blockhash().to_string(),
+        instructions: message
+            .instructions()
+            .iter()
+            .map(|instruction| {
+                UiCompiledInstruction::from(instruction, Some(TOP_LEVEL_STACK_HEIGHT))
+            })
+            .collect(),
+        address_table_lookups: message
+            .address_table_lookups()
+            .map(|lookups| lookups.iter().map(Into::into).collect()),
+        transaction_config: None,
+    }
+}
+
+/// `jsonParsed`: addresses instead of indices. Instructions stay partially decoded, as Agave leaves
+/// those of programs it does not know.
+fn parsed_message(
+    transaction: &VerifiedTransaction,
+    message: &VersionedMessage,
+    keys: &[Pubkey],
+) -> UiParsedMessage {
+    let static_keys = message.static_account_keys().len();
+    UiParsedMessage {
+        account_keys: keys
+            .iter()
+            .enumerate()
+            .map(|(index, key)| ParsedAccount {
+                pubkey: key.to_string(),
+                writable: transaction.is_writable(index),
+                signer: transaction.is_signer(index),
+                source: Some(if index < static_keys {
+                    ParsedAccountSource::Transaction
+                } else {
+                    ParsedAccountSource::LookupTable
+                }),
+            })
+            .collect(),
+        recent_blockhash: message.recent_blockhash().to_string(),
+        instructions: message
+            .instructions()
+            .iter()
+            .map(|instruction| {
+                partially_decoded(
+                    instruction.program_id_index,
+                    &instruction.accounts,
+                    &instruction.data,
+                    TOP_LEVEL_STACK_HEIGHT,
+                    keys,
+                )
+            })
+            .collect(),
+        address_table_lookups: message
+            .address_table_lookups()
+            .map(|lookups| lookups.iter().map(Into::into).collect()),
+        transaction_config: None,
+    }
+}
+
+fn partially_decoded(
+    program: u8,
+    accounts: &[u8],
+    data: &[u8],
+    stack_height: u32,
+    keys: &[Pubkey],
+) -> UiInstruction {
+    let key = |index: &u8| keys.get(usize::from(*index)).map(ToString::to_string);
+    UiInstruction::Parsed(UiParsedInstruction::PartiallyDecoded(
+        UiPartiallyDecodedInstruction {
+            program_id: key(&program).unwrap_or_default(),
+            accounts: accounts.iter().filter_map(key).collect(),
+            data: bs58::encode(data).into_string(),
+            stack_height: Some(stack_height),
+        },
+    ))
+}
+
+fn encode_meta(
+    transaction: &VerifiedTransaction,
+    keys: &[Pubkey],
+    record: TransactionRecord,
+    encoding: UiTransactionEncoding,
+) -> UiTransactionStatusMeta {
+    let parsed = encoding == UiTransactionEncoding::JsonParsed;
+    UiTransactionStatusMeta {
+        err: record.status.clone().err().map(Into::into),
+        status: record.status.map_err(Into::into),
+        fee: record.fee,
+        pre_balances: record.pre_balances,
+        post_balances: record.post_balances,
+        inner_instructions: OptionSerializer::Some(if parsed {
+            inner_instructions_parsed(&record.inner_instructions, keys)
+        } else {
+            inner_instructions(&record.inner_instructions)
+        }),
+        log_messages: OptionSerializer::Some(record.logs),
+        pre_token_balances: OptionSerializer::Some(Vec::new()),
+        post_token_balances: OptionSerializer::Some(Vec::new()),
+        rewards: OptionSerializer::Some(Vec::new()),
+        loaded_addresses: if parsed {
+            OptionSerializer::Skip
+        } else {
+            OptionSerializer::Some(loaded_addresses(transaction))
+        },
+        return_data: OptionSerializer::or_skip(return_data(record.return_data)),
+        compute_units_consumed: OptionSerializer::Some(record.compute_units),
+        cost_units: OptionSerializer::Some(transaction.cost()),
+    }
+}
+
+/// The addresses that came from lookup tables.
+pub(crate) fn loaded_addresses(transaction: &VerifiedTransaction) -> UiLoadedAddresses {
+    let (writable, readonly) = transaction.loaded_addresses();
+    UiLoadedAddresses {
+        writable: writable.iter().map(ToString::to_string).collect(),
+        readonly: readonly.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// Return data and the program that set it.
+pub(crate) fn return_data(data: Option<(Pubkey, Vec<u8>)>) -> Option<UiTransactionReturnData> {
+    data.map(|(program, data)| UiTransactionReturnData {
+        program_id: program.to_string(),
+        data: (BASE64_STANDARD.encode(data), UiReturnDataEncoding::Base64),
+    })
+}
+
+/// Inner instructions with indices, grouped by the top-level instruction they ran under.
+fn inner_instructions(inner: &[InnerInstruction]) -> Vec<UiInnerInstructions> {
+    grouped(inner, |instruction| {
+        UiInstruction::Compiled(UiCompiledInstruction {
+            program_id_index: instruction.program,
+            accounts: instruction.accounts.clone(),
+            data: bs58::encode(&instruction.data).into_string(),
+            stack_height: Some(u32::from(instruction.stack_height)),
+        })
+    })
+}
+
+/// The same with addresses.
+pub(crate) fn inner_instructions_parsed(
+    inner: &[InnerInstruction],
+    keys: &[Pubkey],
+) -> Vec<UiInnerInstructions> {
+    grouped(inner, |instruction| {
+        partially_decoded(
+            instruction.program,
+            &instruction.accounts,
+            &instruction.data,
+            u32::from(instruction.stack_height),
+            keys,
+        )
+    })
+}
+
+fn grouped(
+    inner: &[InnerInstruction],
+    encode: impl Fn(&InnerInstruction) -> UiInstruction,
+) -> Vec<UiInnerInstructions> {
+    inner
+        .chunk_by(|a, b| a.top_level == b.top_level)
+        .map(|group| UiInnerInstructions {
+            index: group[0].top_level,
+            instructions: group.iter().map(&encode).collect(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn inner(top_level: u8, stack_height: u8) -> InnerInstruction {
+        InnerInstruction {
+            top_level,
+            stack_height,
+            program: 1,
+            accounts: vec![0, 2],
+            data: vec![7],
+        }
+    }
+
+    #[test]
+    fn inner_instructions_are_grouped_by_their_top_level_instruction() {
+        let instruction =
+            |height| json!({"programIdIndex":1,"accounts":[0,2],"data":"8","stackHeight":height});
+        assert_eq!(
+            json!(inner_instructions(&[inner(0, 2), inner(0, 3), inner(2, 2)])),
+            json!([
+                {"index": 0, "instructions": [instruction(2), instruction(3)]},
+                {"index": 2, "instructions": [instruction(2)]},
+            ])
+        );
+    }
+
+    #[test]
+    fn parsed_inner_instructions_name_addresses() {
+        let keys = [
+            Pubkey::new_from_array([1; 32]),
+            Pubkey::default(),
+            Pubkey::default(),
+        ];
+        assert_eq!(
+            json!(inner_instructions_parsed(&[inner(0, 2)], &keys)),
+            json!([{"index": 0, "instructions": [{
+                "programId": "11111111111111111111111111111111",
+                "accounts": [keys[0].to_string(), "11111111111111111111111111111111"],
+                "data": "8",
+                "stackHeight": 2,
+            }]}])
+        );
+    }
+
+    #[test]
+    fn a_version_is_shown_only_to_clients_that_know_versions() {
+        let check = |version, max, expected: serde_json::Value| {
+            assert_eq!(json!(readable_version(version, max).unwrap()), expected);
+        };
+        check(None, None, json!(null));
+        check(None, Some(0), json!("legacy"));
+        check(Some(0), Some(0), json!(0));
+        let error = readable_version(Some(0), None).unwrap_err();
+        assert_eq!(error.code(), -32015);
+        assert!(
+            error
+                .message()
+                .ends_with("\"maxSupportedTransactionVersion\": 0")
+        );
+    }
+}

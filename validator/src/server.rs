@@ -1,0 +1,267 @@
+//! The sockets: HTTP and WebSocket on two ports, each of which serves both.
+//!
+//! jsonrpsee speaks HTTP, WebSocket and JSON-RPC. What is ours is the loop that accepts connections: it
+//! bounds them, and gives each a handle by which a client that does not read can be cut.
+
+use crate::error::Error;
+use crate::limits::RpcLimits;
+use crate::pubsub::{Cut, SubscriptionNumbers};
+use jsonrpsee::server::{
+    BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, Methods, PingConfig, Server,
+    ServerConfig, ServerHandle, StopHandle, serve_with_graceful_shutdown, stop_channel,
+};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tower::{Service, ServiceBuilder};
+use tower_http::cors::CorsLayer;
+
+/// Both ports, bound, so that nothing else has to start in vain when one is taken.
+pub(crate) struct Ports {
+    http: TcpListener,
+    web_socket: TcpListener,
+}
+
+impl Ports {
+    /// Binds `port` and the one after it; `0` finds two free ones.
+    pub(crate) fn bind(address: IpAddr, port: u16) -> Result<Self, Error> {
+        if port != 0 {
+            let next = port.checked_add(1).ok_or(Error::NoPortForWebSocket(port))?;
+            return Ok(Self {
+                http: bind(address, port)?,
+                web_socket: bind(address, next)?,
+            });
+        }
+        /// How often the port behind a free one may turn out to be taken.
+        const ATTEMPTS: usize = 64;
+        let mut last = Error::NoPortForWebSocket(u16::MAX);
+        for _ in 0..ATTEMPTS {
+            let http = bind(address, 0)?;
+            let port = local(&http).port();
+            match port.checked_add(1).map(|next| bind(address, next)) {
+                Some(Ok(web_socket)) => return Ok(Self { http, web_socket }),
+                Some(Err(error)) => last = error,
+                None => {}
+            }
+        }
+        Err(last)
+    }
+
+    /// Address of JSON-RPC over HTTP.
+    pub(crate) fn http(&self) -> SocketAddr {
+        local(&self.http)
+    }
+
+    /// Address of PubSub over WebSocket.
+    pub(crate) fn web_socket(&self) -> SocketAddr {
+        local(&self.web_socket)
+    }
+}
+
+fn bind(address: IpAddr, port: u16) -> Result<TcpListener, Error> {
+    TcpListener::bind((address, port)).map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => Error::PortInUse { address, port },
+        _ => Error::Bind {
+            address,
+            port,
+            source,
+        },
+    })
+}
+
+fn local(listener: &TcpListener) -> SocketAddr {
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
+}
+
+/// The running server. Dropping it ends all connections.
+pub(crate) struct RpcServer {
+    /// `None` once it was shut down.
+    runtime: Option<tokio::runtime::Runtime>,
+    handle: ServerHandle,
+}
+
+impl RpcServer {
+    /// Serves `methods` on both ports.
+    pub(crate) fn start(ports: Ports, methods: Methods, limits: &RpcLimits) -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(limits.server_threads)
+            .max_blocking_threads(limits.blocking_threads_max)
+            .thread_name("rpc")
+            .enable_all()
+            .build()
+            .map_err(Error::Thread)?;
+        let (stop, handle) = stop_channel();
+        let room = Arc::new(Semaphore::new(limits.connections_max));
+        for listener in [ports.http, ports.web_socket] {
+            let address = local(&listener);
+            let listener = {
+                let _entered = runtime.enter();
+                listener
+                    .set_nonblocking(true)
+                    .and_then(|()| tokio::net::TcpListener::from_std(listener))
+                    .map_err(|source| Error::Bind {
+                        address: address.ip(),
+                        port: address.port(),
+                        source,
+                    })?
+            };
+            let acceptor = Acceptor {
+                methods: methods.clone(),
+                config: server_config(limits),
+                stop: stop.clone(),
+                room: Arc::clone(&room),
+            };
+            runtime.spawn(acceptor.run(listener));
+        }
+        Ok(Self {
+            runtime: Some(runtime),
+            handle,
+        })
+    }
+
+    /// Lets requests finish within `deadline`, then ends all connections.
+    pub(crate) fn stop(mut self, deadline: Duration) {
+        let Some(runtime) = self.runtime.take() else {
+            return;
+        };
+        // An error means that it has stopped already.
+        let _ = self.handle.stop();
+        let (sender, stopped) = crossbeam_channel::bounded(1);
+        let handle = self.handle.clone();
+        runtime.spawn(async move {
+            handle.stopped().await;
+            let _ = sender.send(());
+        });
+        // Whether they have finished or not, it ends here.
+        let _ = stopped.recv_timeout(deadline);
+        runtime.shutdown_background();
+    }
+}
+
+impl Drop for RpcServer {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn server_config(limits: &RpcLimits) -> ServerConfig {
+    let inactive = limits.ping_interval * 2;
+    ServerConfig::builder()
+        .max_request_body_size(limits.request_bytes_max)
+        .max_response_body_size(limits.response_bytes_max)
+        .max_connections(u32::try_from(limits.connections_max).unwrap_or(u32::MAX))
+        .max_subscriptions_per_connection(limits.subscriptions_per_connection_max)
+        .set_message_buffer_capacity(limits.notifications_per_connection_max)
+        .set_batch_request_config(BatchRequestConfig::Limit(limits.batch_requests_max))
+        .enable_ws_ping(
+            PingConfig::new()
+                .ping_interval(limits.ping_interval)
+                .inactive_limit(inactive),
+        )
+        .set_id_provider(SubscriptionNumbers::default())
+        .build()
+}
+
+/// Accepts the connections of one port.
+struct Acceptor {
+    methods: Methods,
+    config: ServerConfig,
+    stop: StopHandle,
+    room: Arc<Semaphore>,
+}
+
+impl Acceptor {
+    async fn run(self, listener: tokio::net::TcpListener) {
+        // Browser wallets call from pages of any origin.
+        let cors = ServiceBuilder::new().layer(CorsLayer::permissive());
+        let builder = Server::builder()
+            .set_config(self.config)
+            .set_http_middleware(cors)
+            .to_service_builder();
+        let mut stopped = Box::pin(self.stop.clone().shutdown());
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = &mut stopped => return,
+            };
+            // Running out of file descriptors is temporary: connections end.
+            let Ok((socket, _)) = accepted else {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            // Beyond the limit, and when it cannot be set up, a connection is closed at once.
+            let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
+                continue;
+            };
+            let Ok((socket, cut)) = prepare(socket) else {
+                continue;
+            };
+
+            let service = builder
+                .clone()
+                .build(self.methods.clone(), self.stop.clone());
+            let service = tower::service_fn(move |mut request: HttpRequest<_>| {
+                request.extensions_mut().insert(cut.clone());
+                let mut service = service.clone();
+                async move {
+                    if is_health_check(&request) {
+                        return Ok(HttpResponse::new(HttpBody::from("ok")));
+                    }
+                    service.call(request).await.map_err(std::io::Error::other)
+                }
+            });
+            let stopped = self.stop.clone().shutdown();
+            tokio::spawn(async move {
+                // An error is the client's: it went away, or does not speak HTTP.
+                let _ = serve_with_graceful_shutdown(socket, service, stopped).await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+fn is_health_check<B>(request: &HttpRequest<B>) -> bool {
+    request.method() == "GET" && request.uri().path() == "/health"
+}
+
+/// Sends small messages at once, and duplicates the socket for whoever must cut it.
+fn prepare(socket: tokio::net::TcpStream) -> std::io::Result<(tokio::net::TcpStream, Cut)> {
+    socket.set_nodelay(true)?;
+    let socket = socket.into_std()?;
+    let duplicate = socket.try_clone()?;
+    Ok((
+        tokio::net::TcpStream::from_std(socket)?,
+        Cut::new(duplicate),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn free_ports_are_neighbours_and_a_taken_port_is_a_clear_error() {
+        let ports = Ports::bind(LOOPBACK, 0).unwrap();
+        assert_eq!(ports.http().port() + 1, ports.web_socket().port());
+        let error = Ports::bind(LOOPBACK, ports.http().port()).err().unwrap();
+        assert!(matches!(error, Error::PortInUse { .. }), "{error}");
+        assert!(error.to_string().contains("--rpc-port"), "{error}");
+    }
+
+    #[test]
+    fn the_highest_port_has_no_room_for_the_web_socket() {
+        let error = Ports::bind(LOOPBACK, u16::MAX).err().unwrap();
+        assert!(
+            matches!(error, Error::NoPortForWebSocket(u16::MAX)),
+            "{error}"
+        );
+    }
+}
