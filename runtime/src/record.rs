@@ -250,3 +250,124 @@ impl<'a> Input<'a> {
         self.take(length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use solana_instruction_error::InstructionError;
+
+    /// Encodes `record` (which has no logs) and decodes it as of a transaction with as many
+    /// accounts.
+    fn round_trip(record: &TransactionRecord) -> (usize, TransactionRecord) {
+        let return_data = record.return_data.as_ref();
+        let parts = RecordParts {
+            status: &record.status,
+            fee: record.fee,
+            compute_units: record.compute_units,
+            pre_balances: &record.pre_balances,
+            post_balances: &record.post_balances,
+            log_bytes: &[],
+            inner_instructions: &record.inner_instructions,
+            return_data: return_data.map(|(program, data)| (*program, data.as_slice())),
+        };
+        let mut bytes = vec![0xaa];
+        parts.encode(&mut bytes);
+        let keys = vec![Pubkey::default(); record.pre_balances.len()];
+        (
+            bytes.len() - 1,
+            TransactionRecord::decode(&bytes[1..], &keys),
+        )
+    }
+
+    fn transfer() -> TransactionRecord {
+        TransactionRecord {
+            status: Ok(()),
+            fee: 5_000,
+            compute_units: 150,
+            pre_balances: vec![1 << 40, 1 << 41, 1],
+            post_balances: vec![(1 << 40) - 7_000, (1 << 41) + 2_000, 1],
+            logs: vec![],
+            inner_instructions: vec![],
+            return_data: None,
+        }
+    }
+
+    #[test]
+    fn a_transfer_without_its_logs_takes_under_50_bytes() {
+        let (bytes, decoded) = round_trip(&transfer());
+        assert_eq!(decoded, transfer());
+        assert!(bytes < 50, "{bytes}");
+    }
+
+    #[test]
+    fn every_kind_of_status_comes_back() {
+        let errors = [
+            TransactionError::ProgramAccountNotFound,
+            TransactionError::InsufficientFundsForRent { account_index: 63 },
+            TransactionError::InstructionError(3, InstructionError::Custom(u32::MAX)),
+            TransactionError::InstructionError(255, InstructionError::UnsupportedProgramId),
+        ];
+        for error in errors {
+            let record = TransactionRecord {
+                status: Err(error),
+                ..transfer()
+            };
+            assert_eq!(round_trip(&record).1, record);
+        }
+    }
+
+    fn any_inner() -> impl Strategy<Value = InnerInstruction> {
+        let parts = (
+            any::<[u8; 3]>(),
+            vec(any::<u8>(), 0..64),
+            vec(any::<u8>(), 0..200),
+        );
+        parts.prop_map(
+            |([top_level, stack_height, program], accounts, data)| InnerInstruction {
+                top_level,
+                stack_height,
+                program,
+                accounts,
+                data,
+            },
+        )
+    }
+
+    fn any_record() -> impl Strategy<Value = TransactionRecord> {
+        // Balances often stay as they are.
+        let balance = (any::<u64>(), proptest::option::of(any::<u64>()));
+        let balances = vec(balance, 1..65);
+        let failed = proptest::option::of(any::<u32>());
+        let inner = vec(any_inner(), 0..4);
+        let returned = proptest::option::of((any::<[u8; 32]>(), vec(any::<u8>(), 0..1025)));
+        let numbers = (any::<u64>(), any::<u64>());
+        (balances, failed, inner, returned, numbers).prop_map(
+            |(balances, failed, inner_instructions, returned, (fee, compute_units))| {
+                let error =
+                    |code| TransactionError::InstructionError(0, InstructionError::Custom(code));
+                TransactionRecord {
+                    status: failed.map_or(Ok(()), |code| Err(error(code))),
+                    fee,
+                    compute_units,
+                    pre_balances: balances.iter().map(|(pre, _)| *pre).collect(),
+                    post_balances: balances
+                        .iter()
+                        .map(|(pre, post)| post.unwrap_or(*pre))
+                        .collect(),
+                    logs: vec![],
+                    inner_instructions,
+                    return_data: returned.map(|(id, data)| (Pubkey::new_from_array(id), data)),
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(record in any_record()) {
+            prop_assert_eq!(&round_trip(&record).1, &record);
+        }
+    }
+}

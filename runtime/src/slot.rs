@@ -240,3 +240,113 @@ impl SlotWatch {
         *self.0.write().expect("no holder of this lock panics") = next;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(slot: u64) -> Hash {
+        solana_sha256_hasher::hash(&slot.to_le_bytes())
+    }
+
+    /// The context of `slot`, where slot `s` made `hash(s)` and lasted 1 s.
+    fn at(slot: u64) -> SlotContext {
+        let mut context = SlotContext::genesis(Hash::new_from_array([7; 32]), 1_000);
+        for made in 0..slot {
+            context = context.next(hash(made), 1_001 + made as i64);
+        }
+        context
+    }
+
+    #[test]
+    fn a_blockhash_stays_valid_for_150_slots_after_the_first_that_sees_it() {
+        let context = at(400);
+        assert_eq!(context.blockhash(), hash(399));
+        assert_eq!(context.blockhash_slot(&hash(399)), Some(399));
+        assert_eq!(context.blockhash_slot(&hash(249)), Some(249), "age 150");
+        assert_eq!(context.blockhash_slot(&hash(248)), None, "age 151");
+        assert_eq!(context.blockhash_slot(&hash(400)), None, "of the open slot");
+        assert_eq!(context.blockhashes.len(), 151);
+    }
+
+    #[test]
+    fn the_genesis_hash_is_valid_like_any_other() {
+        let genesis = Hash::new_from_array([7; 32]);
+        assert_eq!(at(0).blockhash_slot(&genesis), Some(0));
+        assert_eq!(at(150).blockhash_slot(&genesis), Some(0));
+        assert_eq!(at(151).blockhash_slot(&genesis), None);
+    }
+
+    #[test]
+    fn slot_hashes_are_the_newest_512_with_the_parent_first() {
+        let hashes = at(600).sysvars.slot_hashes;
+        assert_eq!(hashes.slot_hashes().len(), 512);
+        assert_eq!(hashes.slot_hashes()[0], (599, hash(599)));
+        assert_eq!(hashes.slot_hashes()[511], (88, hash(88)));
+    }
+
+    #[test]
+    fn recent_blockhashes_are_the_newest_150() {
+        let context = at(300);
+        assert_eq!(context.sysvars.recent_blockhashes.len(), 150);
+        assert_eq!(context.sysvars.recent_blockhashes[0], (hash(299), 5_000));
+    }
+
+    #[test]
+    fn the_clock_counts_slots_and_epochs() {
+        let mut context = at(3);
+        let clock = &context.sysvars.clock;
+        assert_eq!(
+            (clock.slot, clock.epoch, clock.leader_schedule_epoch),
+            (3, 0, 1)
+        );
+        assert_eq!(
+            (clock.unix_timestamp, clock.epoch_start_timestamp),
+            (1_003, 1_000)
+        );
+
+        // The last slot of epoch 0, without waiting for it.
+        context.slot = 431_999;
+        context.sysvars.clock.slot = 431_999;
+        let clock = context.next(hash(431_999), 9_000).sysvars.clock;
+        assert_eq!(
+            (clock.slot, clock.epoch, clock.leader_schedule_epoch),
+            (432_000, 1, 2)
+        );
+        assert_eq!(
+            (clock.unix_timestamp, clock.epoch_start_timestamp),
+            (9_000, 9_000)
+        );
+    }
+
+    #[test]
+    fn the_durable_nonce_follows_the_newest_blockhash() {
+        let context = at(5);
+        let expected = DurableNonce::from_blockhash(&hash(4));
+        assert_eq!(context.durable_nonce(), *expected.as_hash());
+    }
+
+    #[test]
+    fn sysvars_and_builtin_programs_are_accounts_of_the_slot() {
+        let context = at(2);
+        for id in Sysvars::IDS {
+            let state = context.virtual_account(id).expect("a sysvar");
+            assert_eq!(Some(state), context.sysvars.account(id).as_ref(), "{id}");
+        }
+        let system = context
+            .virtual_account(&system_program::ID)
+            .expect("System");
+        assert!(system.executable && system.owner == native_loader::ID && system.lamports == 1);
+        assert!(context.virtual_account(&compute_budget::ID).is_some());
+        assert!(
+            context
+                .virtual_account(&Pubkey::new_from_array([6; 32]))
+                .is_none()
+        );
+        assert!(
+            context
+                .virtual_account(&Pubkey::new_from_array([0xaa; 32]))
+                .is_none()
+        );
+    }
+}

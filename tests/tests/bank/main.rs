@@ -1,0 +1,8 @@
+//! The bank, from outside: signed transactions as wire bytes in, states and records out.
+
+mod age;
+mod execution;
+mod fees;
+mod programs;
+mod records;
+mod world;
