@@ -28,3 +28,102 @@ fn keeps_what_it_had(before: &AccountState, after: &AccountState) -> bool {
         && after.data.len() <= before.data.len()
         && after.owner == before.owner
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lamports that exempt 10 bytes; 9 bytes need 6,960 fewer.
+    const MIN: u64 = (128 + 10) * 6_960;
+
+    fn account(lamports: u64, bytes: usize, owner: u8) -> AccountState {
+        let owner = Pubkey::new_from_array([owner; 32]);
+        AccountState {
+            lamports,
+            owner,
+            executable: false,
+            data: vec![0; bytes].into(),
+        }
+    }
+
+    #[test]
+    fn an_account_is_exempt_or_gone_or_has_no_less_than_it_had() {
+        let cases = [
+            ("made exempt", account(0, 0, 0), account(MIN, 10, 1), true),
+            (
+                "made with too little",
+                account(0, 0, 0),
+                account(MIN - 1, 10, 1),
+                false,
+            ),
+            ("drained", account(MIN, 10, 1), account(0, 10, 1), true),
+            (
+                "taken below",
+                account(MIN, 10, 1),
+                account(MIN - 1, 10, 1),
+                false,
+            ),
+            (
+                "grown beyond its balance",
+                account(MIN, 10, 1),
+                account(MIN, 11, 1),
+                false,
+            ),
+            (
+                "below and untouched",
+                account(5, 10, 1),
+                account(5, 10, 1),
+                true,
+            ),
+            (
+                "below and credited",
+                account(5, 10, 1),
+                account(6, 10, 1),
+                true,
+            ),
+            (
+                "below and debited",
+                account(5, 10, 1),
+                account(4, 10, 1),
+                false,
+            ),
+            (
+                "below and shrunk",
+                account(5, 10, 1),
+                account(5, 9, 1),
+                true,
+            ),
+            (
+                "below and grown",
+                account(5, 10, 1),
+                account(6, 11, 1),
+                false,
+            ),
+            (
+                "below and given away",
+                account(5, 10, 1),
+                account(6, 10, 2),
+                false,
+            ),
+            (
+                "below and topped up",
+                account(5, 10, 1),
+                account(MIN, 10, 2),
+                true,
+            ),
+        ];
+        for (name, before, after, allowed) in cases {
+            let key = Pubkey::new_from_array([3; 32]);
+            let rent = Rent::default();
+            assert_eq!(
+                transition_allowed(&rent, &key, &before, &after),
+                allowed,
+                "{name}"
+            );
+            assert!(
+                transition_allowed(&rent, &incinerator::ID, &before, &after),
+                "{name}"
+            );
+        }
+    }
+}

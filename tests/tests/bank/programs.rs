@@ -7,11 +7,11 @@ use sealane_sdk::{
 use solana_system_interface::instruction::transfer;
 
 /// The program's address.
-pub const ID: Pubkey = pubkey!("Probe11111111111111111111111111111111111111");
+pub(crate) const ID: Pubkey = pubkey!("Probe11111111111111111111111111111111111111");
 
 /// What the program can be asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
+pub(crate) enum Ask {
     /// Overwrite the first byte of the first account with 9.
     Write,
     /// Add a lamport to the first account.
@@ -29,12 +29,12 @@ pub enum Ask {
 }
 
 /// The program.
-pub fn probe() -> Program {
+pub(crate) fn probe() -> Program {
     Program::new(ID, "probe", process, 1_000)
 }
 
 /// An instruction of the program over these accounts.
-pub fn ask(ask: Ask, accounts: Vec<AccountMeta>) -> Instruction {
+pub(crate) fn ask(ask: Ask, accounts: Vec<AccountMeta>) -> Instruction {
     Instruction {
         program_id: ID,
         accounts,

@@ -18,13 +18,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Lamports that exempt an account without data from rent.
-pub const RENT_MIN: u64 = 890_880;
+pub(crate) const RENT_MIN: u64 = 890_880;
 /// Lamports of one signature.
-pub const FEE: u64 = 5_000;
+pub(crate) const FEE: u64 = 5_000;
 /// A billion lamports.
-pub const SOL: u64 = 1_000_000_000;
+pub(crate) const SOL: u64 = 1_000_000_000;
 /// An address where nothing is.
-pub const NOWHERE: Pubkey = pubkey!("Nowhere111111111111111111111111111111111111");
+pub(crate) const NOWHERE: Pubkey = pubkey!("Nowhere111111111111111111111111111111111111");
 
 /// `Bank::process`, or its variant.
 type Process = for<'b> fn(
@@ -35,23 +35,23 @@ type Process = for<'b> fn(
 ) -> Result<Processed<'b>, TransactionError>;
 
 /// A chain in miniature.
-pub struct World {
+pub(crate) struct World {
     /// The open slot.
-    pub slot: SlotContext,
+    pub(crate) slot: SlotContext,
     /// Accounts that exist.
-    pub accounts: BTreeMap<Pubkey, AccountState>,
+    pub(crate) accounts: BTreeMap<Pubkey, AccountState>,
     bank: Bank,
     verifier: Verifier,
 }
 
 impl World {
     /// Slot 5 of a chain with `programs::probe()` on board and alice, who owns one SOL.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_tables(&[])
     }
 
     /// The same, with lookup tables where verify reads them.
-    pub fn with_tables(tables: &[AddressLookupTableAccount]) -> Self {
+    pub(crate) fn with_tables(tables: &[AddressLookupTableAccount]) -> Self {
         let tables = tables
             .iter()
             .map(|table| (table.key, table_account(&table.addresses)));
@@ -82,29 +82,29 @@ impl World {
     }
 
     /// Puts an account there.
-    pub fn set(&mut self, key: Pubkey, state: AccountState) {
+    pub(crate) fn set(&mut self, key: Pubkey, state: AccountState) {
         self.accounts.insert(key, state);
     }
 
     /// The account's state.
-    pub fn get(&self, key: &Pubkey) -> AccountState {
+    pub(crate) fn get(&self, key: &Pubkey) -> AccountState {
         self.accounts.get(key).cloned().unwrap_or_default()
     }
 
     /// The account's balance.
-    pub fn lamports(&self, key: &Pubkey) -> u64 {
+    pub(crate) fn lamports(&self, key: &Pubkey) -> u64 {
         self.get(key).lamports
     }
 
     /// Opens later slots.
-    pub fn skip_slots(&mut self, count: u64) {
+    pub(crate) fn skip_slots(&mut self, count: u64) {
         for _ in 0..count {
             self.slot = next(&self.slot);
         }
     }
 
     /// Alice pays and signs for these instructions, with the newest blockhash.
-    pub fn alice_runs(
+    pub(crate) fn alice_runs(
         &mut self,
         instructions: &[Instruction],
     ) -> Result<TransactionRecord, TransactionError> {
@@ -112,7 +112,7 @@ impl World {
     }
 
     /// Runs a transaction that the first of `signers` pays, and commits what comes of it.
-    pub fn run(
+    pub(crate) fn run(
         &mut self,
         signers: &[&Keypair],
         instructions: &[Instruction],
@@ -125,7 +125,7 @@ impl World {
     }
 
     /// As `alice_runs`, as a v0 transaction that looks addresses up in `tables`.
-    pub fn alice_runs_v0(
+    pub(crate) fn alice_runs_v0(
         &mut self,
         instructions: &[Instruction],
         tables: &[AddressLookupTableAccount],
@@ -138,7 +138,7 @@ impl World {
     }
 
     /// As `alice_runs` with an unknown blockhash, taken for the newest one.
-    pub fn alice_runs_with_any_blockhash(
+    pub(crate) fn alice_runs_with_any_blockhash(
         &mut self,
         instructions: &[Instruction],
     ) -> Result<TransactionRecord, TransactionError> {
@@ -197,7 +197,11 @@ impl World {
 
     /// Alice's transaction is charged, fails with `expected`, and changes nothing else.
     #[track_caller]
-    pub fn check_charged(&mut self, instructions: &[Instruction], expected: TransactionError) {
+    pub(crate) fn check_charged(
+        &mut self,
+        instructions: &[Instruction],
+        expected: TransactionError,
+    ) {
         let mut accounts = self.accounts.clone();
         accounts
             .get_mut(&alice().pubkey())
@@ -211,13 +215,17 @@ impl World {
 
     /// Alice's transaction is dropped with `expected`.
     #[track_caller]
-    pub fn check_dropped(&mut self, instructions: &[Instruction], expected: TransactionError) {
+    pub(crate) fn check_dropped(
+        &mut self,
+        instructions: &[Instruction],
+        expected: TransactionError,
+    ) {
         assert_eq!(self.alice_runs(instructions), Err(expected));
     }
 
     /// Alice's transaction succeeds.
     #[track_caller]
-    pub fn check_success(&mut self, instructions: &[Instruction]) -> TransactionRecord {
+    pub(crate) fn check_success(&mut self, instructions: &[Instruction]) -> TransactionRecord {
         let record = self.alice_runs(instructions).expect("it is charged");
         assert_eq!(record.status, Ok(()), "{:#?}", record.logs);
         record
@@ -230,17 +238,17 @@ fn next(slot: &SlotContext) -> SlotContext {
 }
 
 /// The one who pays.
-pub fn alice() -> Keypair {
+pub(crate) fn alice() -> Keypair {
     Keypair::new_from_array([0xa1; 32])
 }
 
 /// Somebody else.
-pub fn bob() -> Keypair {
+pub(crate) fn bob() -> Keypair {
     Keypair::new_from_array([0xb0; 32])
 }
 
 /// An account of the System program without data.
-pub fn wallet(lamports: u64) -> AccountState {
+pub(crate) fn wallet(lamports: u64) -> AccountState {
     AccountState {
         lamports,
         ..AccountState::default()
@@ -248,7 +256,7 @@ pub fn wallet(lamports: u64) -> AccountState {
 }
 
 /// An account of `owner` that is exempt from rent.
-pub fn data_account(owner: Pubkey, data: &[u8]) -> AccountState {
+pub(crate) fn data_account(owner: Pubkey, data: &[u8]) -> AccountState {
     AccountState {
         lamports: SOL,
         owner,
@@ -258,7 +266,7 @@ pub fn data_account(owner: Pubkey, data: &[u8]) -> AccountState {
 }
 
 /// The account of a native program.
-pub fn program_account() -> AccountState {
+pub(crate) fn program_account() -> AccountState {
     let data = b"probe".as_slice().into();
     AccountState {
         lamports: 1,
