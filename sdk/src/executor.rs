@@ -162,8 +162,16 @@ fn run<'i>(
     frame: &mut Frame<'_>,
     instructions: impl Iterator<Item = InstructionInput<'i>>,
 ) -> Result<(), (u8, InstructionError)> {
+    let sysvar_id = solana_sdk_ids::sysvar::instructions::ID;
+    let sysvar = frame
+        .accounts
+        .iter()
+        .position(|account| *account.key == sysvar_id);
     for (index, instruction) in instructions.enumerate() {
         frame.state.top_level.set(index);
+        if let Some(sysvar) = sysvar {
+            frame.accounts[sysvar].set_current_instruction(index);
+        }
         {
             let mut accounts = frame.state.instruction_accounts.borrow_mut();
             accounts.clear();

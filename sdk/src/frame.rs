@@ -73,6 +73,17 @@ impl<'t> AccountCell<'t> {
             .unwrap_or_else(|| self.loaded.data.len())
     }
 
+    /// In the Instructions sysvar: the last two bytes tell which instruction runs.
+    pub(crate) fn set_current_instruction(&mut self, index: usize) {
+        let data = self
+            .data
+            .get_mut()
+            .get_or_insert_with(|| self.loaded.data.clone());
+        if let Some(at) = data.len().checked_sub(2) {
+            data.write(at, &(index as u16).to_le_bytes());
+        }
+    }
+
     /// Forgets guards that a program leaked.
     pub(crate) fn release_guards(&mut self) {
         if self.data.try_borrow_mut().is_err() {
