@@ -1,6 +1,6 @@
-//! One counter per user: the smallest program that has what most programs have. A state account at a
-//! derived address, made by a call to the System program; checks of who signs and whose account it is; a
-//! log line, return data, an error of its own; builders of its instructions for clients.
+//! One counter per user: the smallest program that has what most programs have. A state account at
+//! a derived address, made by a call to the System program; checks of who signs and whose account
+//! it is; a log line, return data, an error of its own; builders of its instructions for clients.
 //!
 //! # The program
 //!
@@ -16,8 +16,8 @@
 //!
 //! # The account
 //!
-//! A user's counter lies at the address derived from the seeds `"counter"` and the user's key, and holds 40
-//! bytes:
+//! A user's counter lies at the address derived from the seeds `"counter"` and the user's key, and
+//! holds 40 bytes:
 //!
 //! | bytes | what |
 //! | --- | --- |
@@ -25,8 +25,8 @@
 //! | 32..40 | the count, `u64` |
 //!
 //! Only `create` derives the address, which is dear. `increment` trusts what stands in the account:
-//! nobody but this program writes to accounts that it owns, and it writes a user's key only where the
-//! address was checked.
+//! nobody but this program writes to accounts that it owns, and it writes a user's key only where
+//! the address was checked.
 
 mod client;
 
