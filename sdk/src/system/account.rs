@@ -111,7 +111,8 @@ impl<'a> Call<'_, 'a> {
         self.transfer(from, to, lamports)
     }
 
-    /// Accounts: the new one, which may hold lamports already, and the payer if there is more to pay.
+    /// Accounts: the new one, which may hold lamports already, and the payer if there is more to
+    /// pay.
     pub(super) fn create_account_allow_prefund(
         &self,
         lamports: u64,

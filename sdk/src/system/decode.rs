@@ -1,11 +1,12 @@
 //! From instruction data to a `SystemInstruction`.
 //!
-//! The layout is bincode's with fixed-size integers: a little-endian `u32` that names the instruction,
-//! then its fields one after the other, no padding; a text is a `u64` length and its UTF-8 bytes.
-//! Bytes after the last field are ignored, as Solana ignores them.
+//! The layout is bincode's with fixed-size integers: a little-endian `u32` that names the
+//! instruction, then its fields one after the other, no padding; a text is a `u64` length and its
+//! UTF-8 bytes. Bytes after the last field are ignored, as Solana ignores them.
 //!
-//! Transfer and CreateAccount are nearly all of the traffic, so they are read by hand from their fixed
-//! offsets; everything else takes the general way. A test holds the two ways against each other.
+//! Transfer and CreateAccount are nearly all of the traffic, so they are read by hand from their
+//! fixed offsets; everything else takes the general way. A test holds the two ways against each
+//! other.
 
 use bincode::Options;
 use solana_system_interface::instruction::SystemInstruction;
@@ -15,8 +16,8 @@ use crate::{InstructionError, Pubkey};
 const CREATE_ACCOUNT: u32 = 0;
 const TRANSFER: u32 = 2;
 
-/// How many bytes an instruction may take when decoded: Solana's largest packet. It matters only for
-/// the texts of seeds, which are refused beyond it before they are read.
+/// How many bytes an instruction may take when decoded: Solana's largest packet. It matters only
+/// for the texts of seeds, which are refused beyond it before they are read.
 const DECODED_BYTES_MAX: u64 = 1232;
 
 /// Reads `data`. Allocates only for instructions that carry a seed.

@@ -1,12 +1,13 @@
-//! The System program: makes accounts, moves lamports between accounts that hold no data, keeps nonces.
+//! The System program: makes accounts, moves lamports between accounts that hold no data, keeps
+//! nonces.
 //!
 //! A program like any other: it is written against what this crate offers every program, and the
 //! executor does not know it. What it registers beside an author's program is that its accounts may
 //! grow to the full length at once, and that it logs as Solana's built-in programs do.
 //!
-//! Order of checks, errors and log lines are Agave's, because clients match on them. Two things look odd
-//! for that reason alone: a seed that is too long fails with the number of another error (`Custom(0)`),
-//! and an account is called `Address { address: …, base: None }` in the logs.
+//! Order of checks, errors and log lines are Agave's, because clients match on them. Two things
+//! look odd for that reason alone: a seed that is too long fails with the number of another error
+//! (`Custom(0)`), and an account is called `Address { address: …, base: None }` in the logs.
 //! `CreateAccountAllowPrefund` (SIMD-0312) is active.
 
 mod account;

@@ -1,7 +1,8 @@
 //! Nonce accounts: a stored hash that a transaction may use in place of a recent blockhash.
 //!
-//! The state is `solana-nonce`'s `Versions` through bincode, 80 bytes. The stored hash is derived from a
-//! blockhash and is advanced to one of the slot's; it can be used once, because using it advances it.
+//! The state is `solana-nonce`'s `Versions` through bincode, 80 bytes. The stored hash is derived
+//! from a blockhash and is advanced to one of the slot's; it can be used once, because using it
+//! advances it.
 
 use std::collections::HashSet;
 
@@ -71,7 +72,8 @@ impl Call<'_, '_> {
                 }
                 self.require_withdrawer(nonce.key)?;
             }
-            // Taking everything closes the account, unless its nonce could still be used in this slot.
+            // Taking everything closes the account, unless its nonce could still be used in this
+            // slot.
             State::Initialized(data) if lamports == balance => {
                 let current = DurableNonce::from_blockhash(&blockhash.unwrap_or_default());
                 if data.durable_nonce == current {
@@ -97,8 +99,8 @@ impl Call<'_, '_> {
         to.add_lamports(lamports)
     }
 
-    /// Accounts: the nonce, RecentBlockhashes, Rent. Nobody need sign: the account is empty, and the
-    /// transaction that made it is expected to hold this instruction too.
+    /// Accounts: the nonce, RecentBlockhashes, Rent. Nobody need sign: the account is empty, and
+    /// the transaction that made it is expected to hold this instruction too.
     pub(super) fn initialize_nonce(&self, authority: Pubkey) -> ProgramResult {
         let nonce = self.account(0)?;
         let Some((blockhash, lamports_per_signature)) = self.recent_blockhash(1)? else {

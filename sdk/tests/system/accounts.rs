@@ -106,7 +106,8 @@ fn creating_is_refused_for_one_reason_at_a_time() {
             with(30, 8, &|i| i.accounts[0].is_signer = false),
             (E::MissingRequiredSignature, &payer_unsigned),
         ),
-        // The new account's signature is looked for before its length and before the payer's signature.
+        // The new account's signature is looked for before its length and before the payer's
+        // signature.
         (
             wallet(100),
             with(30, MAX + 1, &|i| {

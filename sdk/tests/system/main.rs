@@ -1,5 +1,5 @@
-//! The System program, instruction by instruction, as a client meets it: what changes, the error, and the
-//! log line that says why. Errors and lines are those of Agave 4.2.
+//! The System program, instruction by instruction, as a client meets it: what changes, the error,
+//! and the log line that says why. Errors and lines are those of Agave 4.2.
 
 mod accounts;
 mod nonces;
@@ -18,9 +18,9 @@ type Account = (Pubkey, AccountState);
 /// The error and the line logged before it; an empty line means that nothing is logged.
 type Refusal<'t> = (InstructionError, &'t str);
 
-/// Runs `instruction` over `before` and expects either these states after it and no log line of its own,
-/// or this refusal and nothing changed. All accounts of `before` that the success does not name must be as
-/// they were.
+/// Runs `instruction` over `before` and expects either these states after it and no log line of its
+/// own, or this refusal and nothing changed. All accounts of `before` that the success does not
+/// name must be as they were.
 #[track_caller]
 fn check(before: &[Account], instruction: &Instruction, expected: Result<&[Account], Refusal<'_>>) {
     check_in(Harness::new(), before, instruction, expected);
@@ -121,7 +121,8 @@ fn system_error(error: SystemError) -> InstructionError {
     InstructionError::Custom(error as u32)
 }
 
-/// An owner that ends like what program addresses are hashed with, which no seed may be combined with.
+/// An owner that ends like what program addresses are hashed with, which no seed may be combined
+/// with.
 fn illegal_owner() -> Pubkey {
     let mut bytes = [1; 32];
     bytes[11..].copy_from_slice(b"ProgramDerivedAddress");

@@ -147,7 +147,7 @@ fn a_derived_account_in_use_stays_as_it_is() {
         Err((in_use.clone(), &line)),
     );
     let line = format!("Allocate: account {address} already in use");
-    let another = (derived(), sized(30, key(8), 0));
-    check(&[another.clone()], &allocate, Err((in_use, &line)));
-    check(&[another], &assign, Err((E::ModifiedProgramId, "")));
+    let another = [(derived(), sized(30, key(8), 0))];
+    check(&another, &allocate, Err((in_use, &line)));
+    check(&another, &assign, Err((E::ModifiedProgramId, "")));
 }

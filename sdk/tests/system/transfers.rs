@@ -241,7 +241,8 @@ fn a_transfer_with_seed_is_refused_as_a_transfer_is() {
                 &mismatch,
             ),
         ),
-        // The derivation's own numbers: 0 for a seed that is too long, 2 for an owner that is not allowed.
+        // The derivation's own numbers: 0 for a seed that is too long, 2 for an owner that is not
+        // allowed.
         (
             wallet(10),
             seed(&"s".repeat(33), &owner),
