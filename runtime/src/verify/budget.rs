@@ -218,7 +218,7 @@ mod tests {
         let other = (PLAIN, vec![]);
         let price = ask(&Request::set_compute_unit_price(0).data);
         assert_eq!(budget(&[]), limited(0));
-        assert_eq!(budget(&[system.clone()]), limited(3_000));
+        assert_eq!(budget(std::slice::from_ref(&system)), limited(3_000));
         assert_eq!(
             budget(&[system, price, other.clone(), vote]),
             limited(406_000)
