@@ -13,6 +13,7 @@
 #![allow(unsafe_code)]
 
 use crate::counters::StageCounters;
+use crate::fault::{self, Fault};
 use crate::sync::{Arc, Receiver, Sender, Thread};
 use crate::task::{BankBatch, CompletedBatch, Outcome, STATIC_ACCOUNT, Task, Work};
 use crate::{Bank, SlotContext, VerifiedTransaction};
@@ -24,7 +25,6 @@ use std::time::Instant;
 
 /// What a banking thread owns.
 pub(crate) struct BankingThread {
-    pub(crate) index: usize,
     pub(crate) queue: Receiver<BankBatch>,
     pub(crate) completions: Sender<CompletedBatch>,
     /// The schedule stage, to be woken when a completion was sent.
@@ -32,6 +32,7 @@ pub(crate) struct BankingThread {
     pub(crate) access: BankingAccess,
     pub(crate) bank: Bank,
     pub(crate) counters: Arc<StageCounters>,
+    pub(crate) fault: Option<Fault>,
 }
 
 impl BankingThread {
@@ -66,6 +67,7 @@ impl BankingThread {
             records: Vec::with_capacity(batch.tasks.len() * 128),
             absent: Vec::new(),
             reward_lamports: 0,
+            fault: self.fault,
         };
         let mut outcomes = Vec::with_capacity(batch.tasks.len());
         for task in &batch.tasks {
@@ -79,7 +81,6 @@ impl BankingThread {
         } = run;
         CompletedBatch {
             entry: batch.entry,
-            thread: self.index,
             tasks: std::mem::take(&mut batch.tasks),
             outcomes,
             records,
@@ -97,6 +98,7 @@ struct BatchRun<'a> {
     records: Vec<u8>,
     absent: Vec<AccountIndex>,
     reward_lamports: u64,
+    fault: Option<Fault>,
 }
 
 impl BatchRun<'_> {
@@ -168,10 +170,29 @@ impl BatchRun<'_> {
             }
             place += 1;
         }
+        if fault::is(self.fault, Fault::LostUndo) && processed.status.is_err() {
+            leave_a_trace(task, locked, self.entry);
+        }
         Outcome::Charged {
             start,
             end,
             failed: processed.status.is_err(),
+        }
+    }
+}
+
+/// `Fault::LostUndo`: as if a write of a failed transaction had reached a working copy.
+fn leave_a_trace(task: &Task, locked: &mut LockedAccounts<'_>, entry: EntryNumber) {
+    let named = task
+        .accounts
+        .iter()
+        .filter(|(account, _)| *account != STATIC_ACCOUNT);
+    // The payer is the first.
+    for (place, (_, write)) in named.enumerate().skip(1) {
+        if *write && !locked.get(place).is_absent() {
+            let mut state = locked.get(place).clone();
+            state.data = [0xee; 32].as_slice().into();
+            return locked.set(place, state, entry);
         }
     }
 }

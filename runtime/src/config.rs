@@ -1,6 +1,6 @@
 //! What a pipeline starts from.
 
-use crate::Limits;
+use crate::{Fault, Limits};
 use sealane_sdk::{AccountState, Programs, Pubkey};
 use solana_hash::Hash;
 use std::sync::Arc;
@@ -56,6 +56,9 @@ pub struct RuntimeConfig {
     pub entry_interval: Duration,
     /// Keep the serial order (`Reader::take_order`), for the oracle.
     pub record_order: bool,
+    /// A deliberate fault; debug builds only.
+    #[doc(hidden)]
+    pub fault: Option<Fault>,
 }
 
 impl RuntimeConfig {
@@ -74,6 +77,7 @@ impl RuntimeConfig {
             slot_duration: Duration::from_millis(400),
             entry_interval: Duration::from_millis(5),
             record_order: false,
+            fault: None,
         }
     }
 }

@@ -6,6 +6,7 @@ mod bank;
 mod banking;
 mod config;
 mod counters;
+mod fault;
 mod history;
 mod ingest;
 mod limits;
@@ -26,6 +27,8 @@ mod verify_stage;
 pub use bank::{Bank, Processed};
 pub use config::{BankingThreads, RuntimeConfig};
 pub use counters::{Counters, StageTimes, WaitHistogram};
+#[doc(hidden)]
+pub use fault::Fault;
 pub use history::{PublishedTransaction, SignatureStatus};
 pub use ingest::{Ingest, OnAdmission, Refusal};
 pub use limits::Limits;

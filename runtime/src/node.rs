@@ -72,6 +72,13 @@ impl Runtime {
         self.reader.clone()
     }
 
+    /// Whether all its threads run. Once false, a broken invariant has ended one of them: what is
+    /// visible stays so, and nothing more will be.
+    pub fn is_healthy(&self) -> bool {
+        let mut threads = self.verify_threads.iter().chain(&self.other_threads);
+        threads.all(|thread| !thread.is_finished())
+    }
+
     /// Refuses new work, lets what was accepted finish and become visible, and stops the threads.
     /// `false`: the deadline passed with a program still running; its thread is left behind.
     pub fn shutdown(self, deadline: Duration) -> bool {
@@ -183,15 +190,14 @@ impl Parts {
         let banking = accesses
             .into_iter()
             .zip(bank_queues)
-            .enumerate()
-            .map(|(index, (access, queue))| BankingThread {
-                index,
+            .map(|(access, queue)| BankingThread {
                 queue,
                 completions: completion_sender.clone(),
                 scheduler: scheduler.clone(),
                 access,
                 bank: Bank::new(config.programs.clone(), limits),
                 counters: counters.clone(),
+                fault: config.fault,
             })
             .collect();
         let publish = PublishStage {

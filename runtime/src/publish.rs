@@ -77,7 +77,7 @@ impl PublishStage {
         match message {
             PublisherMessage::Entry(entry) => self.publish(entry),
             PublisherMessage::Slot(context) => {
-                self.record(|| OrderItem::Slot(context.clone()));
+                self.record(|| OrderItem::Slot);
                 self.tell(|| Event::Slot {
                     slot: context.slot,
                     parent: context.slot - 1,

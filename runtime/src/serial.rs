@@ -19,7 +19,7 @@ pub struct Order {
 }
 
 pub(crate) enum OrderItem {
-    Slot(Arc<SlotContext>),
+    Slot,
     Entry(Arc<PastEntry>),
 }
 
@@ -51,7 +51,7 @@ impl Order {
     /// Tasks recorded.
     pub fn len(&self) -> usize {
         let tasks = |item: &OrderItem| match item {
-            OrderItem::Slot(_) => 0,
+            OrderItem::Slot => 0,
             OrderItem::Entry(entry) => entry.tasks.len(),
         };
         self.items.iter().map(tasks).sum()
@@ -66,7 +66,7 @@ impl Order {
     pub fn transactions(&self) -> impl Iterator<Item = &VerifiedTransaction> {
         let entries = self.items.iter().filter_map(|item| match item {
             OrderItem::Entry(entry) => Some(entry),
-            OrderItem::Slot(_) => None,
+            OrderItem::Slot => None,
         });
         entries
             .flat_map(|entry| &entry.tasks)
@@ -82,7 +82,7 @@ impl Order {
     pub fn swap_for_test(&mut self, entry: usize, i: usize, j: usize) -> bool {
         let entries = self.items.iter_mut().filter_map(|item| match item {
             OrderItem::Entry(entry) => Some(entry),
-            OrderItem::Slot(_) => None,
+            OrderItem::Slot => None,
         });
         match entries.skip(entry).find_map(|entry| {
             let tasks = &mut Arc::get_mut(entry)?.tasks;

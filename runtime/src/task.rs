@@ -70,7 +70,6 @@ pub(crate) enum Outcome {
 /// What a banking thread gives back.
 pub(crate) struct CompletedBatch {
     pub(crate) entry: EntryNumber,
-    pub(crate) thread: usize,
     pub(crate) tasks: Vec<Task>,
     /// One per task.
     pub(crate) outcomes: Vec<Outcome>,

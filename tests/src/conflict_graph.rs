@@ -61,14 +61,32 @@ impl ConflictGraph {
             let lamports = 2_000_000_000;
             genesis.push((
                 *state,
-                AccountState { lamports, owner: MIXER_ID, executable: false, data },
+                AccountState {
+                    lamports,
+                    owner: MIXER_ID,
+                    executable: false,
+                    data,
+                },
             ));
         }
         for (i, payer) in payers.iter().enumerate() {
-            let lamports = if i < PAYERS { 1_000_000_000_000 } else { 1_000_000 };
-            genesis.push((*payer, AccountState { lamports, ..AccountState::default() }));
+            let lamports = if i < PAYERS {
+                1_000_000_000_000
+            } else {
+                1_000_000
+            };
+            genesis.push((
+                *payer,
+                AccountState {
+                    lamports,
+                    ..AccountState::default()
+                },
+            ));
         }
-        let mut graph = Self { genesis, transactions: Vec::with_capacity(count) };
+        let mut graph = Self {
+            genesis,
+            transactions: Vec::with_capacity(count),
+        };
         for number in 0..count {
             let payer = payers[random.random_range(0..payers.len())];
             let instruction = if random.random_ratio(1, 8) {
@@ -107,12 +125,19 @@ fn mix(random: &mut StdRng, shape: Shape, states: &[Pubkey]) -> Instruction {
     while metas.len() < wanted {
         let (at, write) = match shape {
             Shape::Even => (random.random_range(0..states.len()), random.random()),
-            Shape::Hot => (random.random_range(1..states.len()), random.random_ratio(1, 3)),
+            Shape::Hot => (
+                random.random_range(1..states.len()),
+                random.random_ratio(1, 3),
+            ),
             Shape::Zipf => (zipf(random, states.len()), random.random()),
             Shape::ReadMostly => (random.random_range(0..8), random.random_ratio(1, 20)),
         };
         if metas.iter().all(|meta| meta.pubkey != states[at]) {
-            metas.push(AccountMeta { pubkey: states[at], is_signer: false, is_writable: write });
+            metas.push(AccountMeta {
+                pubkey: states[at],
+                is_signer: false,
+                is_writable: write,
+            });
         }
     }
     let kind = match random.random_range(0..20) {
@@ -120,10 +145,18 @@ fn mix(random: &mut StdRng, shape: Shape, states: &[Pubkey]) -> Instruction {
         3 => MIX_AND_PANIC,
         _ => MIX,
     };
-    let rounds = if random.random_ratio(1, 10) { 200 } else { random.random_range(0..8) };
+    let rounds = if random.random_ratio(1, 10) {
+        200
+    } else {
+        random.random_range(0..8)
+    };
     let mut data = vec![kind, rounds];
     data.extend(random.random::<u64>().to_le_bytes());
-    Instruction { program_id: MIXER_ID, accounts: metas, data }
+    Instruction {
+        program_id: MIXER_ID,
+        accounts: metas,
+        data,
+    }
 }
 
 fn zipf(random: &mut StdRng, n: usize) -> usize {
@@ -146,5 +179,7 @@ fn wire(message: Message, number: u64) -> Bytes {
         signatures: vec![Signature::from(signature)],
         message: solana_message::VersionedMessage::Legacy(message),
     };
-    bincode::serialize(&transaction).expect("a transaction can be serialised").into()
+    bincode::serialize(&transaction)
+        .expect("a transaction can be serialised")
+        .into()
 }

@@ -1,7 +1,9 @@
 //! A program that writes a hash of everything it sees into everything it may write, so that any
 //! reordering of conflicting transactions shows in the accounts afterwards.
 
-use sealane_sdk::{AccountInfo, Program, ProgramError, ProgramResult, Pubkey, msg, set_return_data};
+use sealane_sdk::{
+    AccountInfo, Program, ProgramError, ProgramResult, Pubkey, msg, set_return_data,
+};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The program's id.
@@ -61,7 +63,9 @@ impl Drop for Inside {
 
 fn process(_: &Pubkey, accounts: &[AccountInfo<'_>], data: &[u8]) -> ProgramResult {
     let _inside = Inside::enter();
-    let [kind, rounds, ..] = data else { return Err(ProgramError::InvalidInstructionData) };
+    let [kind, rounds, ..] = data else {
+        return Err(ProgramError::InvalidInstructionData);
+    };
     let mut hash = solana_sha256_hasher::hash(data).to_bytes();
     for account in accounts {
         let balance = account.lamports().to_le_bytes();
@@ -72,7 +76,13 @@ fn process(_: &Pubkey, accounts: &[AccountInfo<'_>], data: &[u8]) -> ProgramResu
     for _ in 0..*rounds {
         hash = solana_sha256_hasher::hash(&hash).to_bytes();
     }
-    let mut writable = accounts.iter().filter(|account| account.is_writable && !account.is_signer);
+    if rounds % 4 == 0 {
+        // Lets other threads in between reading and writing.
+        std::thread::yield_now();
+    }
+    let mut writable = accounts
+        .iter()
+        .filter(|account| account.is_writable && !account.is_signer);
     let first = writable.clone().next();
     for account in writable.clone() {
         account.data_mut(0..32)?.copy_from_slice(&hash);

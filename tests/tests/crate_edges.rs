@@ -7,10 +7,19 @@ const ALLOWED: [(&str, &[&str]); 7] = [
     ("scheduler", &[]),
     ("sdk", &[]),
     ("accounts-db", &["sealane-sdk"]),
-    ("runtime", &["sealane-accounts-db", "sealane-scheduler", "sealane-sdk"]),
+    (
+        "runtime",
+        &["sealane-accounts-db", "sealane-scheduler", "sealane-sdk"],
+    ),
     ("programs/counter", &["sealane-sdk"]),
-    ("validator", &["sealane-counter", "sealane-runtime", "sealane-sdk"]),
-    ("benches", &["sealane-counter", "sealane-runtime", "sealane-sdk"]),
+    (
+        "validator",
+        &["sealane-counter", "sealane-runtime", "sealane-sdk"],
+    ),
+    (
+        "benches",
+        &["sealane-counter", "sealane-runtime", "sealane-sdk"],
+    ),
 ];
 
 /// The crates of ours that a manifest names in any of its dependency tables.
@@ -21,7 +30,11 @@ fn dependencies(manifest: &str) -> Vec<&str> {
         if line.starts_with('[') {
             inside = line.contains("dependencies");
         } else if inside && line.starts_with("sealane-") {
-            found.push(line.split(['.', ' ', '=']).next().expect("a line has a first word"));
+            found.push(
+                line.split(['.', ' ', '='])
+                    .next()
+                    .expect("a line has a first word"),
+            );
         }
     }
     found
@@ -29,14 +42,19 @@ fn dependencies(manifest: &str) -> Vec<&str> {
 
 #[test]
 fn every_crate_depends_only_on_those_below_it() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the workspace");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ is in the workspace");
     let mut edges = 0;
     for (folder, allowed) in ALLOWED {
         let manifest = std::fs::read_to_string(root.join(folder).join("Cargo.toml"))
             .expect("every crate has a manifest");
         for dependency in dependencies(&manifest) {
             edges += 1;
-            assert!(allowed.contains(&dependency), "{folder} must not depend on {dependency}");
+            assert!(
+                allowed.contains(&dependency),
+                "{folder} must not depend on {dependency}"
+            );
         }
     }
     assert!(edges >= 10, "the manifests were read");
@@ -44,6 +62,7 @@ fn every_crate_depends_only_on_those_below_it() {
 
 #[test]
 fn a_forbidden_dependency_is_seen() {
-    let manifest = "[package]\nname = \"x\"\n[dev-dependencies]\nsealane-runtime.workspace = true\n";
+    let manifest =
+        "[package]\nname = \"x\"\n[dev-dependencies]\nsealane-runtime.workspace = true\n";
     assert_eq!(dependencies(manifest), ["sealane-runtime"]);
 }

@@ -2,28 +2,38 @@
 //!
 //! `SEALANE_SEEDS=200 cargo test --release -p sealane-tests --test determinism` is the long run.
 
-use sealane_tests::{ConflictGraph, RunOptions, RunReport, Shape, overlaps, run};
+use sealane_runtime::Fault;
+use sealane_tests::{ConflictGraph, RunOptions, RunReport, Shape, run};
 use solana_hash::Hash;
 use std::time::Duration;
 
 const TRANSACTIONS: usize = 4_000;
 
 fn seeds() -> u64 {
-    std::env::var("SEALANE_SEEDS").map_or(3, |seeds| seeds.parse().expect("SEALANE_SEEDS: a number"))
+    std::env::var("SEALANE_SEEDS")
+        .map_or(3, |seeds| seeds.parse().expect("SEALANE_SEEDS: a number"))
 }
 
-fn check(seed: u64, shape: Shape, threads: usize) -> RunReport {
-    let graph =
-        ConflictGraph::random(seed, shape, TRANSACTIONS, Hash::new_from_array([9; 32]));
+fn run_graph(seed: u64, shape: Shape, threads: usize, fault: Option<Fault>) -> RunReport {
+    let graph = ConflictGraph::random(seed, shape, TRANSACTIONS, Hash::new_from_array([9; 32]));
     // Short slots and entries, so that many turn in between; every third run has long ones.
-    let (slot, entry) = if seed % 3 == 2 { (400, 5_000) } else { (20, 200) };
+    let (slot, entry) = if seed % 3 == 2 {
+        (400, 5_000)
+    } else {
+        (20, 200)
+    };
     let options = RunOptions {
         threads,
         batch: 64,
         slot: Duration::from_millis(slot),
         entry: Duration::from_micros(entry),
+        fault,
     };
-    let report = run(&graph, options);
+    run(&graph, options)
+}
+
+fn check(seed: u64, shape: Shape, threads: usize) -> RunReport {
+    let report = run_graph(seed, shape, threads, None);
     assert!(
         report.differences.is_empty(),
         "seed {seed}, {shape:?}, {threads} threads: {:#?}",
@@ -34,6 +44,7 @@ fn check(seed: u64, shape: Shape, threads: usize) -> RunReport {
 
 fn check_all_shapes(threads: usize) {
     let (mut charged, mut failed, mut dropped, mut slots) = (0, 0, 0, 0);
+    let (mut calls, mut overlapping) = (0, 0);
     for seed in 0..seeds() {
         for shape in Shape::ALL {
             let report = check(seed, shape, threads);
@@ -41,15 +52,23 @@ fn check_all_shapes(threads: usize) {
             failed += report.failed;
             dropped += report.dropped;
             slots += report.slots;
+            calls += report.overlaps.calls;
+            overlapping += report.overlaps.overlapping;
         }
     }
-    let overlaps = overlaps();
     println!(
         "{threads} threads: {charged} charged, {failed} failed, {dropped} dropped, {slots} slots; \
-         {} of {} calls overlapped another, so far in this process",
-        overlaps.overlapping, overlaps.calls
+         {overlapping} of {calls} calls of the program overlapped another"
     );
-    assert!(failed > 0 && dropped > 0 && slots > 0, "the workload has failures, drops and slots");
+    assert!(
+        failed > 0 && dropped > 0 && slots > 0,
+        "the workload has failures, drops and slots"
+    );
+    assert_eq!(
+        overlapping > 0,
+        threads > 1,
+        "tasks overlap where there are threads for it"
+    );
 }
 
 #[test]
@@ -70,4 +89,41 @@ fn three_threads_leave_what_a_serial_run_leaves() {
 #[test]
 fn eight_threads_leave_what_a_serial_run_leaves() {
     check_all_shapes(8);
+}
+
+#[cfg(debug_assertions)]
+/// A fault in the pipeline must show, as a difference or as a broken invariant, within a few runs.
+fn check_is_found(fault: Fault) {
+    let found = (0..20).find_map(|seed| {
+        let shape = Shape::ALL[seed as usize % 4];
+        let report = run_graph(seed, shape, 3, Some(fault));
+        (!report.differences.is_empty()).then_some((seed, report.differences))
+    });
+    let (seed, differences) = found.unwrap_or_else(|| panic!("{fault:?} was not found"));
+    println!("{fault:?} was found with seed {seed}: {}", differences[0]);
+}
+
+#[cfg(debug_assertions)]
+mod mutants {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_does_not_wait_is_found() {
+        check_is_found(Fault::ReaderDoesNotWait);
+    }
+
+    #[test]
+    fn an_early_release_is_found() {
+        check_is_found(Fault::EarlyRelease);
+    }
+
+    #[test]
+    fn a_swapped_insertion_is_found() {
+        check_is_found(Fault::SwappedInsertion);
+    }
+
+    #[test]
+    fn a_lost_undo_is_found() {
+        check_is_found(Fault::LostUndo);
+    }
 }

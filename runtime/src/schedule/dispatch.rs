@@ -1,6 +1,7 @@
 //! Which task a banking thread gets next: through the lock table, or in order where there is but one
 //! thread.
 
+use crate::fault::{self, Fault};
 use crate::task::{STATIC_ACCOUNT, Task};
 use sealane_scheduler::{Access, Config, InsertError, Scheduler, TaskId};
 use std::collections::VecDeque;
@@ -23,10 +24,11 @@ pub(super) struct Locks {
     free: Vec<u32>,
     accesses: Vec<Access>,
     batch: Vec<(TaskId, u32)>,
+    fault: Option<Fault>,
 }
 
 impl Dispatcher {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config, fault: Option<Fault>) -> Self {
         if config.threads == 1 {
             return Self::InOrder {
                 waiting: VecDeque::new(),
@@ -38,6 +40,7 @@ impl Dispatcher {
             free: (0..config.tasks_max as u32).rev().collect(),
             accesses: Vec::new(),
             batch: Vec::new(),
+            fault,
             table: Scheduler::new(config),
         }))
     }
@@ -57,6 +60,9 @@ impl Dispatcher {
                     .filter(|(account, _)| *account != STATIC_ACCOUNT);
                 let accesses = named.map(|&(account, write)| Access { account, write });
                 locks.accesses.extend(accesses);
+                if fault::is(locks.fault, Fault::ReaderDoesNotWait) {
+                    locks.accesses.retain(|access| access.write);
+                }
                 let Some(place) = locks.free.pop() else {
                     return Err((task, InsertError::Full));
                 };
@@ -84,7 +90,10 @@ impl Dispatcher {
             }
             Self::Locks(locks) => {
                 locks.table.next_batch(thread, &mut locks.batch);
-                for (_, place) in &locks.batch {
+                for (id, place) in &locks.batch {
+                    if fault::is(locks.fault, Fault::EarlyRelease) {
+                        locks.table.complete(*id);
+                    }
                     let task = locks.tasks[*place as usize].take();
                     out.push(task.expect("the lock table hands a task out once"));
                     locks.free.push(*place);
@@ -95,7 +104,9 @@ impl Dispatcher {
 
     /// Releases the locks of a task that has run.
     pub(super) fn complete(&mut self, id: TaskId) {
-        if let Self::Locks(locks) = self {
+        if let Self::Locks(locks) = self
+            && !fault::is(locks.fault, Fault::EarlyRelease)
+        {
             locks.table.complete(id);
         }
     }

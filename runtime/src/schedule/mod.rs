@@ -13,6 +13,7 @@ mod entries;
 mod replay_protection;
 
 use crate::counters::{StageCounters, WaitHistogram};
+use crate::fault::{self, Fault};
 use crate::slot::BLOCKHASH_AGE_MAX;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Receiver, Sender, TrySendError, park_timeout};
 use crate::task::{
@@ -81,6 +82,7 @@ pub(crate) struct ScheduleStage {
     rewards_lamports: u64,
     waits: WaitHistogram,
     tasks: Vec<Task>,
+    fault: Option<Fault>,
 }
 
 impl ScheduleStage {
@@ -92,14 +94,17 @@ impl ScheduleStage {
         now: Instant,
     ) -> Self {
         let limits = config.limits.clone();
-        let dispatcher = Dispatcher::new(Config {
-            threads: wiring.bank_queues.len(),
-            tasks_max: limits.in_flight_max,
-            accesses_max: limits.in_flight_accesses_max,
-            batch_max: limits.bank_batch_max,
-            account_cost_max: limits.account_cost_max,
-            slot_cost_max: limits.slot_cost_max,
-        });
+        let dispatcher = Dispatcher::new(
+            Config {
+                threads: wiring.bank_queues.len(),
+                tasks_max: limits.in_flight_max,
+                accesses_max: limits.in_flight_accesses_max,
+                batch_max: limits.bank_batch_max,
+                account_cost_max: limits.account_cost_max,
+                slot_cost_max: limits.slot_cost_max,
+            },
+            config.fault,
+        );
         Self {
             slot: genesis,
             slot_duration: config.slot_duration,
@@ -126,6 +131,7 @@ impl ScheduleStage {
             rewards_lamports: 0,
             waits: WaitHistogram::default(),
             tasks: Vec::new(),
+            fault: config.fault,
             limits,
             wiring,
         }
@@ -245,6 +251,12 @@ impl ScheduleStage {
                 }
                 let mut tasks = std::mem::take(&mut self.tasks);
                 self.dispatcher.next_batch(thread, &mut tasks);
+                if fault::is(self.fault, Fault::SwappedInsertion)
+                    && let [first, second, ..] = &mut tasks[..]
+                    && first.entry == second.entry
+                {
+                    std::mem::swap(first, second);
+                }
                 progress |= !tasks.is_empty();
                 self.send_to_bank(thread, &mut tasks, now);
                 self.tasks = tasks;
