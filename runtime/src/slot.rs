@@ -16,7 +16,7 @@ use solana_slot_hashes::{MAX_ENTRIES as SLOT_HASHES_MAX, SlotHashes};
 use std::sync::{Arc, RwLock};
 
 /// Slots for which a blockhash stays valid.
-pub(crate) const BLOCKHASH_AGE_MAX: u64 = 150;
+pub const BLOCKHASH_AGE_MAX: u64 = 150;
 
 /// Blockhashes that a slot accepts: the newest has age 0.
 const BLOCKHASHES_MAX: usize = BLOCKHASH_AGE_MAX as usize + 1;
