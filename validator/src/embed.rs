@@ -181,17 +181,13 @@ impl ValidatorBuilder {
 
         let runtime = Runtime::start(RuntimeConfig {
             limits: self.limits,
-            programs: Arc::new(self.programs),
             genesis_accounts,
-            genesis_hash: genesis.hash,
             genesis_time: genesis.time,
-            identity: genesis.identity,
             banking_threads: self.banking_threads,
             verify_threads: verify_threads(),
-            check_signatures: true,
             slot_duration: self.slot_duration,
             entry_interval: Duration::from_millis(2),
-            record_order: false,
+            ..RuntimeConfig::new(Arc::new(self.programs), genesis.hash, genesis.identity)
         })?;
         let (hub, hub_thread) = Hub::start(runtime.reader()).map_err(Error::Thread)?;
         let context = Arc::new(RpcContext {
