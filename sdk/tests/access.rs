@@ -181,7 +181,7 @@ fn writes_are_kept_and_only_those() {
     fn process(_: &Pubkey, a: Accounts<'_, '_>, _: &[u8]) -> ProgramResult {
         a[0].data_mut(98..)?.copy_from_slice(&[1, 2]);
         a[0].sub_lamports(10)?;
-        **(&mut a[1].try_borrow_mut_lamports()?) += 10;
+        *a[1].try_borrow_mut_lamports()? += 10;
         assert_eq!(a[0].data(97..)?[..], [7, 1, 2]);
         assert_eq!(
             (a[0].lamports(), *a[1].try_borrow_lamports()?),
