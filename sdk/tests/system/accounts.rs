@@ -214,6 +214,24 @@ fn allocating_gives_length_and_nothing_else() {
 }
 
 #[test]
+fn a_transaction_allocates_20_mib_and_not_a_byte_more() {
+    for (third, expected) in [
+        (0, Ok(())),
+        (1, Err((2, E::MaxAccountsDataAllocationsExceeded))),
+    ] {
+        let keys = [key(11), key(12), key(13)];
+        let mut harness = Harness::new();
+        keys.iter().for_each(|key| harness.airdrop(key, 20));
+        let lengths = [MAX, MAX, third];
+        let instructions = [0, 1, 2].map(|i| allocate(&keys[i], lengths[i]));
+        let outcome = harness.process_transaction(&instructions);
+        assert_eq!(outcome.result, expected);
+        let kept = if expected.is_ok() { MAX as usize } else { 0 };
+        assert_eq!(harness.account(&keys[0]).data.len(), kept);
+    }
+}
+
+#[test]
 fn allocating_is_refused_for_one_reason_at_a_time() {
     let in_use = format!("Allocate: account {} already in use", address());
     let unsigned = format!("Allocate: 'to' account {} must sign", address());
