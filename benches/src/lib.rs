@@ -4,12 +4,30 @@
 //! of it is visible, and holds state and results against a serial run. This crate sees of the runtime
 //! what any embedder sees: it knows nothing of locks, versions or queues.
 
+mod chains;
+mod counters;
 mod keyring;
+mod measure;
+mod mix;
 mod parallel;
+mod programs;
 mod random;
+mod report;
+mod stages;
+mod state;
 mod transfers;
+mod verdict;
 mod wire;
 mod workload;
 
+pub use chains::ConflictChains;
+pub use measure::{Measured, RunSettings, configuration, measure};
+pub use programs::{
+    COMPUTE_ID, COMPUTE_ROUNDS, TOUCH_FAILED, TOUCH_ID, compute_program, touch_program,
+};
+pub use report::Report;
+pub use stages::StageTimes;
+pub use state::{SortedState, StateHash};
+pub use verdict::Verdict;
 pub use wire::{WireTransactions, export};
 pub use workload::{Workload, WorkloadKind, WorkloadOptions};

@@ -6,8 +6,8 @@
 
 use crate::keyring::{Keyring, address};
 use crate::parallel::in_ranges;
-use crate::transfers;
 use crate::wire::WireTransactions;
+use crate::{counters, mix, programs, transfers};
 use sealane_sdk::{AccountState, Program, Pubkey};
 use solana_hash::Hash;
 use solana_message::VersionedMessage;
@@ -31,6 +31,12 @@ pub enum WorkloadKind {
     Hot,
     /// Transfers whose both ends are drawn by Zipf's law (exponent 1.0) from 10,000 accounts.
     Zipf,
+    /// The counter program, on distinct counters that exist already.
+    Counter,
+    /// A native program that hashes for about 10 µs, on distinct accounts.
+    Compute,
+    /// The mix of account counts and sizes that Firedancer measured on Solana's mainnet.
+    Mix,
 }
 
 impl WorkloadKind {
@@ -40,6 +46,9 @@ impl WorkloadKind {
             Self::Transfer => "transfer",
             Self::Hot => "hot",
             Self::Zipf => "zipf",
+            Self::Counter => "counter",
+            Self::Compute => "compute",
+            Self::Mix => "mix",
         }
     }
 }
@@ -107,6 +116,9 @@ impl Workload {
             WorkloadKind::Transfer => transfers::pairs(&ground),
             WorkloadKind::Hot => transfers::hot(&ground),
             WorkloadKind::Zipf => transfers::zipf(&ground),
+            WorkloadKind::Counter => counters::plan(&ground),
+            WorkloadKind::Compute => programs::compute_plan(&ground),
+            WorkloadKind::Mix => mix::plan(&ground),
         };
         let mut transactions = WireTransactions::default();
         for part in in_ranges(options.transactions, |range| {
@@ -135,7 +147,10 @@ fn payer_count(options: &WorkloadOptions) -> u64 {
     let share = match options.kind {
         WorkloadKind::Zipf => return transfers::ZIPF_ACCOUNTS,
         WorkloadKind::Hot => options.accounts.saturating_sub(1),
-        WorkloadKind::Transfer => options.accounts / 2,
+        WorkloadKind::Mix => options.accounts / 4,
+        WorkloadKind::Transfer | WorkloadKind::Counter | WorkloadKind::Compute => {
+            options.accounts / 2
+        }
     };
     share.min(options.transactions).max(1)
 }
@@ -258,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_workload_is_a_function_of_its_seed() {
-        let options = options(WorkloadKind::Zipf, false);
+        let options = options(WorkloadKind::Mix, false);
         let [a, b] = [(); 2].map(|()| Workload::generate(&options));
         assert!(a.transactions.iter().eq(b.transactions.iter()));
         assert!(a.genesis == b.genesis);

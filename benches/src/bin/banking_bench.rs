@@ -1,0 +1,232 @@
+//! Measures the banking pipeline: makes a workload, feeds it as wire bytes, waits until all of it is
+//! visible, and holds every account and every result against a serial run. Exits with an error if
+//! anything differs.
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
+use sealane_benches::{
+    Measured, Report, RunSettings, SortedState, Verdict, Workload, WorkloadKind, WorkloadOptions,
+    configuration, export, measure,
+};
+use sealane_runtime::BankingThreads;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write, stderr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Versions are made by banking threads and freed by the publisher, which this allocator is good at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Slots for which a blockhash is valid, less some for the start.
+const SLOTS_MAX: u64 = 140;
+/// The rate that even a slow machine reaches, by which the length of a slot is chosen.
+const TPS_EXPECTED_MIN: u64 = 20_000;
+/// How long a runtime may take to stop.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(30);
+
+#[derive(Parser)]
+#[command(
+    version,
+    about = "Measures the banking pipeline and checks it against a serial run"
+)]
+struct Arguments {
+    /// Which transactions
+    #[arg(long, value_enum, default_value = "transfer")]
+    workload: WorkloadKind,
+    /// How many of them in a run
+    #[arg(long, default_value_t = 1_000_000)]
+    transactions: u64,
+    /// Accounts resident at genesis
+    #[arg(long, default_value_t = 1_000_000)]
+    accounts: u64,
+    /// `auto` or a number
+    #[arg(long, default_value = "auto", value_parser = banking_threads)]
+    banking_threads: BankingThreads,
+    /// Verify threads
+    #[arg(long, default_value_t = 1)]
+    verify_threads: usize,
+    /// Make real signatures and check them
+    #[arg(long, value_enum, default_value = "off")]
+    sigverify: Switch,
+    /// Runs; figures are of the median one
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Seed of the workload
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Length of a slot in milliseconds; by default 400, or longer where 150 slots might not do
+    #[arg(long)]
+    slot_ms: Option<u64>,
+    /// Write the figures as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Write address, lamports, owner and data hash of every account after the last run, sorted
+    #[arg(long)]
+    dump_accounts: Option<PathBuf>,
+    /// Write accounts and transactions for another runtime to run
+    #[arg(long)]
+    export: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+fn banking_threads(text: &str) -> Result<BankingThreads, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(BankingThreads::Auto),
+        (_, Ok(count @ 1..=64)) => Ok(BankingThreads::Fixed(count)),
+        _ => Err("`auto` or a number from 1 to 64".into()),
+    }
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if arguments.runs == 0 || arguments.transactions == 0 {
+        bail!("there must be at least one run and one transaction");
+    }
+    let options = WorkloadOptions {
+        kind: arguments.workload,
+        transactions: arguments.transactions,
+        accounts: arguments.accounts,
+        seed: arguments.seed,
+        real_signatures: arguments.sigverify == Switch::On,
+    };
+    let slot_ms = arguments
+        .slot_ms
+        .unwrap_or_else(|| slot_ms(arguments.transactions));
+    let settings = RunSettings {
+        banking_threads: arguments.banking_threads,
+        verify_threads: arguments.verify_threads,
+        check_signatures: options.real_signatures,
+        slot_duration: Duration::from_millis(slot_ms),
+    };
+
+    let start = Instant::now();
+    eprintln!(
+        "making {} transactions ({}) ...",
+        options.transactions,
+        options.kind.name()
+    );
+    let workload = Workload::generate(&options);
+    eprintln!("made in {:.1} s", start.elapsed().as_secs_f64());
+    if let Some(path) = &arguments.export {
+        let mut file = create(path)?;
+        export(
+            &mut file,
+            &workload.blockhash,
+            &workload.genesis,
+            &workload.transactions,
+        )?;
+        file.flush()?;
+    }
+
+    let mut runs = Vec::new();
+    for run in 1..=arguments.runs {
+        let title = format!("run {run} of {}", arguments.runs);
+        let dump = arguments
+            .dump_accounts
+            .as_deref()
+            .filter(|_| run == arguments.runs);
+        runs.push(one_run(&workload, &settings, &title, dump)?);
+    }
+    let threads = match arguments.banking_threads {
+        BankingThreads::Auto => "auto".to_string(),
+        BankingThreads::Fixed(count) => count.to_string(),
+    };
+    let resident = workload.genesis.len() as u64;
+    let report = Report::new(&options, resident, threads, slot_ms, &runs);
+    println!("{report}");
+    if let Some(path) = &arguments.json {
+        let mut file = create(path)?;
+        serde_json::to_writer_pretty(&mut file, &report)?;
+        writeln!(file)?;
+        file.flush()?;
+    }
+    if runs.iter().any(|(_, verdict)| !verdict.is_equal()) {
+        bail!("a run left something else than the serial run of its order");
+    }
+    Ok(())
+}
+
+/// Measures one run and compares it with the serial one.
+fn one_run(
+    workload: &Workload,
+    settings: &RunSettings,
+    title: &str,
+    dump: Option<&Path>,
+) -> Result<(Measured, Verdict)> {
+    let config = configuration(workload, settings);
+    let mut progress = Progress::new(title, workload.transactions.len() as u64);
+    let (measured, runtime) = measure(workload, config.clone(), &mut |done| progress.show(done))?;
+    progress.finish(&measured);
+    let reader = runtime.reader();
+    if !runtime.shutdown(SHUTDOWN_DEADLINE) {
+        bail!("the runtime did not stop within {SHUTDOWN_DEADLINE:?}");
+    }
+    let order = reader.take_order();
+    let mut accounts = Vec::new();
+    reader
+        .pin()?
+        .all(&mut |key, state| accounts.push((*key, state.clone())))?;
+    let state = SortedState::new(accounts);
+    if let Some(path) = dump {
+        let mut file = create(path)?;
+        state.dump(&mut file)?;
+        file.flush()?;
+    }
+    let verdict = Verdict::reach(&config, &order, &state, &measured.counters);
+    Ok((measured, verdict))
+}
+
+/// A slot long enough that a run is over before the blockhash of its transactions is too old.
+fn slot_ms(transactions: u64) -> u64 {
+    (transactions * 1_000 / TPS_EXPECTED_MIN / SLOTS_MAX).max(400)
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>> {
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(BufWriter::new(file))
+}
+
+/// A line on the terminal that says how far a run is; silent where there is no terminal.
+struct Progress<'a> {
+    title: &'a str,
+    total: u64,
+    on_terminal: bool,
+    shown: Instant,
+}
+
+impl<'a> Progress<'a> {
+    const INTERVAL: Duration = Duration::from_millis(100);
+    const BAR_WIDTH: u64 = 30;
+
+    fn new(title: &'a str, total: u64) -> Self {
+        Self {
+            title,
+            total,
+            on_terminal: stderr().is_terminal(),
+            shown: Instant::now(),
+        }
+    }
+
+    fn show(&mut self, done: u64) {
+        if !self.on_terminal || self.shown.elapsed() < Self::INTERVAL {
+            return;
+        }
+        self.shown = Instant::now();
+        let filled = (done * Self::BAR_WIDTH / self.total) as usize;
+        let empty = Self::BAR_WIDTH as usize - filled;
+        let bar = format!("{}{}", "#".repeat(filled), ".".repeat(empty));
+        eprint!("\r{} [{bar}] {done} of {}", self.title, self.total);
+    }
+
+    fn finish(&self, measured: &Measured) {
+        let tps = self.total as f64 / measured.elapsed.as_secs_f64();
+        let clear = if self.on_terminal { "\r\x1b[K" } else { "" };
+        eprintln!("{clear}{}: {tps:.0} transactions a second", self.title);
+    }
+}

@@ -1,0 +1,135 @@
+//! One run: start a runtime, feed it, wait until everything is visible.
+//!
+//! The clock runs from just before the first byte is handed in until the last transaction is visible.
+//! The thread that feeds only hands batches in and reads the runtime's counters in between.
+
+use crate::stages::StageTimes;
+use crate::workload::Workload;
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use sealane_runtime::{
+    BankingThreads, Counters, Ingest, Reader, Runtime, RuntimeConfig, WaitHistogram,
+};
+use sealane_sdk::{Programs, Pubkey};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Transactions handed in at a time.
+const FEED_BATCH: usize = 256;
+/// How often the counters are read once everything is handed in.
+const POLL_INTERVAL: Duration = Duration::from_micros(200);
+/// A run that has not moved for this long has lost a transaction.
+const STALLED_AFTER: Duration = Duration::from_secs(30);
+/// Where fees go: an account of its own, so that it conflicts with nothing.
+const IDENTITY: Pubkey = Pubkey::new_from_array(*b"sealane bench: identity of leade");
+
+/// How a run is set up, beside its workload.
+#[derive(Clone, Copy, Debug)]
+pub struct RunSettings {
+    /// Banking threads.
+    pub banking_threads: BankingThreads,
+    /// Verify threads.
+    pub verify_threads: usize,
+    /// Check signatures.
+    pub check_signatures: bool,
+    /// Length of a slot.
+    pub slot_duration: Duration,
+}
+
+/// What a run took.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// From the first byte handed in until everything was visible.
+    pub elapsed: Duration,
+    /// Nanoseconds on a processor, by stage.
+    pub stages: Vec<(String, u64)>,
+    /// How long transactions waited for their locks and their turn: from their insertion into the serial
+    /// order until a banking thread got them.
+    pub waits: WaitHistogram,
+    /// The runtime's counters at the end.
+    pub counters: Counters,
+}
+
+/// The runtime's configuration for a workload.
+pub fn configuration(workload: &Workload, settings: &RunSettings) -> RuntimeConfig {
+    let mut programs = Programs::builtin();
+    workload
+        .programs
+        .iter()
+        .for_each(|program| programs.add(program.clone()));
+    RuntimeConfig {
+        genesis_accounts: workload.genesis.clone(),
+        genesis_time: 1_700_000_000,
+        banking_threads: settings.banking_threads,
+        verify_threads: settings.verify_threads,
+        check_signatures: settings.check_signatures,
+        slot_duration: settings.slot_duration,
+        record_order: true,
+        ..RuntimeConfig::new(Arc::new(programs), workload.blockhash, IDENTITY)
+    }
+}
+
+/// Starts a runtime, feeds the workload, and waits until all of it is visible. `progress` hears now and
+/// then how many transactions are through.
+pub fn measure(
+    workload: &Workload,
+    config: RuntimeConfig,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Measured, Runtime)> {
+    let runtime = Runtime::start(config).context("the runtime did not start")?;
+    let (ingest, reader) = (runtime.ingest(), runtime.reader());
+    let batches = workload.transactions.batches(FEED_BATCH);
+    let before = StageTimes::now();
+    let elapsed = feed(&ingest, &reader, batches, progress)?;
+    let stages = StageTimes::now().since(&before);
+    let (waits, counters) = (reader.waits(), reader.counters());
+    Ok((
+        Measured {
+            elapsed,
+            stages,
+            waits,
+            counters,
+        },
+        runtime,
+    ))
+}
+
+fn feed(
+    ingest: &Ingest,
+    reader: &Reader,
+    batches: Vec<Vec<Bytes>>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Duration> {
+    let mut handed_in = 0;
+    let start = Instant::now();
+    for batch in batches {
+        handed_in += batch.len() as u64;
+        ingest
+            .submit(batch)
+            .context("the runtime takes no transactions")?;
+        progress(settled(&reader.counters()));
+    }
+    let (mut last, mut moved) = (0, Instant::now());
+    loop {
+        let counters = reader.counters();
+        let (settled, now) = (settled(&counters), start.elapsed());
+        progress(settled);
+        if settled >= handed_in {
+            return Ok(now);
+        }
+        if settled > last {
+            (last, moved) = (settled, Instant::now());
+        } else if moved.elapsed() > STALLED_AFTER {
+            bail!(
+                "{} transactions are lost: {counters:?}",
+                handed_in - settled
+            );
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
+}
+
+/// Transactions whose fate is known and visible.
+fn settled(counters: &Counters) -> u64 {
+    counters.visible + counters.refused + counters.evicted + counters.dropped
+}
