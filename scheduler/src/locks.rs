@@ -267,8 +267,8 @@ impl LockTable {
         }
     }
 
-    /// How many tasks had been handed to the task's holder up to the last one that it waits for. The
-    /// task is front everywhere and held by one thread, `handed_out` being that thread's count now.
+    /// How many tasks were handed to a task's holder since the last one that the task waits for. It is
+    /// front everywhere and held by one thread, `handed_out` being that thread's count now.
     pub(crate) fn tasks_since_holder(&self, first: u32, handed_out: u32) -> u32 {
         let mut least = u32::MAX;
         let mut index = first;

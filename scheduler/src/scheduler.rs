@@ -120,21 +120,25 @@ impl Scheduler {
     pub fn next_batch(&mut self, thread: ThreadIndex, batch: &mut Vec<(TaskId, u32)>) {
         batch.clear();
         let mut free_left = self.tasks.free_len().div_ceil(self.threads.len());
+        let share = self.share(thread);
+        let mut chain_open = true;
         while batch.len() < self.batch_max {
-            let free = if free_left > 0 {
-                self.tasks.first_free()
-            } else {
-                None
-            };
-            let chained = self.first_chained(thread);
+            let free = self.tasks.first_free().filter(|_| free_left > 0);
+            let chained = self.tasks.first_chained(thread).filter(|_| chain_open);
             let task = match (chained, free) {
-                (None, None) => return,
-                (Some(chained), None) => chained,
-                (Some(chained), Some(free)) if self.order(chained) < self.order(free) => chained,
+                (Some(chained), free) if free.is_none_or(|free| self.is_older(chained, free)) => {
+                    if self.waits_too_long(chained, thread, share) {
+                        // More tasks in front of it will not shorten its wait.
+                        chain_open = false;
+                        continue;
+                    }
+                    chained
+                }
                 (_, Some(free)) => {
                     free_left -= 1;
                     free
                 }
+                (_, None) => return,
             };
             batch.push((TaskId(task), self.tasks.get(task).user));
             self.dispatch(task, thread);
@@ -201,27 +205,32 @@ impl Scheduler {
         self.locks.reset_longest_chain();
     }
 
-    fn order(&self, task: u32) -> u64 {
-        self.tasks.get(task).order
+    fn is_older(&self, task: u32, other: u32) -> bool {
+        self.tasks.get(task).order < self.tasks.get(other).order
     }
 
-    /// The first task of the thread's chain queue, unless it would wait there while another idles.
-    fn first_chained(&self, thread: ThreadIndex) -> Option<u32> {
-        let task = self.tasks.first_chained(thread)?;
+    /// How many tasks the thread may have outstanding before a chained task might wait too long. While
+    /// no other thread idles, it may as well wait here.
+    fn share(&self, thread: ThreadIndex) -> usize {
+        let this_idles = self.threads[thread].outstanding == 0;
+        if self.idle_threads == usize::from(this_idles) {
+            return usize::MAX;
+        }
+        SHARE_MIN.max(self.outstanding / self.threads.len())
+    }
+
+    /// Whether a task of the thread's chain queue would wait there for more than `share` others that it
+    /// does not conflict with.
+    fn waits_too_long(&self, chained: u32, thread: ThreadIndex, share: usize) -> bool {
         let Thread {
             outstanding,
             handed_out,
         } = self.threads[thread];
-        let other_threads_idle = self.idle_threads > usize::from(outstanding == 0);
-        let share = SHARE_MIN.max(self.outstanding / self.threads.len());
-        if other_threads_idle && outstanding > share {
-            let first_access = self.tasks.get(task).first_access;
-            let since_holder = self.locks.tasks_since_holder(first_access, handed_out);
-            if since_holder as usize > share {
-                return None;
-            }
+        if outstanding <= share {
+            return false;
         }
-        Some(task)
+        let first_access = self.tasks.get(chained).first_access;
+        self.locks.tasks_since_holder(first_access, handed_out) as usize > share
     }
 
     fn dispatch(&mut self, task: u32, thread: ThreadIndex) {
