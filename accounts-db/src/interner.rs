@@ -133,18 +133,18 @@ impl Interner {
                 }
                 let slot = self.shared.slab.slot(account);
                 let working = slot.working.load(Ordering::Relaxed);
-                // Acquire: the publisher's last touch of the slot.
-                let is_last = working == slot.published.load(Ordering::Acquire);
-                let Some(tombstone) = working.get(self).filter(|_| is_last && slot.is_in_use())
-                else {
+                let tombstone = working
+                    .get(self)
+                    .filter(|version| slot.is_in_use() && version.state().is_absent());
+                // Another task revived it, or its index went back already.
+                let Some(tombstone) = tombstone else {
                     return false;
                 };
-                if !tombstone.state().is_absent() {
-                    return false;
-                }
                 if tombstone.entry() > readable_from {
                     return true;
                 }
+                // A tombstone of a visible entry is published.
+                assert!(working == slot.published.load(Ordering::Acquire));
                 self.take_back(account, working);
                 false
             });

@@ -23,6 +23,8 @@ pub(crate) const INDEX_MAX: AccountIndex = u32::MAX - 2;
 pub(crate) struct KeyTable {
     cells: Box<[AtomicU64]>,
     mask: usize,
+    #[cfg(shuttle)]
+    freed: crate::sync::AtomicBool,
 }
 
 /// Where a key that is not in the table goes.
@@ -36,7 +38,15 @@ impl KeyTable {
         Self {
             cells: (0..cells).map(|_| AtomicU64::new(EMPTY)).collect(),
             mask: cells - 1,
+            #[cfg(shuttle)]
+            freed: crate::sync::AtomicBool::new(false),
         }
+    }
+
+    /// Instead of being freed, in the model checker's builds.
+    #[cfg(shuttle)]
+    pub(crate) fn mark_freed(&self) {
+        self.freed.store(true, Ordering::SeqCst);
     }
 
     /// Keys that it has room for, removed ones included.
@@ -106,6 +116,11 @@ impl KeyTable {
         loop {
             // Acquire: the slot's key comes with it.
             let cell = self.cells[at].load(Ordering::Acquire);
+            #[cfg(shuttle)]
+            assert!(
+                !self.freed.load(Ordering::SeqCst),
+                "used a key table after it was freed"
+            );
             if cell == EMPTY {
                 return Err(Vacancy(vacancy.unwrap_or(at)));
             }

@@ -2,8 +2,7 @@
 //!
 //! The interner's alone. It lives in the shared part because pins may outlive the interner.
 
-use crate::key_table::KeyTable;
-use crate::memory::{Replaced, VersionPointer};
+use crate::memory::{ReplacedTable, VersionPointer};
 use crate::pins::PinTable;
 use crate::sync::{AtomicU64, Ordering, fence};
 use crate::{AccountIndex, EntryNumber};
@@ -14,7 +13,7 @@ use std::collections::VecDeque;
 struct Batch {
     indices: Vec<AccountIndex>,
     tombstones: Vec<VersionPointer>,
-    tables: Vec<Replaced<KeyTable>>,
+    tables: Vec<ReplacedTable>,
 }
 
 /// What went out of use.
@@ -37,7 +36,7 @@ impl Limbo {
     }
 
     /// Takes a table that was replaced.
-    pub(crate) fn push_table(&mut self, table: Replaced<KeyTable>) {
+    pub(crate) fn push_table(&mut self, table: ReplacedTable) {
         self.fresh.tables.push(table);
     }
 

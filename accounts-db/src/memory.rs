@@ -40,6 +40,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::key_table::KeyTable;
 use crate::sync::{AtomicPtr, Ordering};
 use crate::{AccountState, EntryNumber, Interner, LockedAccounts, Pin, Publisher};
 use std::ptr;
@@ -51,7 +52,7 @@ pub(crate) struct Version {
     state: AccountState,
     /// The model checker's builds never free a version; they note that it would have been.
     #[cfg(shuttle)]
-    freed: std::sync::atomic::AtomicBool,
+    freed: crate::sync::AtomicBool,
 }
 
 impl Version {
@@ -73,9 +74,10 @@ impl Version {
         &self.state
     }
 
-    /// Bytes that freeing it frees, its data not counted.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>()
+    /// Bytes that keeping it beside `next`, which superseded it, costs. What it shares with versions still
+    /// older counts for both.
+    pub(crate) fn bytes_beside(&self, next: &Self) -> usize {
+        size_of::<Self>() + self.state.data.bytes_beside(&next.state.data)
     }
 }
 
@@ -119,7 +121,7 @@ impl VersionPointer {
             previous,
             state,
             #[cfg(shuttle)]
-            freed: false.into(),
+            freed: crate::sync::AtomicBool::new(false),
         })))
     }
 
@@ -163,9 +165,7 @@ impl VersionPointer {
         #[cfg(shuttle)]
         // SAFETY: the model checker's builds do not free, so that the mark can be read.
         unsafe {
-            (*self.0)
-                .freed
-                .store(true, std::sync::atomic::Ordering::SeqCst);
+            (*self.0).freed.store(true, Ordering::SeqCst);
         }
     }
 
@@ -177,7 +177,7 @@ impl VersionPointer {
     fn assert_not_freed(self) {
         // SAFETY: the model checker's builds do not free.
         if let Some(version) = unsafe { self.0.as_ref() } {
-            let freed = version.freed.load(std::sync::atomic::Ordering::SeqCst);
+            let freed = version.freed.load(Ordering::SeqCst);
             assert!(!freed, "used a version after it was freed");
         }
     }
@@ -220,49 +220,53 @@ pub(crate) fn free_slot(working: &VersionCell, published: &VersionCell) {
     }
 }
 
-/// A value that one thread replaces while others read it.
-pub(crate) struct Replaceable<T>(AtomicPtr<T>);
+/// The key table in use, which the interner replaces while others read it.
+pub(crate) struct CurrentTable(AtomicPtr<KeyTable>);
 
-/// A value that was replaced: readers may still have it. Dropping it frees it.
-pub(crate) struct Replaced<T>(*mut T);
+/// A key table that was replaced: readers may still have it. Dropping it frees it.
+pub(crate) struct ReplacedTable(*mut KeyTable);
 
-// SAFETY: the only owner of a `T` that other threads may have shared references to.
-unsafe impl<T: Send + Sync> Send for Replaced<T> {}
+// SAFETY: the only owner of a table that other threads may have shared references to.
+unsafe impl Send for ReplacedTable {}
 
-impl<T> Replaceable<T> {
-    pub(crate) fn new(value: T) -> Self {
+impl CurrentTable {
+    pub(crate) fn new(value: KeyTable) -> Self {
         Self(AtomicPtr::new(Box::into_raw(Box::new(value))))
     }
 
-    /// The value, for as long as its holder is borrowed.
+    /// The table, for as long as its holder is borrowed.
     #[inline]
-    pub(crate) fn get<'h, H: Holder>(&'h self, _holder: &'h H) -> &'h T {
-        // SAFETY: never null. A replaced value lives until no holder that could have loaded it is left.
+    pub(crate) fn get<'h, H: Holder>(&'h self, _holder: &'h H) -> &'h KeyTable {
+        // SAFETY: never null. A replaced table lives until no holder that could have loaded it is left.
         // Acquire: pairs with `replace`.
         unsafe { &*self.0.load(Ordering::Acquire) }
     }
 
-    /// Puts another value in its place. Only the interner does. The old value must be kept until no
+    /// Puts another table in its place. Only the interner does. The old one must be kept until no
     /// reader is left that could have loaded it.
-    pub(crate) fn replace(&self, value: T) -> Replaced<T> {
-        Replaced(
+    pub(crate) fn replace(&self, table: KeyTable) -> ReplacedTable {
+        ReplacedTable(
             self.0
-                .swap(Box::into_raw(Box::new(value)), Ordering::AcqRel),
+                .swap(Box::into_raw(Box::new(table)), Ordering::AcqRel),
         )
     }
 }
 
-impl<T> Drop for Replaceable<T> {
+impl Drop for CurrentTable {
     fn drop(&mut self) {
         // SAFETY: never null, made by a box, and nobody else is left.
         drop(unsafe { Box::from_raw(*self.0.get_mut()) });
     }
 }
 
-impl<T> Drop for Replaced<T> {
+impl Drop for ReplacedTable {
     fn drop(&mut self) {
+        #[cfg(not(shuttle))]
         // SAFETY: made by a box; its keeper waited until no reader is left.
         drop(unsafe { Box::from_raw(self.0) });
+        #[cfg(shuttle)]
+        // SAFETY: the model checker's builds do not free, so that the mark can be read.
+        unsafe { &*self.0 }.mark_freed();
     }
 }
 

@@ -97,7 +97,7 @@ impl Publisher {
             superseded.disowned.push((*left, write.account));
         }
         if let Some(previous) = previous {
-            superseded.push(published, previous);
+            superseded.push(published, previous, version);
         }
         // Release: the version comes with it.
         slot.published.store(write.version, Ordering::Release);

@@ -16,17 +16,17 @@ const PREFETCH_AHEAD: usize = 8;
 pub(crate) struct Batch {
     /// The versions that it superseded.
     versions: Vec<VersionPointer>,
-    /// The estimated size of these.
+    /// What keeping these costs.
     bytes: usize,
     /// Accounts that left an owner in this entry.
     pub(crate) disowned: Vec<(Pubkey, AccountIndex)>,
 }
 
 impl Batch {
-    /// Adds a version.
-    pub(crate) fn push(&mut self, pointer: VersionPointer, version: &Version) {
+    /// Adds a version that `next` supersedes.
+    pub(crate) fn push(&mut self, pointer: VersionPointer, version: &Version, next: &Version) {
         self.versions.push(pointer);
-        self.bytes += version.bytes();
+        self.bytes += version.bytes_beside(next);
     }
 }
 

@@ -7,6 +7,8 @@ pub(crate) use std::sync::{
 };
 
 #[cfg(shuttle)]
+pub(crate) use shuttle::sync::atomic::AtomicBool;
+#[cfg(shuttle)]
 pub(crate) use shuttle::sync::{
     Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
     atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},

@@ -1,0 +1,249 @@
+//! The roles on threads of their own, under a model checker that tries many interleavings. Freed
+//! versions are marked, and using one fails the test.
+//!
+//! `RUSTFLAGS="--cfg shuttle" cargo test -p sealane-accounts-db --test shuttle --target-dir target/shuttle`
+#![cfg(shuttle)]
+#![allow(unsafe_code)]
+
+use sealane_accounts_db::{
+    AccountIndex, Accounts, BankingAccess, DbLimits, EntryNumber, EntryWrites, Interner, Pin, open,
+};
+use sealane_sdk::{AccountState, Pubkey};
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::sync::mpsc;
+use shuttle::{Config, Runner, thread};
+use std::sync::Arc;
+
+const TOTAL: u64 = 100;
+const OWNERS: [Pubkey; 2] = [key(101), key(102)];
+
+const fn key(n: u8) -> Pubkey {
+    Pubkey::new_from_array([n; 32])
+}
+
+fn state(lamports: u64, owner: usize) -> AccountState {
+    AccountState {
+        lamports,
+        owner: OWNERS[owner],
+        ..AccountState::default()
+    }
+}
+
+/// Runs `test` under random schedules and under schedules with few preemptions at odd places.
+fn check(iterations: usize, test: fn()) {
+    let mut config = Config::new();
+    config.silence_warnings = true;
+    Runner::new(RandomScheduler::new(iterations), config.clone()).run(test);
+    Runner::new(PctScheduler::new(3, iterations), config).run(test);
+}
+
+/// The scheduler thread and the only banking thread in one.
+struct Writer {
+    accounts: Arc<Accounts>,
+    interner: Interner,
+    banking: BankingAccess,
+    publisher: mpsc::Sender<(EntryNumber, EntryWrites)>,
+}
+
+impl Writer {
+    fn intern(&mut self, n: u8) -> AccountIndex {
+        loop {
+            match self
+                .interner
+                .intern(&key(n), self.accounts.hash_key(&key(n)))
+            {
+                Ok(index) => return index,
+                Err(_) => {
+                    thread::yield_now();
+                    self.interner.reclaim(&mut |_| true);
+                }
+            }
+        }
+    }
+
+    /// Writes an entry and sends it to the publisher.
+    fn entry(&mut self, entry: EntryNumber, changes: &[(u8, AccountState)]) {
+        let indices: Vec<_> = changes
+            .iter()
+            .map(|(n, _)| (self.intern(*n), true))
+            .collect();
+        // SAFETY: the only banking thread, one guard at a time.
+        let mut locked = unsafe { self.banking.lock(&indices) };
+        for (i, (_, state)) in changes.iter().enumerate() {
+            locked.set(i, state.clone(), entry);
+        }
+        drop(locked);
+        let writes = self.banking.take_writes();
+        self.publisher
+            .send((entry, writes))
+            .expect("the publisher listens");
+    }
+}
+
+/// Starts a publisher; `write` is the writer's thread; `read` runs in two threads meanwhile.
+fn run(
+    limits: DbLimits,
+    genesis: &[(u8, AccountState)],
+    write: impl FnOnce(Writer) + Send + 'static,
+    read: fn(Pin),
+) {
+    let genesis = genesis.iter().map(|(n, state)| (key(*n), state.clone()));
+    let (accounts, interner, mut banking, mut publisher) = open(limits, 1, genesis).unwrap();
+    let (sender, entries) = mpsc::channel();
+    let banking = banking.pop().unwrap();
+    let writer = Writer {
+        accounts: Arc::clone(&accounts),
+        interner,
+        banking,
+        publisher: sender,
+    };
+    let mut threads = vec![
+        thread::spawn(move || write(writer)),
+        thread::spawn(move || {
+            for (entry, writes) in entries {
+                publisher.publish(entry, &mut [writes].into_iter());
+            }
+        }),
+    ];
+    for _ in 0..2 {
+        let accounts = Arc::clone(&accounts);
+        threads.push(thread::spawn(move || {
+            for _ in 0..2 {
+                read(accounts.pin().expect("there are cells enough"));
+            }
+        }));
+    }
+    drop(accounts);
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().expect("no thread fails"));
+}
+
+fn lamports(pin: &Pin, n: u8) -> u64 {
+    pin.with(&key(n), |state| state.map_or(0, |state| state.lamports))
+        .expect("not expired")
+}
+
+const LIMITS: DbLimits = DbLimits {
+    accounts_max: 2,
+    pins_max: 3,
+    pinned_bytes_max: 1 << 20,
+};
+
+/// Moves lamports between accounts 1 and 2, deletes 1, gives its index to 3 and takes it back.
+fn write_entries(mut writer: Writer) {
+    writer.entry(1, &[(1, state(60, 0)), (2, state(40, 1))]);
+    writer.entry(2, &[(1, state(0, 0)), (2, state(TOTAL, 0))]);
+    writer.entry(3, &[(2, state(30, 1)), (3, state(70, 0))]);
+    writer.entry(4, &[(2, state(TOTAL, 0)), (3, state(0, 0))]);
+    writer.entry(5, &[(2, state(1, 0)), (1, state(99, 1))]);
+}
+
+fn genesis() -> [(u8, AccountState); 2] {
+    [(1, state(50, 0)), (2, state(50, 0))]
+}
+
+#[test]
+fn keys_read_at_a_pin_are_of_one_entry_while_indices_change_hands() {
+    check(4_000, || {
+        run(LIMITS, &genesis(), write_entries, |pin| {
+            let sum = (1..4).map(|n| lamports(&pin, n)).sum::<u64>();
+            assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
+        });
+    });
+}
+
+#[test]
+fn an_account_that_comes_and_goes_is_not_taken_back_from_under_a_reader() {
+    const THREE_ACCOUNTS: DbLimits = DbLimits {
+        accounts_max: 3,
+        ..LIMITS
+    };
+    fn come_and_go(mut writer: Writer) {
+        for entry in 1..6 {
+            let lamports = if entry % 2 == 0 { 50 } else { 0 };
+            writer.entry(
+                entry,
+                &[(1, state(lamports, 0)), (2, state(TOTAL - lamports, 1))],
+            );
+            writer.interner.reclaim(&mut |_| true);
+        }
+    }
+    check(4_000, || {
+        run(THREE_ACCOUNTS, &genesis(), come_and_go, |pin| {
+            let sum = lamports(&pin, 1) + lamports(&pin, 2);
+            assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
+        });
+    });
+}
+
+#[test]
+fn a_scan_at_a_pin_is_of_one_entry_while_indices_change_hands() {
+    check(4_000, || {
+        run(LIMITS, &genesis(), write_entries, |pin| {
+            let mut sum = 0;
+            pin.all(&mut |_, state| sum += state.lamports)
+                .expect("not expired");
+            assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
+        });
+    });
+}
+
+#[test]
+fn the_owner_index_has_all_accounts_at_a_pin_while_owners_change() {
+    check(4_000, || {
+        run(LIMITS, &genesis(), write_entries, |pin| {
+            let mut sum = 0;
+            for owner in OWNERS {
+                pin.owned_by(&owner, &mut |_, state| sum += state.lamports)
+                    .expect("not expired");
+            }
+            assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
+        });
+    });
+}
+
+#[test]
+fn readers_find_keys_while_the_table_is_replaced() {
+    const MORE_ACCOUNTS: DbLimits = DbLimits {
+        accounts_max: 40,
+        ..LIMITS
+    };
+    fn intern_many(mut writer: Writer) {
+        for n in 10..16 {
+            writer.intern(n);
+        }
+        writer.entry(1, &[(1, state(60, 0)), (2, state(40, 1))]);
+        for n in 16..30 {
+            let index = writer.intern(n);
+            writer.interner.release(index);
+        }
+        writer.entry(2, &[(1, state(10, 0)), (2, state(90, 0))]);
+        writer.interner.reclaim(&mut |_| true);
+    }
+    check(1_000, || {
+        run(MORE_ACCOUNTS, &genesis(), intern_many, |pin| {
+            let sum = lamports(&pin, 1) + lamports(&pin, 2);
+            assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
+        });
+    });
+}
+
+#[test]
+fn a_pin_that_expires_fails_and_is_not_left_with_freed_versions() {
+    const FEW_BYTES: DbLimits = DbLimits {
+        pinned_bytes_max: 200,
+        ..LIMITS
+    };
+    check(2_000, || {
+        run(FEW_BYTES, &genesis(), write_entries, |pin| {
+            let read = |n| pin.with(&key(n), |state| state.map_or(0, |state| state.lamports));
+            let sum = (1..4).map(read).sum::<Result<u64, _>>();
+            assert!(
+                sum.is_err() || sum == Ok(TOTAL),
+                "{sum:?} as of entry {}",
+                pin.entry()
+            );
+        });
+    });
+}
