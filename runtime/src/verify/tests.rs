@@ -97,6 +97,10 @@ fn any_data() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+fn small_or_any() -> impl Strategy<Value = u8> {
+    prop_oneof![2 => 0..5_u8, 1 => any::<u8>()]
+}
+
 /// A well-formed transaction, with junk for signatures.
 fn any_transaction() -> impl Strategy<Value = VersionedTransaction> {
     let instruction = (any::<u8>(), vec(any::<u8>(), 0..6), any_data());
@@ -109,9 +113,15 @@ fn any_transaction() -> impl Strategy<Value = VersionedTransaction> {
         vec(instruction, 0..5),
         vec(lookup, 0..3),
         any::<[u8; 32]>(),
+        prop::bool::weighted(0.2),
     )
         .prop_map(
-            |(versioned, keys, header, blockhash, instructions, lookups, signature)| {
+            |(versioned, keys, header, blockhash, instructions, lookups, junk, nonce)| {
+                let (mut keys, mut instructions) = (keys, instructions);
+                if nonce && let Some((program, _, data)) = instructions.first_mut() {
+                    keys[1] = system_program::ID;
+                    (*program, *data) = (0, vec![4, 0, 0, 0]);
+                }
                 let statics = keys.len() as u8;
                 let required = 1 + header[0] % statics.min(3);
                 let header = MessageHeader {
@@ -165,7 +175,7 @@ fn any_transaction() -> impl Strategy<Value = VersionedTransaction> {
                     })
                 };
                 let signatures = (0..required)
-                    .map(|i| Signature::from([signature[usize::from(i)]; 64]))
+                    .map(|i| Signature::from([junk[usize::from(i)]; 64]))
                     .collect();
                 VersionedTransaction {
                     signatures,
@@ -288,18 +298,27 @@ proptest! {
     #[test]
     fn the_same_bytes_are_a_transaction_as_for_agave(
         transaction in any_transaction(),
-        changes in vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 0..4),
+        changes in vec((any::<prop::sample::Index>(), small_or_any(), 0..6_u8), 0..4),
     ) {
         let mut bytes = wire(&transaction);
+        let header = 1 + 64 * transaction.signatures.len();
         for (index, value, how) in changes {
             let at = index.index(bytes.len());
             match how {
                 0 => bytes[at] = value,
                 1 => bytes[at] ^= 1 << (value % 8),
                 2 => bytes.insert(at, value),
-                _ => bytes.truncate(at.max(1)),
+                3 => bytes.truncate(at.max(1)),
+                // Header and number of keys.
+                4 => bytes[(header + at % 5).min(at)] = value,
+                // A byte that may be a length, in one byte more than it takes.
+                _ => {
+                    bytes[at] |= 0x80;
+                    bytes.insert(at + 1, 0);
+                }
             }
         }
+        prop_assume!(bytes.len() <= 1_232);
         let ours = trusted(bytes.clone(), &mut state_with_tables());
         let is_refused = matches!(
             ours,
