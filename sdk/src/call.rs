@@ -104,14 +104,13 @@ fn process(
 /// The program itself, with handles of its accounts.
 fn enter(frame: &Frame<'_>, known: &Program, data: &[u8]) -> Result<(), InstructionError> {
     let level = frame.state.level();
-    let accounts: SmallVec<[AccountInfo<'_>; 32]> = {
-        let accounts = frame.state.instruction_accounts.borrow();
-        let accounts = &accounts[level.accounts_start..level.accounts_end];
-        accounts
-            .iter()
-            .map(|&account| AccountInfo::new(frame, account))
-            .collect()
-    };
+    let mut accounts: SmallVec<[AccountInfo<'_>; 32]> = SmallVec::new();
+    {
+        let own = frame.state.instruction_accounts.borrow();
+        for &account in &own[level.accounts_start..level.accounts_end] {
+            accounts.push(AccountInfo::new(frame, account));
+        }
+    }
     match panics::catch(|| (known.process)(&known.id, &accounts, data)) {
         Some(result) => frame.state.settle(result),
         None => {

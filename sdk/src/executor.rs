@@ -3,9 +3,10 @@
 //! It has no opinion on fees, ages, rent or commits: those are the bank's. It enforces what holds inside
 //! a transaction: privileges, ownership, balances, growth, depth, compute.
 
-use crate::frame::{AccountCell, Frame, InstructionAccount, State, current};
+use crate::frame::{AccountCell, Frame, State, current};
 use crate::log::Log;
 use crate::{AccountState, InstructionError, Programs, Pubkey, Sysvars, call, panics};
+use smallvec::SmallVec;
 
 /// What an execution may use, for the whole transaction.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +68,6 @@ pub struct InnerInstruction {
 /// Runs transactions one after the other; one per banking thread, nothing allocated after warm-up.
 pub struct Executor {
     state: State,
-    /// Empty between transactions: only the allocation is kept.
-    accounts: Vec<AccountCell<'static>>,
     /// Addresses of the last transaction's accounts.
     keys: Vec<Pubkey>,
     /// What the last transaction wrote, by account; empty if it failed.
@@ -94,7 +93,6 @@ impl Default for Executor {
         panics::install_hook();
         Self {
             state: State::default(),
-            accounts: Vec::new(),
             keys: Vec::new(),
             written: Vec::new(),
         }
@@ -122,19 +120,7 @@ impl Executor {
         self.keys
             .extend(accounts.iter().map(|account| *account.key));
         self.state.start(limits.compute_units, limits.log_bytes);
-        let mut cells = recycle(std::mem::take(&mut self.accounts));
-        cells.extend(accounts.iter().map(AccountCell::new));
-        let mut frame = Frame {
-            environment: *environment,
-            accounts: cells,
-            state: &self.state,
-        };
-        let result = run(&mut frame, instructions);
-        if result.is_ok() {
-            self.written
-                .extend(frame.accounts.iter_mut().map(AccountCell::take_changed));
-        }
-        self.accounts = recycle(frame.accounts);
+        let result = self.run(environment, accounts, instructions);
         let compute_units = limits.compute_units - self.state.compute_left.get();
         let State {
             log,
@@ -155,55 +141,55 @@ impl Executor {
             return_data: return_data.get_mut(),
         }
     }
+
+    fn run<'i>(
+        &mut self,
+        environment: &Environment<'_>,
+        accounts: &[TransactionAccount<'_>],
+        instructions: impl Iterator<Item = InstructionInput<'i>>,
+    ) -> Result<(), (u8, InstructionError)> {
+        // On the stack, as they borrow from this transaction: only one with many accounts allocates.
+        let mut cells: SmallVec<[AccountCell<'_>; 32]> = SmallVec::new();
+        for account in accounts {
+            cells.push(AccountCell::new(account));
+        }
+        run(environment, &self.state, &mut cells, instructions)?;
+        for cell in &mut cells {
+            self.written.push(cell.take_changed());
+        }
+        Ok(())
+    }
 }
 
 /// Runs the top-level instructions.
 fn run<'i>(
-    frame: &mut Frame<'_>,
+    environment: &Environment<'_>,
+    state: &State,
+    cells: &mut [AccountCell<'_>],
     instructions: impl Iterator<Item = InstructionInput<'i>>,
 ) -> Result<(), (u8, InstructionError)> {
     let sysvar_id = solana_sdk_ids::sysvar::instructions::ID;
-    let sysvar = frame
-        .accounts
-        .iter()
-        .position(|account| *account.key == sysvar_id);
+    let sysvar = cells.iter().position(|cell| *cell.key == sysvar_id);
     for (index, instruction) in instructions.enumerate() {
-        frame.state.top_level.set(index);
+        state.top_level.set(index);
         if let Some(sysvar) = sysvar {
-            frame.accounts[sysvar].set_current_instruction(index);
+            cells[sysvar].set_current_instruction(index);
         }
-        {
-            let mut accounts = frame.state.instruction_accounts.borrow_mut();
-            accounts.clear();
-            accounts.extend(instruction.accounts.iter().map(|&index| {
-                let account = frame.account(index);
-                let (is_signer, is_writable) = (account.is_signer, account.is_writable);
-                InstructionAccount {
-                    index,
-                    is_signer,
-                    is_writable,
-                }
-            }));
-        }
-        let result = current::enter(frame, || {
-            call::run(frame, instruction.program, 0, instruction.data)
+        let frame = Frame {
+            environment: *environment,
+            accounts: cells,
+            state,
+        };
+        frame.set_accounts(instruction.accounts);
+        let result = current::enter(&frame, || {
+            call::run(&frame, instruction.program, 0, instruction.data)
         });
         for &account in instruction.accounts {
-            frame.accounts[usize::from(account)].release_guards();
+            cells[usize::from(account)].release_guards();
         }
         result.map_err(|error| (index as u8, error))?;
     }
     Ok(())
-}
-
-/// An empty vector of another lifetime with the allocation of this one (the standard library collects
-/// in place where the layouts are the same).
-fn recycle<'b>(mut cells: Vec<AccountCell<'_>>) -> Vec<AccountCell<'b>> {
-    cells.clear();
-    cells
-        .into_iter()
-        .map(|_| unreachable!("the vector is empty"))
-        .collect()
 }
 
 impl Executed<'_> {

@@ -294,13 +294,32 @@ fn program_error(exact: &InstructionError) -> (ProgramError, bool) {
 /// One transaction while it executes.
 pub(crate) struct Frame<'t> {
     pub(crate) environment: Environment<'t>,
-    pub(crate) accounts: Vec<AccountCell<'t>>,
+    pub(crate) accounts: &'t [AccountCell<'t>],
     pub(crate) state: &'t State,
 }
 
 impl<'t> Frame<'t> {
-    pub(crate) fn account(&self, index: u8) -> &AccountCell<'t> {
+    #[inline]
+    pub(crate) fn account(&self, index: u8) -> &'t AccountCell<'t> {
         &self.accounts[usize::from(index)]
+    }
+
+    /// Starts a top-level instruction with these of the transaction's accounts.
+    pub(crate) fn set_accounts(&self, indices: &[u8]) {
+        let mut accounts = self.state.instruction_accounts.borrow_mut();
+        accounts.clear();
+        accounts.extend(indices.iter().map(|&index| {
+            let AccountCell {
+                is_signer,
+                is_writable,
+                ..
+            } = *self.account(index);
+            InstructionAccount {
+                index,
+                is_signer,
+                is_writable,
+            }
+        }));
     }
 
     /// The program that runs.

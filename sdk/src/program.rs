@@ -2,6 +2,7 @@
 
 use crate::{AccountInfo, AccountState, MAX_PERMITTED_DATA_INCREASE, ProgramResult, Pubkey};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// The function that a program is.
 pub type ProcessInstruction =
@@ -78,7 +79,7 @@ macro_rules! entrypoint {
 
 /// The programs a node or a test knows; System and Compute Budget are always among them.
 #[derive(Clone, Debug)]
-pub struct Programs(HashMap<Pubkey, Program, ahash::RandomState>);
+pub struct Programs(HashMap<Pubkey, Program, BuildHasherDefault<IdHasher>>);
 
 impl Default for Programs {
     fn default() -> Self {
@@ -107,5 +108,32 @@ impl Programs {
     /// executable).
     pub fn iter(&self) -> impl Iterator<Item = &Program> {
         self.0.values()
+    }
+}
+
+/// A quick hash of ids. Who registers programs means well, so it need not resist made-up ids.
+#[derive(Clone, Copy, Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        for byte in rest {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0 ^ word)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29);
+    }
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
