@@ -1,8 +1,9 @@
 //! A transaction that verify let through. Only verify can make one.
 //!
-//! It keeps the wire bytes and says where in them everything is, so that no later stage parses again.
-//! It is one allocation for a common transaction (the box it comes in): places of instructions and hashes
-//! of keys are inline up to a number that covers a transfer with its compute budget.
+//! It keeps the wire bytes and says where in them everything is, so that no later stage parses
+//! again. It is one allocation for a common transaction (the box it comes in): places of
+//! instructions and hashes of keys are inline up to a number that covers a transfer with its
+//! compute budget.
 
 use bytes::Bytes;
 use sealane_sdk::Pubkey;
@@ -190,7 +191,8 @@ impl VerifiedTransaction {
     pub fn is_signer(&self, i: usize) -> bool {
         i < usize::from(self.layout.signatures)
     }
-    /// Whether account `i` may be written: declared writable, not a reserved key, not a called program.
+    /// Whether account `i` may be written: declared writable, not a reserved key, not a called
+    /// program.
     pub fn is_writable(&self, i: usize) -> bool {
         i < 64 && self.writable >> i & 1 == 1
     }
@@ -221,7 +223,8 @@ impl VerifiedTransaction {
     pub fn cost(&self) -> u64 {
         u64::from(self.cost)
     }
-    /// Index of the nonce account, if the first instruction is AdvanceNonceAccount on a writable one.
+    /// Index of the nonce account, if the first instruction is AdvanceNonceAccount on a writable
+    /// one.
     pub fn nonce_account(&self) -> Option<usize> {
         (self.nonce != NO_NONCE).then_some(usize::from(self.nonce))
     }

@@ -1,11 +1,12 @@
-//! Wire bytes to `VerifiedTransaction`: parse in place, drop duplicates, check signatures, resolve lookup
-//! tables, hash the keys.
+//! Wire bytes to `VerifiedTransaction`: parse in place, drop duplicates, check signatures, resolve
+//! lookup tables, hash the keys.
 //!
-//! Whatever depends on bytes alone, or on state that cannot change to the transaction's favour within its
-//! life, is decided here, the cheap before the dear: size, form, sanitisation, compute budget, number of
-//! accounts, lookup tables, duplicate accounts, signatures. Age, replay across batches and everything about
-//! balances come later. A verifier belongs to one thread; what it allocates per transaction is the box of the
-//! result and, where there are any, the looked-up addresses.
+//! Whatever depends on bytes alone, or on state that cannot change to the transaction's favour
+//! within its life, is decided here, the cheap before the dear: size, form, sanitisation, compute
+//! budget, number of accounts, lookup tables, duplicate accounts, signatures. Age, replay across
+//! batches and everything about balances come later. A verifier belongs to one thread; what it
+//! allocates per transaction is the box of the result and, where there are any, the looked-up
+//! addresses.
 
 mod budget;
 #[cfg(test)]
@@ -82,16 +83,17 @@ impl Verifier {
         }
     }
 
-    /// Verifies a batch; `out` gets one result per input, in order. Signatures are checked as one batch
-    /// and narrowed down when that fails. Of several inputs with the same bytes all but the first are
-    /// `AlreadyProcessed`.
+    /// Verifies a batch; `out` gets one result per input, in order. Signatures are checked as one
+    /// batch and narrowed down when that fails. Of several inputs with the same bytes all but the
+    /// first are `AlreadyProcessed`.
     pub fn verify_batch(&mut self, batch: Vec<Bytes>, out: &mut Vec<Verified>) {
         let mut state = Visible::new(&self.accounts, &self.slots);
         self.core
             .verify_batch(batch, &mut state, self.check_signatures, out);
     }
 
-    /// For simulateTransaction with sigVerify false and for replay of a log: everything but signatures.
+    /// For simulateTransaction with sigVerify false and for replay of a log: everything but
+    /// signatures.
     pub fn parse_trusted(&mut self, bytes: Bytes) -> Verified {
         self.core
             .prepare(bytes, &mut Visible::new(&self.accounts, &self.slots))
@@ -100,9 +102,9 @@ impl Verifier {
 
 /// Hashes messages to their ids.
 ///
-/// A message that collides with another is refused as processed already. Its key is secret, so nobody
-/// can aim at another's message. All verifiers of a node must agree on the key, so it is derived from the
-/// one of the accounts' key hash.
+/// A message that collides with another is refused as processed already. Its key is secret, so
+/// nobody can aim at another's message. All verifiers of a node must agree on the key, so it is
+/// derived from the one of the accounts' key hash.
 struct MessageHasher([ahash::RandomState; 2]);
 
 impl MessageHasher {
@@ -270,8 +272,8 @@ fn has_duplicates(keys: &Keys<'_>, hashes: &[u64]) -> bool {
     })
 }
 
-/// Bit `i`: account `i` may be written. Asked for, not reserved, and no called program unless the upgradeable
-/// loader is among the accounts (as solana-message has it).
+/// Bit `i`: account `i` may be written. Asked for, not reserved, and no called program unless the
+/// upgradeable loader is among the accounts (as solana-message has it).
 fn writable(layout: &Layout, keys: &Keys<'_>, called: u64) -> u64 {
     let mut writable = 0;
     for (i, key) in keys.iter().enumerate() {
@@ -301,7 +303,8 @@ fn nonce(first: &crate::Instruction<'_>, keys: &Keys<'_>, writable: u64) -> u8 {
     }
 }
 
-/// Finds copies within one batch: an open-addressing table of its message ids, kept between batches.
+/// Finds copies within one batch: an open-addressing table of its message ids, kept between
+/// batches.
 #[derive(Default)]
 struct Duplicates {
     /// Index in the batch, plus one; 0 is free. A power of two, at most half full.

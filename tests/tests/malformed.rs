@@ -1,7 +1,9 @@
-//! What verify refuses, each with its exact error: nothing here reaches the scheduler, so nothing changes.
+//! What verify refuses, each with its exact error: nothing here reaches the scheduler, so nothing
+//! changes.
 //!
-//! Every row is one change to a good transaction, signed again afterwards unless the signature is what is
-//! wrong, so that nothing else can be the reason. What only the bank can refuse is not here.
+//! Every row is one change to a good transaction, signed again afterwards unless the signature is
+//! what is wrong, so that nothing else can be the reason. What only the bank can refuse is not
+//! here.
 
 use bytes::Bytes;
 use sealane_accounts_db::DbLimits;
@@ -91,7 +93,8 @@ fn two_signers() -> Vec<u8> {
     )])
 }
 
-/// A transfer to what table `table` holds at `index`, which `readonly` more read-only addresses follow.
+/// A transfer to what table `table` holds at `index`, which `readonly` more read-only addresses
+/// follow.
 fn looked_up(table: Pubkey, index: u8, readonly: std::ops::Range<u8>) -> Vec<u8> {
     lookups(vec![MessageAddressTableLookup {
         account_key: table,
@@ -441,7 +444,8 @@ fn signature_rows() -> Vec<Row> {
             forged(|signature| signature[..32].fill(0)),
         ),
         row(
-            // With the neutral element as key and R, S = 0 satisfies the equation for every message.
+            // With the neutral element as key and R, S = 0 satisfies the equation for every
+            // message.
             "a payer of small order",
             {
                 let mut neutral = [0; 32];

@@ -1,8 +1,9 @@
 //! What a transaction asks for and what it costs: Compute Budget instructions, fee, cost units.
 //!
-//! Every rule and number is Agave's (4.2, all features active): `solana-compute-budget-instruction`,
-//! `solana-builtins-default-costs`, `solana-fee`, `solana-cost-model`. The instructions are decoded by hand,
-//! as they are four bytes layouts with a tag in front.
+//! Every rule and number is Agave's (4.2, all features active):
+//! `solana-compute-budget-instruction`, `solana-builtins-default-costs`, `solana-fee`,
+//! `solana-cost-model`. The instructions are decoded by hand, as they are four bytes layouts with a
+//! tag in front.
 
 use crate::verified::{ComputeBudget, Instruction};
 use sealane_sdk::{InstructionError, Pubkey};
@@ -17,7 +18,8 @@ const BUILTIN_UNITS: u32 = 3_000;
 const INSTRUCTION_UNITS: u32 = 200_000;
 /// Bytes of accounts that a transaction may load, at most and by default.
 const LOADED_DATA_BYTES_MAX: u32 = 64 * 1024 * 1024;
-/// Heap that a transaction may ask for, in bytes. Native programs have no such heap; it is checked only.
+/// Heap that a transaction may ask for, in bytes. Native programs have no such heap; it is checked
+/// only.
 const HEAP_BYTES: std::ops::RangeInclusive<u32> = 32 * 1024..=256 * 1024;
 
 /// Builtin programs of the cost model. Vote has left it (SIMD-0387).
@@ -53,7 +55,8 @@ impl Requests {
                 .and_then(|b| b.try_into().ok())
                 .map(u64::from_le_bytes)
         };
-        // Bytes that follow are of no interest to Solana's decoder. `None` here: it could not decode.
+        // Bytes that follow are of no interest to Solana's decoder. `None` here: it could not
+        // decode.
         let is_first = match data.first() {
             Some(1) => four().map(|v| self.heap_bytes.replace((index, v)).is_none()),
             Some(2) => four().map(|v| self.unit_limit.replace(v).is_none()),

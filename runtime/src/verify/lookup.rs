@@ -1,4 +1,5 @@
-//! Addresses out of lookup tables, by Agave's rules: a table gives what it held when the slot began.
+//! Addresses out of lookup tables, by Agave's rules: a table gives what it held when the slot
+//! began.
 
 use super::VerifyError;
 use super::parse::lookups_of;

@@ -1,8 +1,9 @@
 //! Wire bytes to a `Layout`: where everything is, and that it is well formed.
 //!
-//! Accepts what `agave-transaction-view` accepts with the limits that Agave passes to it, which the tests
-//! hold it against. It is not used itself because it allocates a list per transaction and says only that
-//! something is wrong; this says where. Knows no accounts and no arithmetic of signatures.
+//! Accepts what `agave-transaction-view` accepts with the limits that Agave passes to it, which the
+//! tests hold it against. It is not used itself because it allocates a list per transaction and
+//! says only that something is wrong; this says where. Knows no accounts and no arithmetic of
+//! signatures.
 
 use super::VerifyError;
 use crate::verified::{Instruction, InstructionPlace, InstructionPlaces, Layout};

@@ -1,13 +1,13 @@
 //! Ed25519 by one rule, whether a signature is checked alone or among others.
 //!
-//! The rule: ZIP-215 (`8sB = 8R + 8kA`, S canonical, A and R any encoding of a point) and neither A nor R of
-//! small order. A batch is only sound with the cofactor, so single checks have it as well; without small
-//! orders every signature still binds its key and its message. `docs/differences.md` compares with
-//! Solana.
+//! The rule: ZIP-215 (`8sB = 8R + 8kA`, S canonical, A and R any encoding of a point) and neither A
+//! nor R of small order. A batch is only sound with the cofactor, so single checks have it as well;
+//! without small orders every signature still binds its key and its message. `docs/differences.md`
+//! compares with Solana.
 //!
-//! A batch that does not hold is checked in groups, and a group that does not hold one by one. So a batch
-//! with one bad signature costs about twice a good one, and one full of them about twice as much as
-//! checking all one by one.
+//! A batch that does not hold is checked in groups, and a group that does not hold one by one. So a
+//! batch with one bad signature costs about twice a good one, and one full of them about twice as
+//! much as checking all one by one.
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +31,8 @@ pub(super) struct SignatureChecker {
 }
 
 impl SignatureChecker {
-    /// Adds the signatures of transaction `owner`; `false`: one is bad at first sight and none is added.
+    /// Adds the signatures of transaction `owner`; `false`: one is bad at first sight and none is
+    /// added.
     pub(super) fn add(
         &mut self,
         owner: u32,
@@ -50,7 +51,8 @@ impl SignatureChecker {
         true
     }
 
-    /// Checks what was added and forgets it. `refuse` hears of each bad signature's owner, perhaps twice.
+    /// Checks what was added and forgets it. `refuse` hears of each bad signature's owner, perhaps
+    /// twice.
     pub(super) fn check(&mut self, mut refuse: impl FnMut(u32)) {
         for batch in self.items.chunks(BATCH_MAX) {
             if holds(batch) {
@@ -116,8 +118,8 @@ const ORDER: [u64; 4] = [
     0x1000_0000_0000_0000,
 ];
 
-/// Whether S is below the order: one signature has one encoding. Zebra checks it again, but only once the
-/// batch is under way, which then fails as a whole.
+/// Whether S is below the order: one signature has one encoding. Zebra checks it again, but only
+/// once the batch is under way, which then fails as a whole.
 fn is_canonical(s: &[u8; 32]) -> bool {
     let s = words(s);
     s.iter().rev().lt(ORDER.iter().rev())

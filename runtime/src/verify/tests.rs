@@ -1,5 +1,5 @@
-//! Verify against `solana-message` and `agave-transaction-view`: they are the oracles of what a transaction
-//! says and of which bytes are one.
+//! Verify against `solana-message` and `agave-transaction-view`: they are the oracles of what a
+//! transaction says and of which bytes are one.
 
 use super::fixture::{FakeState, core, hash_key, trusted};
 use super::*;

@@ -1,4 +1,5 @@
-//! The rule, alone and in batches, on the edge cases that implementations are known to disagree about.
+//! The rule, alone and in batches, on the edge cases that implementations are known to disagree
+//! about.
 
 use super::*;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
@@ -227,7 +228,8 @@ fn every_listed_encoding_is_a_point_of_small_order_and_no_neighbour_is() {
     assert_eq!(distinct.len(), 14);
 }
 
-/// ZIP-215's conformance cases: key and R any of the 14 encodings, S = 0, which its equation accepts.
+/// ZIP-215's conformance cases: key and R any of the 14 encodings, S = 0, which its equation
+/// accepts.
 #[test]
 fn signatures_of_small_order_keys_are_refused_whatever_they_sign() {
     for key in small_order_encodings() {
