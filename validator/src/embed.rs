@@ -371,11 +371,16 @@ impl ValidatorHandle {
 
     /// Stops the node: what was accepted finishes and becomes visible. `false`: a program still ran after
     /// five seconds; its thread is left behind.
-    pub fn stop(mut self) -> bool {
+    pub fn stop(self) -> bool {
         self.stop_within(STOP_DEADLINE)
     }
 
-    fn stop_within(&mut self, deadline: Duration) -> bool {
+    /// The same with a deadline of your own.
+    pub fn stop_within(mut self, deadline: Duration) -> bool {
+        self.end_within(deadline)
+    }
+
+    fn end_within(&mut self, deadline: Duration) -> bool {
         let Some(Running {
             runtime,
             server,
@@ -400,6 +405,6 @@ impl ValidatorHandle {
 
 impl Drop for ValidatorHandle {
     fn drop(&mut self) {
-        self.stop_within(STOP_DEADLINE);
+        self.end_within(STOP_DEADLINE);
     }
 }
