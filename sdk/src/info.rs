@@ -5,11 +5,16 @@
 //! of Solana's has no `ProgramError`, the program is told the nearest one, and if it gives up with that,
 //! its instruction fails with the exact one.
 
+mod guards;
+
+pub use guards::{DataMut, DataRef, LamportsMut, LamportsRef};
+
 use crate::frame::{AccountCell, Frame};
 use crate::{AccountData, InstructionError, ProgramError, ProgramResult, Pubkey};
+use guards::{Exclusive, Flag, Shared};
 use std::borrow::Cow;
 use std::cell::{Ref, RefMut};
-use std::ops::{Deref, DerefMut, Range, RangeBounds};
+use std::ops::{Range, RangeBounds};
 
 /// Bytes by which one top-level instruction may grow an account, unless its program was registered
 /// with a larger limit.
@@ -40,46 +45,6 @@ pub struct AccountInfo<'a> {
     pub is_writable: bool,
     /// As granted: the public field is the program's own copy and proves nothing.
     may_write: bool,
-}
-
-/// Shared guard of account data. Others may read meanwhile; nobody may write.
-pub struct DataRef<'a>(Shared<'a>);
-
-enum Shared<'a> {
-    /// Read where it was loaded, or from a joined copy; the flag keeps writers away.
-    Loaded(
-        Cow<'a, [u8]>,
-        #[expect(dead_code, reason = "held for its flag")] Flag<'a>,
-    ),
-    Written(Ref<'a, [u8]>),
-}
-
-type Flag<'a> = Ref<'a, Option<AccountData>>;
-
-/// Exclusive guard of account data.
-pub struct DataMut<'a>(Exclusive<'a>);
-
-enum Exclusive<'a> {
-    InPlace(RefMut<'a, [u8]>),
-    /// A range across pages of a large account: written back when the guard is dropped.
-    Pages {
-        data: RefMut<'a, AccountData>,
-        start: usize,
-        bytes: Vec<u8>,
-    },
-}
-
-/// Shared guard of a balance.
-pub struct LamportsRef<'a> {
-    cell: &'a AccountCell<'a>,
-    value: u64,
-}
-
-/// Exclusive guard of a balance. What was written takes effect when the guard is dropped, and if that
-/// breaks a rule, the instruction fails then.
-pub struct LamportsMut<'a> {
-    info: AccountInfo<'a>,
-    value: u64,
 }
 
 impl<'a> AccountInfo<'a> {
@@ -404,83 +369,6 @@ impl std::fmt::Debug for AccountInfo<'_> {
             .field("owner", &self.owner())
             .field("data_len", &self.data_len())
             .finish()
-    }
-}
-
-impl Deref for DataRef<'_> {
-    type Target = [u8];
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        match &self.0 {
-            Shared::Loaded(bytes, _) => bytes,
-            Shared::Written(bytes) => bytes,
-        }
-    }
-}
-
-impl Deref for DataMut<'_> {
-    type Target = [u8];
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        match &self.0 {
-            Exclusive::InPlace(bytes) => bytes,
-            Exclusive::Pages { bytes, .. } => bytes,
-        }
-    }
-}
-
-impl DerefMut for DataMut<'_> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut [u8] {
-        match &mut self.0 {
-            Exclusive::InPlace(bytes) => bytes,
-            Exclusive::Pages { bytes, .. } => bytes,
-        }
-    }
-}
-
-impl Drop for Exclusive<'_> {
-    fn drop(&mut self) {
-        if let Self::Pages { data, start, bytes } = self {
-            data.write(*start, bytes);
-        }
-    }
-}
-
-impl Deref for LamportsRef<'_> {
-    type Target = u64;
-    fn deref(&self) -> &u64 {
-        &self.value
-    }
-}
-
-impl Drop for LamportsRef<'_> {
-    fn drop(&mut self) {
-        self.cell
-            .lamports_guards
-            .set(self.cell.lamports_guards.get() - 1);
-    }
-}
-
-impl Deref for LamportsMut<'_> {
-    type Target = u64;
-    fn deref(&self) -> &u64 {
-        &self.value
-    }
-}
-
-impl DerefMut for LamportsMut<'_> {
-    fn deref_mut(&mut self) -> &mut u64 {
-        &mut self.value
-    }
-}
-
-impl Drop for LamportsMut<'_> {
-    fn drop(&mut self) {
-        self.info.cell().lamports_guards.set(0);
-        if let Err(error) = self.info.put_lamports(self.value) {
-            self.info.frame.state.doom(error);
-        }
     }
 }
 
