@@ -198,7 +198,7 @@ impl Executed<'_> {
     pub fn take_written(&mut self, index: usize) -> Option<AccountState> {
         self.written.get_mut(index)?.take()
     }
-    /// The lines that Solana would have logged ("Program 111… invoke [1]", …), formatted now. The
+    /// The lines that Solana would have logged (`Program 111… invoke [1]`, …), formatted now. The
     /// compact form is what `log_bytes` returns; `format_logs` turns it into lines at any later time.
     pub fn logs(&self) -> Vec<String> {
         crate::format_logs(self.log_bytes(), self.keys)

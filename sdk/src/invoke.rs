@@ -64,6 +64,7 @@ pub fn invoke_signed_unchecked(
 ) -> ProgramResult {
     in_program("invoke", |frame| {
         if frame.state.is_doomed() {
+            // The first failure stays the one that the instruction fails with.
             return Err(frame.state.doom(InstructionError::ProgramFailedToComplete));
         }
         let accounts_before = frame.state.instruction_accounts.borrow().len();
