@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Transactions handed in at a time.
 const FEED_BATCH: usize = 256;
 /// How often the counters are read once everything is handed in.
-const POLL_INTERVAL: Duration = Duration::from_micros(200);
+const POLL_INTERVAL: Duration = Duration::from_micros(500);
 /// A run that has not moved for this long has lost a transaction.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 /// Where fees go: an account of its own, so that it conflicts with nothing.
@@ -107,12 +107,12 @@ fn feed(
         ingest
             .submit(batch)
             .context("the runtime takes no transactions")?;
-        progress(settled(&reader.counters()));
+        progress(reader.counters().settled());
     }
     let (mut last, mut moved) = (0, Instant::now());
     loop {
         let counters = reader.counters();
-        let (settled, now) = (settled(&counters), start.elapsed());
+        let (settled, now) = (counters.settled(), start.elapsed());
         progress(settled);
         if settled >= handed_in {
             return Ok(now);
@@ -127,9 +127,4 @@ fn feed(
         }
         std::thread::sleep(POLL_INTERVAL);
     }
-}
-
-/// Transactions whose fate is known and visible.
-fn settled(counters: &Counters) -> u64 {
-    counters.visible + counters.refused + counters.evicted + counters.dropped
 }

@@ -3,8 +3,7 @@
 use crate::measure::Measured;
 use crate::verdict::Verdict;
 use crate::workload::WorkloadOptions;
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// The figures of all runs.
@@ -35,7 +34,8 @@ pub struct Report {
     /// Wall time of a transaction in the median run.
     pub ns_per_transaction: f64,
     /// Processor time of a transaction by stage, in the median run; stages run side by side.
-    pub stage_ns_per_transaction: BTreeMap<String, f64>,
+    #[serde(serialize_with = "as_map")]
+    pub stage_ns_per_transaction: Vec<(String, f64)>,
     /// Wait between insertion and banking thread that half of the transactions did not exceed, in the
     /// median run.
     pub wait_us_p50: f64,
@@ -109,60 +109,77 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut row = |name: &str, value: &dyn fmt::Display| writeln!(f, "  {name:<24}{value}");
         row(
+            f,
             "workload",
             &format_args!("{}, seed {}", self.workload, self.seed),
         )?;
-        row("transactions", &thousands(self.transactions as f64))?;
-        row("accounts resident", &thousands(self.accounts as f64))?;
-        row("banking threads", &self.banking_threads)?;
+        row(f, "transactions", &thousands(self.transactions as f64))?;
+        row(f, "accounts resident", &thousands(self.accounts as f64))?;
+        row(f, "banking threads", &self.banking_threads)?;
         let signatures = match self.sigverify {
             "on" => "checked",
             _ => "NOT checked (--sigverify off): unique filler, no valid signatures",
         };
-        row("signatures", &signatures)?;
-        row("block log, network, RPC", &"none: in memory, in process")?;
-        row("slot", &format_args!("{} ms", self.slot_ms))?;
-        row("runs", &self.runs)?;
-        row("", &"")?;
+        row(f, "signatures", &signatures)?;
+        row(f, "block log, network, RPC", &"none: in memory, in process")?;
+        row(f, "slot", &format_args!("{} ms", self.slot_ms))?;
+        row(f, "runs", &self.runs)?;
+        writeln!(f)?;
         row(
+            f,
             "transactions a second",
             &format_args!("{} (median)", thousands(self.tps_median)),
         )?;
         let (min, max) = (thousands(self.tps_min), thousands(self.tps_max));
-        row("", &format_args!("{min} to {max}"))?;
+        row(f, "", &format_args!("{min} to {max}"))?;
         row(
+            f,
             "ns per transaction",
             &format_args!("{:.0} of wall time", self.ns_per_transaction),
         )?;
         for (stage, ns) in &self.stage_ns_per_transaction {
-            row("", &format_args!("{ns:.0} of processor time in {stage}"))?;
+            row(f, "", &format_args!("{ns:.0} of processor time in {stage}"))?;
         }
         let wait = |us: f64| thousands(us);
         row(
+            f,
             "wait for locks and turn",
             &format_args!("{} µs (p50)", wait(self.wait_us_p50)),
         )?;
-        row("", &format_args!("{} µs (p99)", wait(self.wait_us_p99)))?;
+        row(f, "", &format_args!("{} µs (p99)", wait(self.wait_us_p99)))?;
         row(
+            f,
             "longest conflict chain",
             &thousands(self.longest_chain as f64),
         )?;
         row(
+            f,
             "failed, not run",
             &format_args!("{}, {}", self.failed, self.not_run),
         )?;
-        row("state hash", &self.state_hash)?;
-        row("serial state hash", &self.serial_state_hash)?;
+        row(f, "state hash", &self.state_hash)?;
+        row(f, "serial state hash", &self.serial_state_hash)?;
         if self.differences.is_empty() {
-            return row("", &"every account and every result equals the serial run");
+            return row(
+                f,
+                "",
+                &"every account and every result equals the serial run",
+            );
         }
-        row("", &"DIFFERS from the serial run:")?;
+        row(f, "", &"DIFFERS from the serial run:")?;
         self.differences
             .iter()
-            .try_for_each(|difference| row("", difference))
+            .try_for_each(|difference| row(f, "", difference))
     }
+}
+
+fn as_map<S: Serializer>(stages: &[(String, f64)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(stages.iter().map(|(stage, ns)| (stage, ns)))
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, value: &dyn fmt::Display) -> fmt::Result {
+    writeln!(f, "  {name:<24}{value}")
 }
 
 /// A whole number with commas.

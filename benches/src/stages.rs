@@ -1,11 +1,14 @@
 //! Processor time per stage, from the threads' own clocks.
 //!
 //! The kernel counts for every thread how long it was on a processor (`/proc/self/task/*/schedstat`, in
-//! nanoseconds), so the pipeline carries no stopwatch of its own and waiting counts for nobody. A stage is
-//! all threads whose names differ only in their number. Elsewhere than on Linux there are no stages.
+//! nanoseconds), so nothing is measured by whom it measures, and waiting counts for nobody. A stage is all
+//! threads whose names differ only in their number. Elsewhere than on Linux there are no stages.
 
 use std::collections::BTreeMap;
 use std::fs;
+
+/// The way of a transaction, by the names of the threads.
+const STAGES: [&str; 5] = ["feed", "verify", "schedule", "banking", "publish"];
 
 /// Nanoseconds on a processor so far, by stage.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +37,8 @@ impl StageTimes {
         Self(times)
     }
 
-    /// What each stage used since `before`, the largest first; stages that used nothing are left out.
+    /// What each stage used since `before`, in the order in which a transaction passes them; stages that
+    /// used nothing are left out.
     pub fn since(&self, before: &Self) -> Vec<(String, u64)> {
         let used = |(stage, ns): (&String, &u64)| {
             (
@@ -43,17 +47,22 @@ impl StageTimes {
             )
         };
         let mut used: Vec<_> = self.0.iter().map(used).filter(|(_, ns)| *ns > 0).collect();
-        used.sort_by_key(|(_, ns)| std::cmp::Reverse(*ns));
+        used.sort_by_key(|(stage, _)| {
+            STAGES
+                .iter()
+                .position(|name| stage.starts_with(name))
+                .unwrap_or(STAGES.len())
+        });
         used
     }
 }
 
-/// `bank-1` is a thread of `bank`; the process's first thread, named like the program, is the feeder.
+/// `banking-1` is a thread of `banking`; the process's first thread, named like the program, is the feeder.
 fn stage_of(thread: &str) -> String {
     let name = thread
         .trim()
         .trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '_');
-    if name.starts_with("banking-bench") {
+    if name == "banking-bench" {
         "feed (this program)".into()
     } else {
         name.into()

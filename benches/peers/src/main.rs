@@ -15,7 +15,7 @@ use litesvm::LiteSVM;
 use solana_transaction::versioned::VersionedTransaction;
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The allocator that Sealane's benchmark uses.
@@ -45,24 +45,32 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let workload = Exported::read(&arguments.workload)?;
-    let mut times = Vec::new();
+    let mut rates = Vec::new();
+    let mut processor_ns = Vec::new();
     for run in 1..=arguments.runs.max(1) {
         let mut svm = machine(&workload)?;
-        let (elapsed, failed) = measure(&mut svm, transactions(&workload)?);
-        let tps = workload.transactions.len() as f64 / elapsed.as_secs_f64();
+        let transactions = transactions(&workload)?;
+        let count = transactions.len() as f64;
+        let before = on_processor_ns();
+        let (elapsed, failed) = measure(&mut svm, transactions);
+        processor_ns.push((on_processor_ns() - before) / count);
+        let tps = count / elapsed.as_secs_f64();
         eprintln!("litesvm, run {run}: {tps:.0} transactions a second, {failed} failed");
-        times.push(tps);
+        rates.push(tps);
         if run == 1 {
             compare_balances(&svm, &workload, &arguments.accounts)?;
         }
     }
-    times.sort_by(f64::total_cmp);
+    rates.sort_by(f64::total_cmp);
+    processor_ns.sort_by(f64::total_cmp);
     let litesvm = Figures {
-        median: times[times.len() / 2],
-        min: times[0],
-        max: times[times.len() - 1],
+        median: rates[rates.len() / 2],
+        min: rates[0],
+        max: rates[rates.len() - 1],
+        processor_ns: processor_ns[processor_ns.len() / 2],
     };
-    print_table(&sealane(&arguments.sealane)?, &litesvm);
+    let (title, sealane) = sealane(&arguments.sealane)?;
+    print_table(&title, &sealane, &litesvm);
     Ok(())
 }
 
@@ -94,7 +102,7 @@ fn measure(svm: &mut LiteSVM, transactions: Vec<VersionedTransaction>) -> (Durat
 }
 
 /// Both have done the same work: every account of genesis has the balance that Sealane's dump shows.
-fn compare_balances(svm: &LiteSVM, workload: &Exported, dump: &PathBuf) -> Result<()> {
+fn compare_balances(svm: &LiteSVM, workload: &Exported, dump: &Path) -> Result<()> {
     let dump = fs::read_to_string(dump)?;
     let mut expected = HashMap::new();
     for line in dump.lines() {
@@ -121,50 +129,69 @@ fn compare_balances(svm: &LiteSVM, workload: &Exported, dump: &PathBuf) -> Resul
     Ok(())
 }
 
-/// Transactions a second.
+/// How long this thread was on a processor so far, by the kernel's clock: what a busy machine changes
+/// least. Zero where there is no such clock.
+fn on_processor_ns() -> f64 {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    stat.split(' ')
+        .next()
+        .and_then(|ns| ns.parse().ok())
+        .unwrap_or(0.0)
+}
+
 struct Figures {
+    /// Transactions a second.
     median: f64,
     min: f64,
     max: f64,
+    /// Processor time of a transaction, over all threads.
+    processor_ns: f64,
 }
 
-/// Sealane's figures, with a title.
-struct Sealane {
-    title: String,
-    figures: Figures,
-}
-
-fn sealane(path: &PathBuf) -> Result<Sealane> {
+/// Sealane's figures and what they are of.
+fn sealane(path: &Path) -> Result<(String, Figures)> {
     let json: serde_json::Value = serde_json::from_slice(&fs::read(path)?)?;
     let number = |name: &str| json[name].as_f64().with_context(|| format!("no {name}"));
-    let text = |name: &str| json[name].as_str().unwrap_or("?");
     let title = format!(
-        "{}, {} transactions, {} accounts",
-        text("workload"),
+        "{}: {} transactions, {} accounts",
+        json["workload"].as_str().context("no workload")?,
         number("transactions")?,
         number("accounts")?
     );
+    let stages = json["stage_ns_per_transaction"]
+        .as_object()
+        .context("no stages")?;
     let figures = Figures {
         median: number("tps_median")?,
         min: number("tps_min")?,
         max: number("tps_max")?,
+        processor_ns: stages.values().filter_map(|ns| ns.as_f64()).sum(),
     };
-    Ok(Sealane { title, figures })
+    Ok((title, figures))
 }
 
-fn print_table(sealane: &Sealane, litesvm: &Figures) {
-    println!("{}; transactions a second", sealane.title);
-    println!("  {:<26}{:>12}{:>12}{:>12}", "", "median", "min", "max");
-    for (name, figures) in [
-        ("Sealane", &sealane.figures),
-        ("LiteSVM 0.17, one core", litesvm),
-    ] {
-        let Figures { median, min, max } = figures;
-        println!("  {name:<26}{median:>12.0}{min:>12.0}{max:>12.0}");
-    }
+fn print_table(title: &str, sealane: &Figures, litesvm: &Figures) {
+    println!("{title}");
     println!(
-        "  {:<26}{:>12.2}",
-        "ratio of the medians",
-        sealane.figures.median / litesvm.median
+        "  {:<26}{:>36}{:>20}",
+        "", "transactions a second", "processor time"
     );
+    println!(
+        "  {:<26}{:>12}{:>12}{:>12}{:>20}",
+        "", "median", "min", "max", "of one"
+    );
+    for (name, figures) in [("Sealane", sealane), ("LiteSVM 0.17, one core", litesvm)] {
+        let Figures {
+            median,
+            min,
+            max,
+            processor_ns,
+        } = figures;
+        println!("  {name:<26}{median:>12.0}{min:>12.0}{max:>12.0}{processor_ns:>17.0} ns");
+    }
+    let (rate, time) = (
+        sealane.median / litesvm.median,
+        litesvm.processor_ns / sealane.processor_ns,
+    );
+    println!("  {:<26}{rate:>12.2}{time:>44.2}", "ratio");
 }
