@@ -131,9 +131,11 @@ impl Bank {
             executor,
             outcome,
         } = self;
-        let accounts = load::accounts(slot, transaction, states, &payer);
+        // Filled where it lies: it is too large to be moved about.
+        let mut accounts = load::Accounts::new();
+        let loaded_bytes = load::accounts(&mut accounts, slot, transaction, states, &payer);
         outcome.begin(&accounts, fee);
-        let (status, executed) = match load::check(transaction, &accounts) {
+        let (status, executed) = match load::check(transaction, &accounts, loaded_bytes) {
             Err(error) => (Err(error), None),
             Ok(()) => {
                 let environment = Environment {

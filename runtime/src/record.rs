@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | flags (`FAILED`, `INNER`, `RETURN`) | 1 |
 //! | fee, compute units, length of logs | varint each |
-//! | pre-balances | 8 each |
+//! | pre-balances | 8 each, as the machine orders them |
 //! | which post-balances differ, one bit each | accounts / 8, rounded up |
 //! | the post-balances that differ | 8 each |
 //! | logs in the executor's compact form | their length |
@@ -23,6 +23,10 @@ use solana_transaction_error::TransactionError;
 const FAILED: u8 = 1;
 const INNER: u8 = 2;
 const RETURN: u8 = 4;
+
+const VARINT_BYTES_MAX: usize = 10;
+/// Flags and three varints.
+const HEAD_BYTES_MAX: usize = 1 + 3 * VARINT_BYTES_MAX;
 
 /// The outcome of a charged transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,13 +127,15 @@ impl RecordParts<'_> {
         if self.return_data.is_some() {
             flags |= RETURN;
         }
-        // One growth at most for all that a plain transaction writes: 31 bytes hold the flags and
-        // the three varints.
-        out.reserve(31 + 17 * self.pre_balances.len() + self.log_bytes.len());
-        out.push(flags);
-        put_varint(out, self.fee);
-        put_varint(out, self.compute_units);
-        put_varint(out, self.log_bytes.len() as u64);
+        // One growth at most for all that a plain transaction writes.
+        out.reserve(HEAD_BYTES_MAX + 17 * self.pre_balances.len() + self.log_bytes.len());
+        let mut head = [0; HEAD_BYTES_MAX];
+        head[0] = flags;
+        let mut length = 1;
+        for value in [self.fee, self.compute_units, self.log_bytes.len() as u64] {
+            length = write_varint(&mut head, length, value);
+        }
+        out.extend_from_slice(&head[..length]);
         encode_balances(out, self.pre_balances, self.post_balances);
         out.extend_from_slice(self.log_bytes);
         if let Err(error) = self.status {
@@ -148,9 +154,7 @@ impl RecordParts<'_> {
 
 fn encode_balances(out: &mut Vec<u8>, pre: &[u64], post: &[u64]) {
     debug_assert_eq!(pre.len(), post.len());
-    for lamports in pre {
-        out.extend_from_slice(&lamports.to_le_bytes());
-    }
+    out.extend_from_slice(bytemuck::cast_slice(pre));
     for (pre, post) in pre.chunks(8).zip(post.chunks(8)) {
         let differ =
             |mask: u8, (i, (pre, post)): (usize, (&u64, &u64))| mask | u8::from(pre != post) << i;
@@ -158,7 +162,7 @@ fn encode_balances(out: &mut Vec<u8>, pre: &[u64], post: &[u64]) {
     }
     for (pre, post) in pre.iter().zip(post) {
         if pre != post {
-            out.extend_from_slice(&post.to_le_bytes());
+            out.extend_from_slice(&post.to_ne_bytes());
         }
     }
 }
@@ -202,13 +206,21 @@ fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Seven bits a byte, lowest first, the top bit set on all but the last.
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+fn put_varint(out: &mut Vec<u8>, value: u64) {
+    let mut bytes = [0; VARINT_BYTES_MAX];
+    let length = write_varint(&mut bytes, 0, value);
+    out.extend_from_slice(&bytes[..length]);
+}
+
+/// Seven bits a byte, lowest first, the top bit set on all but the last. Returns where it ends.
+fn write_varint(out: &mut [u8], mut at: usize, mut value: u64) -> usize {
     while value >= 0x80 {
-        out.push(value as u8 | 0x80);
+        out[at] = value as u8 | 0x80;
+        at += 1;
         value >>= 7;
     }
-    out.push(value as u8);
+    out[at] = value as u8;
+    at + 1
 }
 
 /// What is left to decode.
@@ -226,7 +238,7 @@ impl<'a> Input<'a> {
     }
 
     fn u64(&mut self) -> u64 {
-        u64::from_le_bytes(self.take(8).try_into().expect("8 bytes make a u64"))
+        u64::from_ne_bytes(self.take(8).try_into().expect("8 bytes make a u64"))
     }
 
     fn varint(&mut self) -> u64 {

@@ -28,34 +28,40 @@ const LOADERS: [Pubkey; 5] = [
 /// A transaction's accounts in message order; on the stack, up to the number that may be locked.
 pub(super) type Accounts<'a> = SmallVec<[TransactionAccount<'a>; 64]>;
 
-/// The accounts as the first instruction finds them; `payer` is the state once the fee is taken.
+/// Fills in the accounts as the first instruction finds them; `payer` is the state once the fee is
+/// taken. Returns the bytes that this loads, as SIMD-0186 counts them.
 #[inline]
 pub(super) fn accounts<'a>(
+    into: &mut Accounts<'a>,
     slot: &'a SlotContext,
     transaction: &'a VerifiedTransaction,
     states: &[&'a AccountState],
     payer: &'a AccountState,
-) -> Accounts<'a> {
-    let mut accounts = Accounts::new();
+) -> u64 {
+    let mut bytes = LOOKUP_TABLE_BYTES * transaction.lookup_table_count() as u64;
     for (i, state) in states.iter().enumerate() {
         let key = transaction.key(i);
         let is_writable = transaction.is_writable(i);
         let state = match i {
             0 => payer,
-            // What the slot makes is reserved, so never writable: the look-up is spared where it
-            // can be.
+            // What the slot makes is reserved, so never writable: most look-ups are spared.
             _ if is_writable => state,
             _ => slot.virtual_account(key).unwrap_or(state),
         };
+        // An absent account counts nothing; the payer is there, even if the fee was its last
+        // lamport.
+        if i == 0 || !state.is_absent() {
+            bytes += ACCOUNT_BASE_BYTES + state.data.len() as u64;
+        }
         let is_signer = transaction.is_signer(i);
-        accounts.push(TransactionAccount {
+        into.push(TransactionAccount {
             key,
             state,
             is_signer,
             is_writable,
         });
     }
-    accounts
+    bytes
 }
 
 /// Whether the transaction can be executed over these accounts.
@@ -63,8 +69,11 @@ pub(super) fn accounts<'a>(
 pub(super) fn check(
     transaction: &VerifiedTransaction,
     accounts: &[TransactionAccount<'_>],
+    bytes: u64,
 ) -> Result<(), TransactionError> {
-    check_loaded_bytes(transaction, accounts)?;
+    if bytes > u64::from(transaction.budget().loaded_data_bytes_max) {
+        return Err(TransactionError::MaxLoadedAccountsDataSizeExceeded);
+    }
     for instruction in transaction.instructions() {
         let program = accounts[usize::from(instruction.program)].state;
         if program.is_absent() {
@@ -73,24 +82,6 @@ pub(super) fn check(
         if !LOADERS.contains(&program.owner) {
             return Err(TransactionError::InvalidProgramForExecution);
         }
-    }
-    Ok(())
-}
-
-fn check_loaded_bytes(
-    transaction: &VerifiedTransaction,
-    accounts: &[TransactionAccount<'_>],
-) -> Result<(), TransactionError> {
-    let mut bytes = LOOKUP_TABLE_BYTES * transaction.lookup_table_count() as u64;
-    for (i, account) in accounts.iter().enumerate() {
-        // An absent account counts nothing; the payer is there, even if the fee was its last
-        // lamport.
-        if i == 0 || !account.state.is_absent() {
-            bytes += ACCOUNT_BASE_BYTES + account.state.data.len() as u64;
-        }
-    }
-    if bytes > u64::from(transaction.budget().loaded_data_bytes_max) {
-        return Err(TransactionError::MaxLoadedAccountsDataSizeExceeded);
     }
     Ok(())
 }
