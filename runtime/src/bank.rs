@@ -52,11 +52,14 @@ pub struct Processed<'b> {
     outcome: &'b mut Outcome,
 }
 
-/// The buffers of one transaction's outcome, each in message order.
+/// What a transaction's outcome holds beside what the executor wrote.
 #[derive(Default)]
 struct Outcome {
-    /// States to be committed.
-    changes: Vec<Option<AccountState>>,
+    /// The payer as the fee left it; `None` if the instructions of a success wrote it themselves.
+    payer: Option<AccountState>,
+    /// The advanced nonce account of a failure, unless it is the payer.
+    nonce: Option<(usize, AccountState)>,
+    /// Balances in message order, before the fee and at the end.
     pre_balances: Vec<u64>,
     post_balances: Vec<u64>,
 }
@@ -153,18 +156,19 @@ impl Bank {
                         accounts: instruction.accounts,
                         data: instruction.data,
                     });
-                let mut executed = executor.execute(&environment, limits, &accounts, instructions);
+                let executed = executor.execute(&environment, limits, &accounts, instructions);
                 let status = match executed.result.clone() {
-                    Ok(()) => outcome.take_written(rent, &accounts, &mut executed),
+                    Ok(()) => outcome.check_written(rent, &accounts, &executed),
                     Err((index, error)) => Err(TransactionError::InstructionError(index, error)),
                 };
                 (status, Some(executed))
             }
         };
         drop(accounts);
-        match status {
-            Ok(()) => outcome.finish(payer),
-            Err(_) => outcome.roll_back(states, payer, nonce),
+        match (&status, &executed) {
+            (Ok(()), Some(executed)) if executed.written(0).is_some() => {}
+            (Ok(()), _) => outcome.payer = Some(payer),
+            (Err(_), _) => outcome.roll_back(states, payer, nonce),
         }
         let compute_units = executed
             .as_ref()
@@ -196,57 +200,40 @@ fn check_age(
 }
 
 impl Outcome {
-    /// Forgets the previous transaction and notes the balances before this one. `accounts` hold the
-    /// payer as the fee left it.
+    /// Forgets the previous transaction and notes the balances of this one. `accounts` hold the payer
+    /// as the fee left it.
     fn begin(&mut self, accounts: &[TransactionAccount<'_>], fee: u64) {
-        self.changes.clear();
-        self.changes.resize_with(accounts.len(), || None);
-        self.pre_balances.clear();
-        self.pre_balances
-            .extend(accounts.iter().map(|account| account.state.lamports));
+        (self.payer, self.nonce) = (None, None);
+        self.post_balances.clear();
+        let balances = accounts.iter().map(|account| account.state.lamports);
+        self.post_balances.extend(balances);
+        self.pre_balances.clone_from(&self.post_balances);
         self.pre_balances[0] += fee;
     }
 
-    /// Takes what the instructions wrote, and checks it as a whole.
-    fn take_written(
+    /// Checks as a whole what the instructions wrote.
+    fn check_written(
         &mut self,
         rent: &Rent,
         accounts: &[TransactionAccount<'_>],
-        executed: &mut Executed<'_>,
+        executed: &Executed<'_>,
     ) -> Result<(), TransactionError> {
         let mut lamports_gained = 0;
         for (i, account) in accounts.iter().enumerate() {
-            if !account.is_writable {
-                continue;
-            }
-            let Some(written) = executed.take_written(i) else {
+            let Some(written) = executed.written(i) else {
                 continue;
             };
-            if !rent::transition_allowed(rent, account.key, account.state, &written) {
+            if !rent::transition_allowed(rent, account.key, account.state, written) {
                 let account_index = i as u8;
                 return Err(TransactionError::InsufficientFundsForRent { account_index });
             }
             lamports_gained += i128::from(written.lamports) - i128::from(account.state.lamports);
-            self.changes[i] = Some(written);
+            self.post_balances[i] = written.lamports;
         }
         if lamports_gained != 0 {
             return Err(TransactionError::UnbalancedTransaction);
         }
         Ok(())
-    }
-
-    /// What a success commits: what was written, and the payer in any case.
-    fn finish(&mut self, payer: AccountState) {
-        self.changes[0].get_or_insert(payer);
-        self.post_balances.clear();
-        self.post_balances.extend_from_slice(&self.pre_balances);
-        for (change, balance) in self.changes.iter_mut().zip(&mut self.post_balances) {
-            let Some(state) = change else { continue };
-            *balance = state.lamports;
-            if state.is_absent() {
-                *state = AccountState::default();
-            }
-        }
     }
 
     /// What a failure commits: the payer, and the nonce if the transaction lived on one.
@@ -256,26 +243,31 @@ impl Outcome {
         mut payer: AccountState,
         nonce: Option<AdvancedNonce>,
     ) {
-        self.changes.fill_with(|| None);
+        self.post_balances.clone_from(&self.pre_balances);
+        self.post_balances[0] = payer.lamports;
         match nonce {
             Some(AdvancedNonce { index: 0, data }) => payer.data = data,
             Some(AdvancedNonce { index, data }) => {
+                let before = states[index];
                 let AccountState {
                     lamports,
                     owner,
                     executable,
                     ..
-                } = *states[index];
-                self.changes[index] = Some(AccountState {
-                    lamports,
-                    owner,
-                    executable,
-                    data,
-                });
+                } = *before;
+                self.nonce = Some((
+                    index,
+                    AccountState {
+                        lamports,
+                        owner,
+                        executable,
+                        data,
+                    },
+                ));
             }
             None => {}
         }
-        self.finish(payer);
+        self.payer = Some(payer);
     }
 }
 
@@ -283,7 +275,19 @@ impl Processed<'_> {
     /// New state of account `i`, if it must be committed: written accounts of a success; payer (and
     /// nonce) of a failure. Moves it out. An account that is gone has the default state.
     pub fn take_change(&mut self, i: usize) -> Option<AccountState> {
-        self.outcome.changes[i].take()
+        let change = match &mut self.executed {
+            _ if i == 0 && self.outcome.payer.is_some() => self.outcome.payer.take(),
+            Some(executed) if self.status.is_ok() => executed.take_written(i),
+            _ => self
+                .outcome
+                .nonce
+                .take_if(|(index, _)| *index == i)
+                .map(|(_, state)| state),
+        };
+        match change {
+            Some(state) if state.is_absent() => Some(AccountState::default()),
+            change => change,
+        }
     }
 
     /// Appends the compact record that `TransactionRecord::decode` reads.

@@ -193,6 +193,10 @@ fn run<'i>(
 }
 
 impl Executed<'_> {
+    /// State of account `index` as the transaction leaves it, if it was written and not yet taken.
+    pub fn written(&self, index: usize) -> Option<&AccountState> {
+        self.written.get(index)?.as_ref()
+    }
     /// State of account `index` as the transaction leaves it, if it was written; `None` if untouched.
     /// Taking it moves it out. An account left without lamports is the default state.
     pub fn take_written(&mut self, index: usize) -> Option<AccountState> {
