@@ -10,6 +10,8 @@ mod fault;
 mod history;
 mod ingest;
 mod limits;
+#[cfg(all(test, shuttle))]
+mod model_check;
 mod node;
 mod prefetch;
 mod publish;

@@ -111,6 +111,14 @@ impl Dispatcher {
         }
     }
 
+    /// Whether no task waits and no lock is held.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::InOrder { waiting, .. } => waiting.is_empty(),
+            Self::Locks(locks) => locks.table.in_flight() == 0,
+        }
+    }
+
     pub(super) fn start_slot(&mut self) {
         if let Self::Locks(locks) = self {
             locks.table.start_slot();

@@ -140,6 +140,9 @@ impl ScheduleStage {
     /// Runs until draining is set and everything inserted is complete and handed to the publisher.
     pub(crate) fn run(mut self) {
         loop {
+            // Acquire: pairs with the release in `Runtime::shutdown`, after verify's last send. Looked
+            // at before the step, so that the step saw all that was sent.
+            let draining = self.wiring.draining.load(Ordering::Acquire);
             let now = Instant::now();
             let worked = self.step(now);
             if worked {
@@ -149,8 +152,11 @@ impl ScheduleStage {
                     .add(now.elapsed().as_nanos() as u64);
                 continue;
             }
-            // Acquire: pairs with the release in `Runtime::shutdown`, after verify's last send.
-            if self.wiring.draining.load(Ordering::Acquire) && self.is_drained() {
+            if draining && self.is_drained() {
+                assert!(
+                    self.dispatcher.is_empty(),
+                    "no task and no lock is left over"
+                );
                 break;
             }
             let mut until = self.slot_ends;
