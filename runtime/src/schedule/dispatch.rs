@@ -3,6 +3,7 @@
 
 use crate::fault::{self, Fault};
 use crate::task::{STATIC_ACCOUNT, Task};
+use sealane_accounts_db::AccountIndex;
 use sealane_scheduler::{Access, Config, InsertError, Scheduler, TaskId};
 use std::collections::VecDeque;
 
@@ -39,7 +40,7 @@ impl Dispatcher {
             tasks: (0..config.tasks_max).map(|_| None).collect(),
             free: (0..config.tasks_max as u32).rev().collect(),
             accesses: Vec::new(),
-            batch: Vec::new(),
+            batch: Vec::with_capacity(config.batch_max),
             fault,
             table: Scheduler::new(config),
         }))
@@ -108,6 +109,21 @@ impl Dispatcher {
             && !fault::is(locks.fault, Fault::EarlyRelease)
         {
             locks.table.complete(id);
+        }
+    }
+
+    /// Tasks handed to `thread` and not complete, as far as that matters to the order of asking.
+    pub(super) fn outstanding(&self, thread: usize) -> usize {
+        match self {
+            Self::InOrder { .. } => 0,
+            Self::Locks(locks) => locks.table.outstanding(thread),
+        }
+    }
+
+    /// The index of an idle account goes back: its cost and chain are not the next one's.
+    pub(super) fn forget(&mut self, account: AccountIndex) {
+        if let Self::Locks(locks) = self {
+            locks.table.forget(account);
         }
     }
 

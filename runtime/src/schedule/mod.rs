@@ -82,6 +82,8 @@ pub(crate) struct ScheduleStage {
     rewards_lamports: u64,
     waits: WaitHistogram,
     tasks: Vec<Task>,
+    /// The banking threads, in the order in which they are asked.
+    threads: Vec<usize>,
     fault: Option<Fault>,
 }
 
@@ -131,6 +133,7 @@ impl ScheduleStage {
             rewards_lamports: 0,
             waits: WaitHistogram::default(),
             tasks: Vec::new(),
+            threads: (0..wiring.bank_queues.len()).collect(),
             fault: config.fault,
             limits,
             wiring,
@@ -251,7 +254,11 @@ impl ScheduleStage {
         let mut progress = self.undispatched > 0;
         while progress {
             progress = false;
-            for thread in 0..self.wiring.bank_queues.len() {
+            // Who idles is asked first: a chain is not taken past a thread that could have had it.
+            self.threads
+                .sort_by_key(|thread| self.dispatcher.outstanding(*thread));
+            for at in 0..self.threads.len() {
+                let thread = self.threads[at];
                 if self.wiring.bank_queues[thread].len() >= self.limits.bank_queue_batches_max {
                     continue;
                 }
@@ -336,13 +343,21 @@ impl ScheduleStage {
     /// Gives back the indices of accounts that do not exist and that no task names: every task before
     /// `completed` is complete.
     fn give_indices_back(&mut self, completed: u64) {
-        let last_named = &self.last_named;
+        let (last_named, dispatcher) = (&self.last_named, &mut self.dispatcher);
         let idle = |account: AccountIndex| last_named[account as usize] <= completed;
         for at in (0..self.absent.len()).rev() {
             if idle(self.absent[at]) {
-                self.interner.release(self.absent.swap_remove(at));
+                let account = self.absent.swap_remove(at);
+                dispatcher.forget(account);
+                self.interner.release(account);
             }
         }
-        self.interner.reclaim(&mut |account| idle(account));
+        self.interner.reclaim(&mut |account| {
+            let idle = idle(account);
+            if idle {
+                dispatcher.forget(account);
+            }
+            idle
+        });
     }
 }
