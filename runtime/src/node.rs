@@ -31,16 +31,7 @@ pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountSt
         context.virtual_account(&program.id).is_none()
     });
     let mut accounts: Vec<(Pubkey, AccountState)> = programs
-        .map(|program| {
-            let data: &[u8] = program.name.as_bytes();
-            let state = AccountState {
-                lamports: context.sysvars.rent.minimum_balance(data.len()).max(1),
-                owner: solana_sdk_ids::native_loader::ID,
-                executable: true,
-                data: data.into(),
-            };
-            (program.id, state)
-        })
+        .map(|program| (program.id, program.account()))
         .collect();
     accounts.extend(config.genesis_accounts.iter().cloned());
     accounts
