@@ -200,8 +200,8 @@ fn check_age(
 }
 
 impl Outcome {
-    /// Forgets the previous transaction and notes the balances of this one. `accounts` hold the payer
-    /// as the fee left it.
+    /// Forgets the previous transaction and notes the balances of this one. `accounts` hold the
+    /// payer as the fee left it.
     fn begin(&mut self, accounts: &[TransactionAccount<'_>], fee: u64) {
         (self.payer, self.nonce) = (None, None);
         self.post_balances.clear();
