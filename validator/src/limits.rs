@@ -21,6 +21,8 @@ pub struct RpcLimits {
     pub subscriptions_max: usize,
     /// Notifications waiting for one connection; a client that falls behind further is cut.
     pub notifications_per_connection_max: u32,
+    /// Bytes of the notifications waiting for one connection; one alone may be of any size.
+    pub notification_bytes_per_connection_max: usize,
     /// Accounts in one `getMultipleAccounts`.
     pub multiple_accounts_max: usize,
     /// Signatures in one `getSignatureStatuses`.
@@ -31,8 +33,7 @@ pub struct RpcLimits {
     pub blocking_threads_max: usize,
     /// Threads that serve connections.
     pub server_threads: usize,
-    /// How long a new connection may take to send its first request is jsonrpsee's affair; this is how
-    /// often an idle WebSocket is pinged.
+    /// How often an idle WebSocket is pinged; one that does not answer twice is closed.
     pub ping_interval: Duration,
 }
 
@@ -46,6 +47,7 @@ impl Default for RpcLimits {
             subscriptions_per_connection_max: 10_000,
             subscriptions_max: 100_000,
             notifications_per_connection_max: 8_192,
+            notification_bytes_per_connection_max: 64 << 20,
             multiple_accounts_max: 100,
             signature_statuses_max: 256,
             filters_max: 4,

@@ -5,7 +5,8 @@
 
 use crate::error::Error;
 use crate::limits::RpcLimits;
-use crate::pubsub::{Cut, SubscriptionNumbers};
+use crate::pubsub::{Connection, SubscriptionNumbers, UnsubscribeErrors};
+use jsonrpsee::core::middleware::RpcServiceBuilder;
 use jsonrpsee::server::{
     BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, Methods, PingConfig, Server,
     ServerConfig, ServerHandle, StopHandle, serve_with_graceful_shutdown, stop_channel,
@@ -113,6 +114,7 @@ impl RpcServer {
                 config: server_config(limits),
                 stop: stop.clone(),
                 room: Arc::clone(&room),
+                backlog_bytes_max: limits.notification_bytes_per_connection_max,
             };
             runtime.spawn(acceptor.run(listener));
         }
@@ -173,6 +175,7 @@ struct Acceptor {
     config: ServerConfig,
     stop: StopHandle,
     room: Arc<Semaphore>,
+    backlog_bytes_max: usize,
 }
 
 impl Acceptor {
@@ -182,6 +185,9 @@ impl Acceptor {
         let builder = Server::builder()
             .set_config(self.config)
             .set_http_middleware(cors)
+            .set_rpc_middleware(
+                RpcServiceBuilder::new().layer_fn(|service| UnsubscribeErrors(Arc::new(service))),
+            )
             .to_service_builder();
         let mut stopped = Box::pin(self.stop.clone().shutdown());
         loop {
@@ -198,7 +204,7 @@ impl Acceptor {
             let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
                 continue;
             };
-            let Ok((socket, cut)) = prepare(socket) else {
+            let Ok((socket, connection)) = prepare(socket, self.backlog_bytes_max) else {
                 continue;
             };
 
@@ -206,7 +212,7 @@ impl Acceptor {
                 .clone()
                 .build(self.methods.clone(), self.stop.clone());
             let service = tower::service_fn(move |mut request: HttpRequest<_>| {
-                request.extensions_mut().insert(cut.clone());
+                request.extensions_mut().insert(connection.clone());
                 let mut service = service.clone();
                 async move {
                     if is_health_check(&request) {
@@ -230,13 +236,16 @@ fn is_health_check<B>(request: &HttpRequest<B>) -> bool {
 }
 
 /// Sends small messages at once, and duplicates the socket for whoever must cut it.
-fn prepare(socket: tokio::net::TcpStream) -> std::io::Result<(tokio::net::TcpStream, Cut)> {
+fn prepare(
+    socket: tokio::net::TcpStream,
+    backlog_bytes_max: usize,
+) -> std::io::Result<(tokio::net::TcpStream, Connection)> {
     socket.set_nodelay(true)?;
     let socket = socket.into_std()?;
     let duplicate = socket.try_clone()?;
     Ok((
         tokio::net::TcpStream::from_std(socket)?,
-        Cut::new(duplicate),
+        Connection::new(duplicate, backlog_bytes_max),
     ))
 }
 

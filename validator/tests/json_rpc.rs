@@ -260,21 +260,43 @@ fn program_accounts_are_filtered_sorted_and_sliced() {
     assert_eq!(accounts[0]["account"]["space"], json!(12));
 }
 
-#[test]
-fn a_transaction_that_was_sent_can_be_read_back_in_each_encoding() {
+/// A transfer of a million lamports that was sent over JSON-RPC and is confirmed.
+struct Sent {
+    node: ValidatorHandle,
+    payer: Keypair,
+    to: Pubkey,
+    transaction: Transaction,
+    signature: String,
+}
+
+fn sent_transfer() -> Sent {
     let (node, payer) = node_and_payer();
     let to = Pubkey::new_unique();
     let transaction = transfer(&payer, &to, 1_000_000, node.latest_blockhash());
     let sent = result(&node, "sendTransaction", json!([base58(&transaction)]));
-    assert_eq!(sent, json!(transaction.signatures[0].to_string()));
+    let signature = transaction.signatures[0].to_string();
+    assert_eq!(sent, json!(signature));
     node.confirm(&transaction.signatures[0], PATIENCE).unwrap();
+    Sent {
+        node,
+        payer,
+        to,
+        transaction,
+        signature,
+    }
+}
 
+#[test]
+fn a_status_says_that_what_is_visible_is_final() {
+    let Sent {
+        node, signature, ..
+    } = sent_transfer();
     let statuses = value(
         &node,
         "getSignatureStatuses",
-        json!([[sent, "1".repeat(64)]]),
+        json!([[signature, "1".repeat(64)]]),
     );
-    let slot = statuses[0]["slot"].clone();
+    let slot = statuses[0]["slot"].as_u64().unwrap();
     assert_eq!(
         statuses,
         json!([
@@ -288,83 +310,110 @@ fn a_transaction_that_was_sent_can_be_read_back_in_each_encoding() {
             null,
         ])
     );
+    assert_eq!(
+        result(&node, "getTransaction", json!(["1".repeat(64)])),
+        json!(null)
+    );
+}
 
-    let read = result(&node, "getTransaction", json!([sent]));
-    let (block_time, index) = (&read["blockTime"], &read["transactionIndex"]);
-    assert!(block_time.is_i64() && index.is_u64(), "{read}");
-    let data = bs58::encode(&transaction.message.instructions[0].data).into_string();
-    let cost_units = &read["meta"]["costUnits"];
-    assert!(cost_units.is_u64(), "{read}");
-    let meta = json!({
-        "err": null,
-        "status": {"Ok": null},
-        "fee": 5_000,
-        "preBalances": [1_000_000_000, 0, 1],
-        "postBalances": [998_995_000, 1_000_000, 1],
-        "innerInstructions": [],
-        "logMessages": [
-            format!("Program {SYSTEM} invoke [1]"),
-            format!("Program {SYSTEM} success"),
-        ],
-        "preTokenBalances": [],
-        "postTokenBalances": [],
-        "rewards": [],
-        "loadedAddresses": {"writable": [], "readonly": []},
-        "computeUnitsConsumed": 150,
-        "costUnits": cost_units,
-    });
-    let raw = json!({
-        "signatures": [sent],
-        "message": {
-            "header": {
-                "numRequiredSignatures": 1,
-                "numReadonlySignedAccounts": 0,
-                "numReadonlyUnsignedAccounts": 1,
-            },
-            "accountKeys": [payer.pubkey().to_string(), to.to_string(), SYSTEM],
-            "recentBlockhash": transaction.message.recent_blockhash.to_string(),
-            "instructions": [
-                {"programIdIndex": 2, "accounts": [0, 1], "data": data, "stackHeight": 1},
+#[test]
+fn a_transaction_that_was_sent_can_be_read_back_in_each_encoding() {
+    let Sent {
+        node,
+        payer,
+        to,
+        transaction,
+        signature,
+    } = sent_transfer();
+    let read = result(&node, "getTransaction", json!([signature]));
+    for number in [
+        &read["slot"],
+        &read["transactionIndex"],
+        &read["meta"]["costUnits"],
+    ] {
+        assert!(number.is_u64(), "{read}");
+    }
+    let expected = json!({
+        "slot": read["slot"],
+        "blockTime": read["blockTime"].as_i64().unwrap(),
+        "transactionIndex": read["transactionIndex"],
+        "meta": {
+            "err": null,
+            "status": {"Ok": null},
+            "fee": 5_000,
+            "preBalances": [1_000_000_000, 0, 1],
+            "postBalances": [998_995_000, 1_000_000, 1],
+            "innerInstructions": [],
+            "logMessages": [
+                format!("Program {SYSTEM} invoke [1]"),
+                format!("Program {SYSTEM} success"),
             ],
+            "preTokenBalances": [],
+            "postTokenBalances": [],
+            "rewards": [],
+            "loadedAddresses": {"writable": [], "readonly": []},
+            "computeUnitsConsumed": 150,
+            "costUnits": read["meta"]["costUnits"],
+        },
+        "transaction": {
+            "signatures": [signature],
+            "message": {
+                "header": {
+                    "numRequiredSignatures": 1,
+                    "numReadonlySignedAccounts": 0,
+                    "numReadonlyUnsignedAccounts": 1,
+                },
+                "accountKeys": [payer.pubkey().to_string(), to.to_string(), SYSTEM],
+                "recentBlockhash": transaction.message.recent_blockhash.to_string(),
+                "instructions": [{
+                    "programIdIndex": 2,
+                    "accounts": [0, 1],
+                    "data": bs58::encode(&transaction.message.instructions[0].data).into_string(),
+                    "stackHeight": 1,
+                }],
+            },
         },
     });
-    let check = |config: Value, transaction: Value, version: Option<Value>| {
-        let mut expected = json!({
-            "slot": slot,
-            "blockTime": block_time,
-            "transactionIndex": index,
-            "meta": meta,
-            "transaction": transaction,
-        });
-        if let Some(version) = version {
-            expected["version"] = version;
-        }
+    assert_eq!(read, expected);
+    let with = |field: &str, value: Value| {
+        let mut changed = expected.clone();
+        changed[field] = value;
+        changed
+    };
+    let check = |config: Value, expected: Value| {
         assert_eq!(
-            result(&node, "getTransaction", json!([sent, config])),
+            result(&node, "getTransaction", json!([signature, config])),
             expected,
             "{config}"
         );
     };
-    check(json!(null), raw.clone(), None);
     check(
         json!({"maxSupportedTransactionVersion": 0}),
-        raw.clone(),
-        Some(json!("legacy")),
+        with("version", json!("legacy")),
     );
     check(
         json!("base64"),
-        json!([base64(&transaction), "base64"]),
-        None,
+        with("transaction", json!([base64(&transaction), "base64"])),
     );
     check(
         json!({"encoding": "base58"}),
-        json!([base58(&transaction), "base58"]),
-        None,
+        with("transaction", json!([base58(&transaction), "base58"])),
     );
+}
 
-    let parsed = result(&node, "getTransaction", json!([sent, "jsonParsed"]));
+#[test]
+fn a_parsed_transaction_names_addresses() {
+    let Sent {
+        node,
+        payer,
+        to,
+        transaction,
+        signature,
+    } = sent_transfer();
+    let parsed = result(&node, "getTransaction", json!([signature, "jsonParsed"]));
+    let message = &parsed["transaction"]["message"];
     assert_eq!(
-        parsed["transaction"]["message"]["accountKeys"][0],
+        message["accountKeys"][0],
         json!({
             "pubkey": payer.pubkey().to_string(),
             "signer": true,
@@ -373,17 +422,13 @@ fn a_transaction_that_was_sent_can_be_read_back_in_each_encoding() {
         })
     );
     assert_eq!(
-        parsed["transaction"]["message"]["instructions"],
+        message["instructions"],
         json!([{
             "programId": SYSTEM,
             "accounts": [payer.pubkey().to_string(), to.to_string()],
-            "data": data,
+            "data": bs58::encode(&transaction.message.instructions[0].data).into_string(),
             "stackHeight": 1,
         }])
-    );
-    assert_eq!(
-        result(&node, "getTransaction", json!(["1".repeat(64)])),
-        json!(null)
     );
 }
 
@@ -557,130 +602,81 @@ fn two_equal_airdrops_are_both_given() {
     );
 }
 
+fn check_error(node: &ValidatorHandle, method: &str, params: Value, code: i64, message: &str) {
+    assert_eq!(
+        error(node, method, params),
+        (code, message.into()),
+        "{method}"
+    );
+}
+
 #[test]
-fn errors_have_agaves_codes_and_words() {
-    let (node, payer) = node_and_payer();
-    let to = Pubkey::new_unique();
-    let good = transfer(&payer, &to, 1_000_000, node.latest_blockhash());
-    let mut forged = good.clone();
-    forged.signatures[0] = Signature::from([7; 64]);
-    let stale = transfer(&payer, &to, 1_000_000, Hash::new_from_array([9; 32]));
+fn wrong_questions_have_agaves_codes_and_words() {
     let large = AccountState {
         lamports: 1,
         data: vec![0; 200].into(),
         ..AccountState::default()
     };
     let large_key = Pubkey::new_unique();
-    let node_with_large = Validator::builder()
+    let node = Validator::builder()
         .account(large_key, large)
         .start()
         .unwrap();
-    let in_base64 = json!({"encoding": "base64"});
-    let too_many_keys: Vec<String> = (0..101).map(|_| SYSTEM.into()).collect();
-    let too_many_signatures: Vec<String> = (0..257).map(|_| "1".repeat(64)).collect();
-
-    let check = |node, method: &str, params: Value, code: i64, message: &str| {
-        assert_eq!(
-            error(node, method, params),
-            (code, message.into()),
-            "{method}"
-        );
-    };
-    check(&node, "getBlockz", json!([]), -32601, "Method not found");
-    check(
-        &node,
-        "getBalance",
-        json!([]),
-        -32602,
-        "`params` should have at least 1 argument(s)",
-    );
-    check(
-        &node,
-        "getBalance",
-        json!(["x"]),
-        -32602,
-        "Invalid param: WrongSize",
-    );
-    check(
-        &node,
-        "getBalance",
-        json!([1]),
-        -32602,
-        "Invalid params: invalid type: integer `1`, expected a string.",
-    );
-    check(
-        &node,
-        "getTransaction",
-        json!(["x"]),
-        -32602,
-        "Invalid param: WrongSize",
-    );
-    check(
-        &node,
-        "getMultipleAccounts",
-        json!([too_many_keys]),
-        -32602,
-        "Too many inputs provided; max 100",
-    );
-    check(
+    let in_base58 = json!([large_key.to_string(), {"encoding": "base58"}]);
+    let future = json!([{"minContextSlot": 1_000_000}]);
+    let absent = "`params` should have at least 1 argument(s)";
+    let number = "Invalid params: invalid type: integer `1`, expected a string.";
+    let size = "Invalid param: WrongSize";
+    let not_reached = "Minimum context slot has not been reached";
+    let base58 = "Encoded binary (base 58) data should be less than 128 bytes, please use Base64 \
+                  encoding.";
+    check_error(&node, "getBlockz", json!([]), -32601, "Method not found");
+    check_error(&node, "getBalance", json!([]), -32602, absent);
+    check_error(&node, "getBalance", json!([1]), -32602, number);
+    check_error(&node, "getBalance", json!(["x"]), -32602, size);
+    check_error(&node, "getTransaction", json!(["x"]), -32602, size);
+    check_error(&node, "getSlot", future, -32016, not_reached);
+    check_error(&node, "getAccountInfo", in_base58, -32600, base58);
+    let keys: Vec<String> = (0..101).map(|_| SYSTEM.into()).collect();
+    let message = "Too many inputs provided; max 100";
+    check_error(&node, "getMultipleAccounts", json!([keys]), -32602, message);
+    let signatures: Vec<String> = (0..257).map(|_| "1".repeat(64)).collect();
+    let message = "Too many inputs provided; max 256";
+    check_error(
         &node,
         "getSignatureStatuses",
-        json!([too_many_signatures]),
+        json!([signatures]),
         -32602,
-        "Too many inputs provided; max 256",
+        message,
     );
-    check(
-        &node,
-        "getSlot",
-        json!([{"minContextSlot": 1_000_000}]),
-        -32016,
-        "Minimum context slot has not been reached",
-    );
-    check(
-        &node_with_large,
-        "getAccountInfo",
-        json!([large_key.to_string(), {"encoding": "base58"}]),
-        -32600,
-        "Encoded binary (base 58) data should be less than 128 bytes, please use Base64 encoding.",
-    );
-    check(
-        &node,
-        "sendTransaction",
-        json!([base64(&forged), in_base64]),
-        -32003,
-        "Transaction signature verification failure",
-    );
-    check(
-        &node,
-        "sendTransaction",
-        json!([base64(&stale), in_base64]),
-        -32002,
-        "Transaction simulation failed: Blockhash not found",
-    );
-    check(
-        &node,
-        "simulateTransaction",
-        json!([base64(&forged), {"encoding": "base64", "sigVerify": true}]),
-        -32003,
-        "Transaction signature verification failure",
-    );
-    check(
-        &node,
-        "simulateTransaction",
-        json!([base64(&good), {"sigVerify": true, "replaceRecentBlockhash": true}]),
-        -32602,
-        "sigVerify may not be used with replaceRecentBlockhash",
-    );
-    check(
-        &node,
-        "simulateTransaction",
-        json!([
-            base64(&good),
-            {"encoding": "base64", "accounts": {"addresses": [SYSTEM, SYSTEM, SYSTEM, SYSTEM]}},
-        ]),
-        -32602,
-        "Too many accounts provided; max 3",
-    );
+}
+
+#[test]
+fn wrong_transactions_have_agaves_codes_and_words() {
+    let (node, payer) = node_and_payer();
+    let to = Pubkey::new_unique();
+    let good = transfer(&payer, &to, 1_000_000, node.latest_blockhash());
+    let mut forged = good.clone();
+    forged.signatures[0] = Signature::from([7; 64]);
+    let stale = transfer(&payer, &to, 1_000_000, Hash::new_from_array([9; 32]));
+    let send = |transaction: &Transaction| json!([base64(transaction), {"encoding": "base64"}]);
+
+    let message = "Transaction signature verification failure";
+    check_error(&node, "sendTransaction", send(&forged), -32003, message);
+    let verify = json!([base64(&forged), {"encoding": "base64", "sigVerify": true}]);
+    check_error(&node, "simulateTransaction", verify, -32003, message);
+    let message = "Transaction simulation failed: Blockhash not found";
+    check_error(&node, "sendTransaction", send(&stale), -32002, message);
+    let both = json!([base64(&good), {"sigVerify": true, "replaceRecentBlockhash": true}]);
+    let message = "sigVerify may not be used with replaceRecentBlockhash";
+    check_error(&node, "simulateTransaction", both, -32602, message);
+    let accounts = json!({"addresses": [SYSTEM, SYSTEM, SYSTEM, SYSTEM]});
+    let many = json!([base64(&good), {"encoding": "base64", "accounts": accounts}]);
+    let message = "Too many accounts provided; max 3";
+    check_error(&node, "simulateTransaction", many, -32602, message);
+    let message = "failed to deserialize solana_transaction::versioned::VersionedTransaction: ";
+    let (code, text) = error(&node, "sendTransaction", json!(["111"]));
+    assert_eq!((code, text.starts_with(message)), (-32602, true), "{text}");
 }
 
 #[test]

@@ -377,10 +377,7 @@ impl State {
                 if let Some((Topic::Account { config, .. }, Subscriber::Client(sink))) =
                     self.subscriptions.get_mut(&number)
                 {
-                    match notify::account(slot, watch.state(), config) {
-                        Some(notification) => sink.notify(&notification),
-                        None => sink.cut(),
-                    }
+                    sink.notify(&notify::account(slot, watch.state(), config));
                 }
             }
         }
@@ -410,10 +407,7 @@ impl State {
                     continue;
                 };
                 if filters.iter().all(|filter| filter.allows(&account)) {
-                    match notify::keyed_account(slot, key, &account, config) {
-                        Some(notification) => sink.notify(&notification),
-                        None => sink.cut(),
-                    }
+                    sink.notify(&notify::keyed_account(slot, key, &account, config));
                 }
             }
         }

@@ -4,16 +4,18 @@ mod hub;
 mod index;
 mod notify;
 mod sink;
+mod unsubscribe;
 
 pub(crate) use hub::{Hub, Subscriber, Topic};
-pub(crate) use sink::Cut;
+pub(crate) use sink::Connection;
+pub(crate) use unsubscribe::UnsubscribeErrors;
 
 use crate::limits::RpcLimits;
 use crate::rpc::{AccountConfig, FilterRequest, Parameters, decode_filters, invalid_params};
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::core::server::{PendingSubscriptionSink, RpcModule};
 use jsonrpsee::core::traits::IdProvider;
-use jsonrpsee::types::{ErrorObjectOwned, SubscriptionId};
+use jsonrpsee::types::{ErrorCode, ErrorObjectOwned, SubscriptionId};
 use serde::Deserialize;
 use sink::Sink;
 use std::str::FromStr;
@@ -92,11 +94,13 @@ pub(crate) fn module(
             move |params, pending, context, extensions| async move {
                 let topic =
                     Parameters::parse(&params).and_then(|parameters| parse(&context, &parameters));
-                match topic {
-                    Ok(topic) => {
-                        hold(&context, topic, pending, extensions.get::<Cut>().cloned()).await;
+                match (topic, extensions.get::<Connection>().cloned()) {
+                    (Ok(topic), Some(connection)) => {
+                        hold(&context, topic, pending, connection).await;
                     }
-                    Err(error) => pending.reject(error).await,
+                    (Err(error), _) => pending.reject(error).await,
+                    // The server gives one to each request; without one nobody could be cut.
+                    (Ok(_), None) => pending.reject(ErrorCode::InternalError).await,
                 }
             },
         )?;
@@ -109,7 +113,7 @@ async fn hold(
     context: &PubSubContext,
     topic: Topic,
     pending: PendingSubscriptionSink,
-    cut: Option<Cut>,
+    connection: Connection,
 ) {
     let Ok(_permit) = context.room.try_acquire() else {
         let message = "Internal Error: Subscription refused. Node subscription limit reached";
@@ -124,7 +128,7 @@ async fn hold(
     let (done, ended) = oneshot::channel();
     let sink = Sink {
         notifications: notifications.clone(),
-        cut,
+        connection,
         _done: done,
     };
     let number = context.hub.subscribe(topic, Subscriber::Client(sink));

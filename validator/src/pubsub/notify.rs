@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 pub(super) type Touched = BTreeSet<Pubkey>;
 
 #[derive(Serialize)]
-pub(super) struct Notification<T> {
+struct Notification<T> {
     context: Context,
     value: T,
 }
@@ -71,17 +71,16 @@ pub(super) fn logs(
     )
 }
 
-/// `None`: the account is too large for the encoding that the client asked for.
 pub(super) fn account(
     slot: u64,
     state: &AccountState,
     config: &AccountConfig,
-) -> Option<Notification<UiAccount>> {
-    Some(in_slot(slot, config.encode(state).ok()?))
+) -> impl Serialize + use<> {
+    in_slot(slot, config.encode_always(state))
 }
 
 #[derive(Serialize)]
-pub(super) struct KeyedAccount {
+struct KeyedAccount {
     pubkey: String,
     account: UiAccount,
 }
@@ -91,15 +90,15 @@ pub(super) fn keyed_account(
     key: &Pubkey,
     state: &AccountState,
     config: &AccountConfig,
-) -> Option<Notification<KeyedAccount>> {
-    let account = config.encode(state).ok()?;
-    Some(in_slot(
+) -> impl Serialize {
+    let account = config.encode_always(state);
+    in_slot(
         slot,
         KeyedAccount {
             pubkey: key.to_string(),
             account,
         },
-    ))
+    )
 }
 
 /// The last state of an account that its subscribers know of.

@@ -1,34 +1,78 @@
-//! Where a subscription's notifications go.
+//! Where a subscription's notifications go, and how much may wait there.
 
 use jsonrpsee::core::server::SubscriptionSink;
 use serde::Serialize;
 use serde_json::value::to_raw_value;
+use std::collections::VecDeque;
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
-/// Cuts a connection, from any thread, without waiting for anyone.
+/// One client's connection: cut from any thread, without waiting for anyone.
 #[derive(Clone)]
-pub(crate) struct Cut(Arc<TcpStream>);
+pub(crate) struct Connection(Arc<Inner>);
 
-impl Cut {
-    /// A handle that cuts the connection of which `socket` is a duplicate.
-    pub(crate) fn new(socket: TcpStream) -> Self {
-        Self(Arc::new(socket))
+struct Inner {
+    socket: TcpStream,
+    backlog: Mutex<Backlog>,
+    backlog_bytes_max: usize,
+}
+
+impl Connection {
+    /// A handle of the connection of which `socket` is a duplicate.
+    pub(crate) fn new(socket: TcpStream, backlog_bytes_max: usize) -> Self {
+        Self(Arc::new(Inner {
+            socket,
+            backlog: Mutex::default(),
+            backlog_bytes_max,
+        }))
     }
 
-    /// Ends the connection in both directions: its reader and a writer that waits for a client that
-    /// does not read both return at once.
-    pub(crate) fn cut(&self) {
+    /// Ends the connection in both directions: its reader, and a writer that waits for a client that
+    /// does not read, both return at once.
+    fn cut(&self) {
         // An error means that the client has ended it already.
-        let _ = self.0.shutdown(Shutdown::Both);
+        let _ = self.0.socket.shutdown(Shutdown::Both);
+    }
+
+    /// Whether another message of so many bytes may wait when `waiting` messages do.
+    fn has_room(&self, waiting: usize, bytes: usize) -> bool {
+        let mut backlog = self
+            .0
+            .backlog
+            .lock()
+            .expect("no holder of this lock panics");
+        backlog.admit(waiting, bytes, self.0.backlog_bytes_max)
+    }
+}
+
+/// The sizes of the messages that may still wait for the client. The queue itself tells only how many
+/// do; that the newest ones wait and older ones have gone gives their bytes.
+#[derive(Default)]
+struct Backlog {
+    sizes: VecDeque<usize>,
+    bytes: usize,
+}
+
+impl Backlog {
+    /// Whether a message may join `waiting` others. One alone may be of any size.
+    fn admit(&mut self, waiting: usize, bytes: usize, bytes_max: usize) -> bool {
+        while self.sizes.len() > waiting {
+            self.bytes -= self.sizes.pop_front().unwrap_or_default();
+        }
+        if self.bytes > 0 && self.bytes + bytes > bytes_max {
+            return false;
+        }
+        self.sizes.push_back(bytes);
+        self.bytes += bytes;
+        true
     }
 }
 
 /// One subscription on a WebSocket.
 pub(crate) struct Sink {
     pub(super) notifications: SubscriptionSink,
-    pub(super) cut: Option<Cut>,
+    pub(super) connection: Connection,
     /// Dropped with the sink, which tells the task that holds the subscription to end it.
     pub(super) _done: oneshot::Sender<()>,
 }
@@ -40,14 +84,33 @@ impl Sink {
         let Ok(json) = to_raw_value(result) else {
             return;
         };
+        let waiting = self.notifications.max_capacity() - self.notifications.capacity();
+        if !self.connection.has_room(waiting, json.get().len()) {
+            return self.cut();
+        }
         if self.notifications.try_send(json).is_err() && !self.notifications.is_closed() {
             self.cut();
         }
     }
 
     pub(super) fn cut(&self) {
-        if let Some(cut) = &self.cut {
-            cut.cut();
-        }
+        self.connection.cut();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_backlog_counts_the_bytes_of_what_still_waits() {
+        let mut backlog = Backlog::default();
+        assert!(backlog.admit(0, 90, 100));
+        assert!(backlog.admit(1, 10, 100));
+        assert!(!backlog.admit(2, 1, 100), "100 bytes wait");
+        assert!(backlog.admit(1, 90, 100), "the first has gone");
+        assert!(!backlog.admit(2, 1, 100), "100 bytes wait");
+        assert!(backlog.admit(0, 1_000, 100), "one alone may be of any size");
+        assert!(!backlog.admit(1, 1, 100));
     }
 }

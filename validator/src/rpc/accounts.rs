@@ -1,6 +1,6 @@
 //! Accounts by address and by owner.
 
-use super::account_json::encode_account;
+use super::account_json::{encode_account, encode_account_always};
 use super::errors::{self, invalid_params};
 use super::filters::{self, FilterRequest};
 use super::parameters::{self, Parameters};
@@ -25,8 +25,16 @@ pub(crate) struct AccountConfig {
 impl AccountConfig {
     /// Encodes an account as wanted; by default as the plain base58 string of old.
     pub(crate) fn encode(&self, account: &AccountState) -> Result<UiAccount, ErrorObjectOwned> {
-        let encoding = self.encoding.unwrap_or(UiAccountEncoding::Binary);
-        encode_account(account, encoding, self.data_slice)
+        encode_account(account, self.encoding(), self.data_slice)
+    }
+
+    /// The same for a notification, which has no room for an error.
+    pub(crate) fn encode_always(&self, account: &AccountState) -> UiAccount {
+        encode_account_always(account, self.encoding(), self.data_slice)
+    }
+
+    fn encoding(&self) -> UiAccountEncoding {
+        self.encoding.unwrap_or(UiAccountEncoding::Binary)
     }
 }
 
