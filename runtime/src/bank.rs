@@ -15,6 +15,7 @@
 //! Nothing is allocated for a transfer once the buffers have grown, and no account state is copied
 //! but the payer's. The bank knows no database, no locks and no threads.
 
+mod introspection;
 mod load;
 mod nonce;
 mod payer;
@@ -134,9 +135,15 @@ impl Bank {
             executor,
             outcome,
         } = self;
+        let introspection = introspection::account(transaction);
         // Filled where it lies: it is too large to be moved about.
         let mut accounts = load::Accounts::new();
-        let loaded_bytes = load::accounts(&mut accounts, slot, transaction, states, &payer);
+        let made = load::Made {
+            slot,
+            payer: &payer,
+            introspection: introspection.as_ref(),
+        };
+        let loaded_bytes = load::accounts(&mut accounts, &made, transaction, states);
         outcome.begin(&accounts, fee);
         let (status, executed) = match load::check(transaction, &accounts, loaded_bytes) {
             Err(error) => (Err(error), None),

@@ -28,25 +28,33 @@ const LOADERS: [Pubkey; 5] = [
 /// A transaction's accounts in message order; on the stack, up to the number that may be locked.
 pub(super) type Accounts<'a> = SmallVec<[TransactionAccount<'a>; 64]>;
 
-/// Fills in the accounts as the first instruction finds them; `payer` is the state once the fee is
-/// taken. Returns the bytes that this loads, as SIMD-0186 counts them.
+/// States that are not those of the database.
+pub(super) struct Made<'a> {
+    pub(super) slot: &'a SlotContext,
+    /// The payer, once the fee is taken.
+    pub(super) payer: &'a AccountState,
+    /// The Instructions sysvar and its index, if it is named.
+    pub(super) introspection: Option<&'a (usize, AccountState)>,
+}
+
+/// Fills in the accounts as the first instruction finds them. Returns the bytes that this loads, as
+/// SIMD-0186 counts them.
 #[inline]
 pub(super) fn accounts<'a>(
     into: &mut Accounts<'a>,
-    slot: &'a SlotContext,
+    made: &Made<'a>,
     transaction: &'a VerifiedTransaction,
     states: &[&'a AccountState],
-    payer: &'a AccountState,
 ) -> u64 {
     let mut bytes = LOOKUP_TABLE_BYTES * transaction.lookup_table_count() as u64;
     for (i, state) in states.iter().enumerate() {
         let key = transaction.key(i);
         let is_writable = transaction.is_writable(i);
         let state = match i {
-            0 => payer,
+            0 => made.payer,
             // What the slot makes is reserved, so never writable: most look-ups are spared.
             _ if is_writable => state,
-            _ => slot.virtual_account(key).unwrap_or(state),
+            _ => made.slot.virtual_account(key).unwrap_or(state),
         };
         // An absent account counts nothing; the payer is there, even if the fee was its last
         // lamport.
@@ -60,6 +68,9 @@ pub(super) fn accounts<'a>(
             is_signer,
             is_writable,
         });
+    }
+    if let Some((index, state)) = made.introspection {
+        into[*index].state = state;
     }
     bytes
 }

@@ -254,3 +254,35 @@ fn sysvars_are_those_of_the_slot() {
         record.logs
     );
 }
+
+#[test]
+fn a_program_reads_the_other_instructions_of_its_transaction() {
+    let mut world = World::new();
+    let send = alice_sends(RENT_MIN, NOWHERE);
+    let read = ask(Ask::Return, vec![read_only(sysvar::instructions::ID)]);
+    let record = world.check_success(&[send, read]);
+    let (_, data) = record.return_data.expect("the program returned it");
+
+    let mut expected = vec![2, 0, 6, 0, 120, 0];
+    let put = |expected: &mut Vec<u8>, flags: u8, key: Pubkey| {
+        expected.push(flags);
+        expected.extend_from_slice(key.as_array());
+    };
+    expected.extend_from_slice(&[2, 0]);
+    put(&mut expected, 3, alice().pubkey());
+    put(&mut expected, 2, NOWHERE);
+    expected.extend_from_slice(solana_sdk_ids::system_program::ID.as_array());
+    expected.extend_from_slice(&[12, 0, 2, 0, 0, 0]);
+    expected.extend_from_slice(&RENT_MIN.to_le_bytes());
+    assert_eq!(expected.len(), 120);
+    expected.extend_from_slice(&[1, 0]);
+    put(&mut expected, 0, sysvar::instructions::ID);
+    expected.extend_from_slice(programs::ID.as_array());
+    expected.extend_from_slice(&[1, 0, Ask::Return as u8]);
+    expected.extend_from_slice(&[1, 0]); // the second instruction runs
+    assert_eq!(data, expected);
+    assert!(
+        world.get(&sysvar::instructions::ID).is_absent(),
+        "it is in no table"
+    );
+}

@@ -24,6 +24,8 @@ pub(crate) enum Ask {
     WriteAndFail,
     /// Return the data of the first account, which is the Clock, and log the slot.
     Clock,
+    /// Return the data of the first account.
+    Return,
     /// Have the System program move a lamport from the first account to the second.
     Call,
 }
@@ -59,6 +61,9 @@ fn process(_: &Pubkey, accounts: &[AccountInfo<'_>], data: &[u8]) -> ProgramResu
         Err(ProgramError::Custom(7))
     } else if is(Ask::Clock) {
         msg!("slot {}", Clock::get()?.slot);
+        set_return_data(&first.try_borrow_data()?);
+        Ok(())
+    } else if is(Ask::Return) {
         set_return_data(&first.try_borrow_data()?);
         Ok(())
     } else if is(Ask::Call) {

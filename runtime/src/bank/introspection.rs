@@ -1,0 +1,69 @@
+//! The Instructions sysvar: an account in which a program reads the other instructions of its
+//! transaction. It differs from transaction to transaction, so it is made only where it is named.
+//! The executor keeps its last two bytes, the index of the instruction that runs.
+//!
+//! As in Agave it has no lamports and counts nothing towards the loaded data.
+
+use crate::VerifiedTransaction;
+use sealane_sdk::AccountState;
+use solana_sdk_ids::sysvar;
+
+const IS_SIGNER: u8 = 1;
+const IS_WRITABLE: u8 = 2;
+
+/// Index and state of the sysvar, if the transaction names it.
+#[inline]
+pub(super) fn account(transaction: &VerifiedTransaction) -> Option<(usize, AccountState)> {
+    // The payer signs, which nobody can for a sysvar.
+    let is_it = |i: &usize| *transaction.key(*i) == sysvar::instructions::ID;
+    let index = (1..transaction.account_count()).find(is_it)?;
+    let data = serialize(transaction).into();
+    let owner = sysvar::ID;
+    Some((
+        index,
+        AccountState {
+            lamports: 0,
+            owner,
+            executable: false,
+            data,
+        },
+    ))
+}
+
+/// The layout of solana-instructions-sysvar: a count, where each instruction begins, and of each
+/// its accounts (flags, key), program and data; numbers have two bytes.
+fn serialize(transaction: &VerifiedTransaction) -> Vec<u8> {
+    let count = transaction.instructions().count();
+    let mut data = Vec::with_capacity(2 * transaction.bytes().len());
+    put_u16(&mut data, count);
+    data.resize(2 + 2 * count, 0);
+    for (nth, instruction) in transaction.instructions().enumerate() {
+        let start = data.len() as u16;
+        data[2 + 2 * nth..][..2].copy_from_slice(&start.to_le_bytes());
+        put_u16(&mut data, instruction.accounts.len());
+        for i in instruction.accounts.iter().copied().map(usize::from) {
+            let signer = if transaction.is_signer(i) {
+                IS_SIGNER
+            } else {
+                0
+            };
+            let writable = if transaction.is_writable(i) {
+                IS_WRITABLE
+            } else {
+                0
+            };
+            data.push(signer | writable);
+            data.extend_from_slice(transaction.key(i).as_array());
+        }
+        data.extend_from_slice(transaction.key(usize::from(instruction.program)).as_array());
+        put_u16(&mut data, instruction.data.len());
+        data.extend_from_slice(instruction.data);
+    }
+    // The index of the instruction that runs.
+    put_u16(&mut data, 0);
+    data
+}
+
+fn put_u16(data: &mut Vec<u8>, value: usize) {
+    data.extend_from_slice(&(value as u16).to_le_bytes());
+}
