@@ -202,8 +202,13 @@ step("an overdraft is refused in preflight with the System program's error", asy
   });
   assert.equal(await connection.getBalance(alice.publicKey), before, "preflight charges nothing");
   const signature = await connection.sendTransaction(far, [alice], { skipPreflight: true });
-  const confirmed = await connection.confirmTransaction(signature);
-  assert.deepEqual(confirmed.value.err, { InstructionError: [0, { Custom: 1 }] });
+  const expected = { InstructionError: [0, { Custom: 1 }] };
+  // Either way that web3.js tells of a failed transaction: by its value, or by throwing its error.
+  const error = await connection.confirmTransaction(signature)
+    .then((confirmed) => confirmed.value.err, (error) => error);
+  assert.deepEqual(error, expected);
+  const { value: status } = await connection.getSignatureStatus(signature);
+  assert.deepEqual(status.err, expected);
   assert.equal(await connection.getBalance(alice.publicKey), before - 5_000, "the fee is charged");
 });
 
