@@ -54,12 +54,13 @@ impl BankingThread {
     }
 
     pub(crate) fn run_batch(&mut self, mut batch: BankBatch) -> CompletedBatch {
-        for task in &batch.tasks {
-            for (account, _) in &task.accounts {
-                if *account != STATIC_ACCOUNT {
-                    self.access.prefetch(*account);
-                }
-            }
+        let named = batch.tasks.iter().flat_map(|task| &task.accounts);
+        let accounts = named.filter(|(account, _)| *account != STATIC_ACCOUNT);
+        for (account, _) in accounts.clone() {
+            self.access.prefetch(*account);
+        }
+        for (account, _) in accounts {
+            self.access.prefetch_state(*account);
         }
         let mut run = BatchRun {
             entry: batch.entry,

@@ -13,6 +13,7 @@ mod limits;
 #[cfg(all(test, shuttle))]
 mod model_check;
 mod node;
+mod parts;
 mod prefetch;
 mod publish;
 mod reader;

@@ -1,41 +1,13 @@
-//! The running pipeline: makes its parts, starts its threads, stops them.
+//! The running pipeline: starts its threads, hands out its handles, stops it.
 
-use crate::banking::BankingThread;
-use crate::counters::{StageCounters, WaitHistogram};
-use crate::history::History;
+use crate::RuntimeConfig;
 use crate::ingest::{Ingest, IngestBatch};
-use crate::publish::{Listeners, PublishStage};
-use crate::reader::{Pool, Reader, Shared};
-use crate::schedule::{ScheduleStage, Wiring};
-use crate::serial::Order;
-use crate::sync::{Arc, AtomicBool, Builder, JoinHandle, Mutex, Ordering, Sender, Thread, bounded};
-use crate::verify_stage::VerifyThread;
-use crate::{Bank, RuntimeConfig, SlotContext, SlotWatch, Verifier};
-use sealane_accounts_db::{AccountsFull, DbLimits};
-use sealane_sdk::{AccountState, Pubkey};
+use crate::parts::Parts;
+use crate::reader::Reader;
+use crate::sync::{Arc, AtomicBool, Builder, JoinHandle, Ordering, Sender, Thread};
+use sealane_accounts_db::AccountsFull;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-
-/// Completed batches that may wait for the scheduler, for each banking thread. The scheduler always takes
-/// them, so this only smooths.
-const COMPLETIONS_PER_THREAD: usize = 16;
-
-/// Entries that may wait for the publisher.
-const PUBLISHER_QUEUE_MAX: usize = 64;
-
-/// All accounts at genesis: those of programs and those of the configuration, which win.
-pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountState)> {
-    let context = SlotContext::genesis(config.genesis_hash, config.genesis_time);
-    let programs = config.programs.iter().filter(|program| {
-        // Those of System and Compute Budget are the slot's.
-        context.virtual_account(&program.id).is_none()
-    });
-    let mut accounts: Vec<(Pubkey, AccountState)> = programs
-        .map(|program| (program.id, program.account()))
-        .collect();
-    accounts.extend(config.genesis_accounts.iter().cloned());
-    accounts
-}
 
 /// A running pipeline. Dropping it leaves its threads to end by themselves; `shutdown` waits for them.
 pub struct Runtime {
@@ -43,14 +15,40 @@ pub struct Runtime {
     reader: Reader,
     draining: Arc<AtomicBool>,
     scheduler: Arc<OnceLock<Thread>>,
-    verify_threads: Vec<JoinHandle<()>>,
-    other_threads: Vec<JoinHandle<()>>,
+    verify_threads: Vec<PipelineThread>,
+    other_threads: Vec<PipelineThread>,
 }
 
 impl Runtime {
     /// Starts the threads. `Err` where genesis has more accounts than `Limits::accounts_max`.
     pub fn start(config: RuntimeConfig) -> Result<Self, AccountsFull> {
-        Parts::new(&config).map(Parts::start)
+        let parts = Parts::new(&config)?;
+        let mut other_threads = Vec::new();
+        for (index, banking) in parts.banking.into_iter().enumerate() {
+            let name = format!("banking-{index}");
+            other_threads.push(PipelineThread::spawn(name, move || banking.run()));
+        }
+        let publish = parts.publish;
+        other_threads.push(PipelineThread::spawn("publish".into(), move || {
+            publish.run()
+        }));
+        let (schedule, handle) = (parts.schedule, parts.scheduler.clone());
+        other_threads.push(PipelineThread::spawn("schedule".into(), move || {
+            // Only this thread sets it, once.
+            let _ = handle.set(crate::sync::current());
+            schedule.run();
+        }));
+        let verify_threads = parts.verify.into_iter().enumerate().map(|(index, verify)| {
+            PipelineThread::spawn(format!("verify-{index}"), move || verify.run())
+        });
+        Ok(Self {
+            ingest: parts.ingest,
+            reader: parts.reader,
+            draining: parts.draining,
+            scheduler: parts.scheduler,
+            verify_threads: verify_threads.collect(),
+            other_threads,
+        })
     }
 
     /// Hands transactions in.
@@ -67,7 +65,7 @@ impl Runtime {
     /// visible stays so, and nothing more will be.
     pub fn is_healthy(&self) -> bool {
         let mut threads = self.verify_threads.iter().chain(&self.other_threads);
-        threads.all(|thread| !thread.is_finished())
+        threads.all(|thread| !thread.has_ended())
     }
 
     /// Refuses new work, lets what was accepted finish and become visible, and stops the threads.
@@ -104,194 +102,51 @@ fn send_until(queue: &Sender<IngestBatch>, until: Instant) -> bool {
 }
 
 /// Waits for threads to end. They are not woken by time, so it looks every millisecond.
-fn join_until(threads: Vec<JoinHandle<()>>, until: Instant) -> bool {
+fn join_until(threads: Vec<PipelineThread>, until: Instant) -> bool {
     for thread in threads {
-        while !thread.is_finished() {
+        while !thread.has_ended() {
             if Instant::now() >= until {
                 return false;
             }
             crate::sync::park_timeout(Duration::from_millis(1));
         }
-        thread.join().expect("pipeline threads do not panic");
+        thread.handle.join().expect("pipeline threads do not panic");
     }
     true
 }
 
-/// Everything the threads own, made and wired before any of them starts.
-pub(crate) struct Parts {
-    pub(crate) ingest: Ingest,
-    pub(crate) reader: Reader,
-    pub(crate) draining: Arc<AtomicBool>,
-    pub(crate) scheduler: Arc<OnceLock<Thread>>,
-    pub(crate) verify: Vec<VerifyThread>,
-    pub(crate) schedule: ScheduleStage,
-    pub(crate) banking: Vec<BankingThread>,
-    pub(crate) publish: PublishStage,
+/// A thread of the pipeline, and whether it has ended: by itself, or by a broken invariant.
+struct PipelineThread {
+    handle: JoinHandle<()>,
+    ended: Arc<AtomicBool>,
 }
 
-impl Parts {
-    pub(crate) fn new(config: &RuntimeConfig) -> Result<Self, AccountsFull> {
-        let limits = &config.limits;
-        let banking_threads = config.banking_threads.resolve();
-        let db_limits = DbLimits {
-            accounts_max: limits.accounts_max,
-            pins_max: limits.pins_max,
-            pinned_bytes_max: limits.pinned_bytes_max,
-        };
-        let (accounts, interner, accesses, publisher) =
-            sealane_accounts_db::open(db_limits, banking_threads, genesis_accounts(config))?;
-        let genesis = Arc::new(SlotContext::genesis(
-            config.genesis_hash,
-            config.genesis_time,
-        ));
-        let slots = SlotWatch::new(genesis.clone());
-        let counters = Arc::new(StageCounters::default());
-        let stopping = Arc::new(AtomicBool::new(false));
-        let draining = Arc::new(AtomicBool::new(false));
-        let scheduler = Arc::new(OnceLock::new());
-        let tip = Arc::new(Mutex::new(config.genesis_hash));
-        let waits = Arc::new(Mutex::new(WaitHistogram::default()));
-        let listeners = Listeners::default();
-        let history = Arc::new(History::new(limits.history_bytes_max));
-        let order = config
-            .record_order
-            .then(|| Arc::new(Mutex::new(Order::default())));
-        let (ingest_sender, ingest_queue) = bounded(limits.ingest_batches_max);
-        let (verified_sender, verified) = bounded(limits.verified_batches_max);
-        let completions_max = COMPLETIONS_PER_THREAD * banking_threads;
-        let (completion_sender, completions) = bounded(completions_max);
-        let (publisher_sender, publisher_queue) = bounded(PUBLISHER_QUEUE_MAX);
-        // A batch is split where entries meet, so there is room for one per task beyond the limit.
-        let bank_queue_max = limits.bank_queue_batches_max + limits.bank_batch_max;
-        let (bank_senders, bank_queues): (Vec<_>, Vec<_>) = (0..banking_threads)
-            .map(|_| bounded(bank_queue_max))
-            .unzip();
-        let new_verifier = verifier_maker(config, &accounts, &slots);
-        let verify = (0..config.verify_threads.max(1))
-            .map(|_| VerifyThread {
-                queue: ingest_queue.clone(),
-                verified: verified_sender.clone(),
-                scheduler: scheduler.clone(),
-                verifier: new_verifier(config.check_signatures),
-                stopping: stopping.clone(),
-                told_to_stop: false,
-                counters: counters.clone(),
-            })
-            .collect();
-        let banking = accesses
-            .into_iter()
-            .zip(bank_queues)
-            .map(|(access, queue)| BankingThread {
-                queue,
-                completions: completion_sender.clone(),
-                scheduler: scheduler.clone(),
-                access,
-                bank: Bank::new(config.programs.clone(), limits),
-                counters: counters.clone(),
-                fault: config.fault,
-            })
-            .collect();
-        let publish = PublishStage {
-            queue: publisher_queue,
-            publisher,
-            history: history.clone(),
-            listeners: listeners.clone(),
-            tip: tip.clone(),
-            counters: counters.clone(),
-            order: order.clone(),
-            slot: 0,
-            next_index: 0,
-        };
-        let wiring = Wiring {
-            verified,
-            completions,
-            bank_queues: bank_senders,
-            publisher: publisher_sender,
-            accounts: accounts.clone(),
-            slots: slots.clone(),
-            tip,
-            draining: draining.clone(),
-            counters: counters.clone(),
-            waits: waits.clone(),
-        };
-        let schedule = ScheduleStage::new(config, wiring, interner, genesis, Instant::now());
-        let reader = Reader::new(Arc::new(Shared {
-            accounts,
-            slots,
-            history,
-            listeners,
-            counters: counters.clone(),
-            waits,
-            programs: config.programs.clone(),
-            genesis_hash: config.genesis_hash,
-            limits: limits.clone(),
-            new_verifier: Box::new(new_verifier),
-            checking: Pool::default(),
-            trusting: Pool::default(),
-            banks: Pool::default(),
-            order,
-        }));
-        let ingest = Ingest {
-            queue: ingest_sender,
-            stopping,
-            counters,
-        };
-        Ok(Self {
-            ingest,
-            reader,
-            draining,
-            scheduler,
-            verify,
-            schedule,
-            banking,
-            publish,
-        })
-    }
-
-    fn start(self) -> Runtime {
-        let spawn = |name: String, body: Box<dyn FnOnce() + Send>| {
-            Builder::new()
-                .name(name)
-                .spawn(body)
-                .expect("the system can start a thread")
-        };
-        let mut other_threads = Vec::new();
-        for (index, thread) in self.banking.into_iter().enumerate() {
-            let run = move || thread.run();
-            other_threads.push(spawn(format!("banking-{index}"), Box::new(run)));
-        }
-        let publish = self.publish;
-        other_threads.push(spawn("publish".into(), Box::new(move || publish.run())));
-        let (schedule, handle) = (self.schedule, self.scheduler.clone());
+impl PipelineThread {
+    fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Self {
+        let ended = Arc::new(AtomicBool::new(false));
+        let sets_at_end = SetsAtEnd(ended.clone());
         let run = move || {
-            // Only this thread sets it, once.
-            let _ = handle.set(crate::sync::current());
-            schedule.run();
+            let _sets_at_end = sets_at_end;
+            body();
         };
-        other_threads.push(spawn("schedule".into(), Box::new(run)));
-        let verify_threads = self
-            .verify
-            .into_iter()
-            .enumerate()
-            .map(|(index, thread)| spawn(format!("verify-{index}"), Box::new(move || thread.run())))
-            .collect();
-        Runtime {
-            ingest: self.ingest,
-            reader: self.reader,
-            draining: self.draining,
-            scheduler: self.scheduler,
-            verify_threads,
-            other_threads,
-        }
+        let handle = Builder::new()
+            .name(name)
+            .spawn(run)
+            .expect("the system can start a thread");
+        Self { handle, ended }
+    }
+
+    fn has_ended(&self) -> bool {
+        // Acquire: pairs with the release of `SetsAtEnd`.
+        self.ended.load(Ordering::Acquire)
     }
 }
 
-/// Makes verifiers that share the node's hash keys, database and slot.
-fn verifier_maker(
-    config: &RuntimeConfig,
-    accounts: &Arc<sealane_accounts_db::Accounts>,
-    slots: &SlotWatch,
-) -> impl Fn(bool) -> Verifier + Send + Sync + 'static {
-    let (accounts, slots, limits) = (accounts.clone(), slots.clone(), config.limits.clone());
-    move |check| Verifier::new(accounts.clone(), slots.clone(), &limits, check)
+/// Sets its flag when it is dropped, also when its thread unwinds.
+struct SetsAtEnd(Arc<AtomicBool>);
+
+impl Drop for SetsAtEnd {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }

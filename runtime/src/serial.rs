@@ -97,7 +97,7 @@ impl Order {
     pub fn run_serially(&self, config: &RuntimeConfig) -> SerialRun {
         let mut bank = Bank::new(config.programs.clone(), &config.limits);
         let mut run = SerialRun {
-            accounts: crate::node::genesis_accounts(config).into_iter().collect(),
+            accounts: crate::parts::genesis_accounts(config).into_iter().collect(),
             charged: 0,
             dropped: 0,
             differences: Vec::new(),

@@ -25,12 +25,7 @@ impl ScheduleStage {
                 break;
             };
             worked = true;
-            for item in &batch.items {
-                self.replay.prefetch(item.transaction.id());
-                for i in 0..item.transaction.account_count() {
-                    self.interner.prefetch(item.transaction.key_hash(i));
-                }
-            }
+            self.prefetch(&batch.items);
             let mut items: Vec<Admission> = batch
                 .items
                 .into_iter()
@@ -53,6 +48,22 @@ impl ScheduleStage {
             }
         }
         worked | self.insert_waiting(now)
+    }
+
+    /// Starts loading what accepting and interning a batch will touch: first what the hashes name, then
+    /// what that points to.
+    fn prefetch(&self, items: &[Admission]) {
+        for Admission { transaction, .. } in items {
+            self.replay.prefetch(transaction.id());
+            for i in 0..transaction.account_count() {
+                self.interner.prefetch(transaction.key_hash(i));
+            }
+        }
+        for Admission { transaction, .. } in items {
+            for i in 0..transaction.account_count() {
+                self.interner.prefetch_slot(transaction.key_hash(i));
+            }
+        }
     }
 
     /// Moves held transactions into the buffer and buffered ones into the order, as far as there is room.

@@ -1,0 +1,209 @@
+//! The pipeline's parts, made and wired before any thread starts: here is every queue and who holds its
+//! ends.
+
+use crate::banking::BankingThread;
+use crate::counters::{StageCounters, WaitHistogram};
+use crate::history::History;
+use crate::ingest::Ingest;
+use crate::publish::{Listeners, PublishStage};
+use crate::reader::{Pool, Reader, Shared};
+use crate::schedule::{ScheduleStage, Wiring};
+use crate::serial::Order;
+use crate::sync::{Arc, AtomicBool, Mutex, Thread, bounded};
+use crate::verify_stage::VerifyThread;
+use crate::{Bank, RuntimeConfig, SlotContext, SlotWatch, Verifier};
+use sealane_accounts_db::{Accounts, AccountsFull, DbLimits};
+use sealane_sdk::{AccountState, Pubkey};
+use solana_hash::Hash;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+/// Completed batches that may wait for the scheduler, for each banking thread. The scheduler always takes
+/// them, so this only smooths.
+const COMPLETIONS_PER_THREAD: usize = 16;
+
+/// Entries that may wait for the publisher.
+const PUBLISHER_QUEUE_MAX: usize = 64;
+
+/// All accounts at genesis: those of programs and those of the configuration, which win.
+pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountState)> {
+    let context = SlotContext::genesis(config.genesis_hash, config.genesis_time);
+    let programs = config.programs.iter().filter(|program| {
+        // Those of System and Compute Budget are the slot's.
+        context.virtual_account(&program.id).is_none()
+    });
+    let mut accounts: Vec<(Pubkey, AccountState)> = programs
+        .map(|program| (program.id, program.account()))
+        .collect();
+    accounts.extend(config.genesis_accounts.iter().cloned());
+    accounts
+}
+
+/// What every stage and reader may hold.
+struct Common {
+    accounts: Arc<Accounts>,
+    slots: SlotWatch,
+    counters: Arc<StageCounters>,
+    history: Arc<History>,
+    listeners: Listeners,
+    tip: Arc<Mutex<Hash>>,
+    waits: Arc<Mutex<WaitHistogram>>,
+    order: Option<Arc<Mutex<Order>>>,
+    /// The node stops: refuse what comes in.
+    stopping: Arc<AtomicBool>,
+    /// Nothing comes in any more: finish, then end.
+    draining: Arc<AtomicBool>,
+    /// The schedule stage's thread, to be woken.
+    scheduler: Arc<OnceLock<Thread>>,
+}
+
+impl Common {
+    fn new(config: &RuntimeConfig, accounts: Arc<Accounts>, genesis: Arc<SlotContext>) -> Self {
+        let order = config
+            .record_order
+            .then(|| Arc::new(Mutex::new(Order::default())));
+        Self {
+            accounts,
+            slots: SlotWatch::new(genesis),
+            counters: Arc::new(StageCounters::default()),
+            history: Arc::new(History::new(config.limits.history_bytes_max)),
+            listeners: Listeners::default(),
+            tip: Arc::new(Mutex::new(config.genesis_hash)),
+            waits: Arc::new(Mutex::new(WaitHistogram::default())),
+            order,
+            stopping: Arc::new(AtomicBool::new(false)),
+            draining: Arc::new(AtomicBool::new(false)),
+            scheduler: Arc::new(OnceLock::new()),
+        }
+    }
+
+    /// Makes verifiers that share the node's hash keys, database and slot.
+    fn verifier_maker(
+        &self,
+        config: &RuntimeConfig,
+    ) -> impl Fn(bool) -> Verifier + Send + Sync + 'static {
+        let (accounts, slots) = (self.accounts.clone(), self.slots.clone());
+        let limits = config.limits.clone();
+        move |check| Verifier::new(accounts.clone(), slots.clone(), &limits, check)
+    }
+
+    fn reader(&self, config: &RuntimeConfig) -> Reader {
+        Reader::new(Arc::new(Shared {
+            accounts: self.accounts.clone(),
+            slots: self.slots.clone(),
+            history: self.history.clone(),
+            listeners: self.listeners.clone(),
+            counters: self.counters.clone(),
+            waits: self.waits.clone(),
+            programs: config.programs.clone(),
+            genesis_hash: config.genesis_hash,
+            limits: config.limits.clone(),
+            new_verifier: Box::new(self.verifier_maker(config)),
+            checking: Pool::default(),
+            trusting: Pool::default(),
+            banks: Pool::default(),
+            order: self.order.clone(),
+        }))
+    }
+}
+
+/// Everything the threads own.
+pub(crate) struct Parts {
+    pub(crate) ingest: Ingest,
+    pub(crate) reader: Reader,
+    pub(crate) draining: Arc<AtomicBool>,
+    pub(crate) scheduler: Arc<OnceLock<Thread>>,
+    pub(crate) verify: Vec<VerifyThread>,
+    pub(crate) schedule: ScheduleStage,
+    pub(crate) banking: Vec<BankingThread>,
+    pub(crate) publish: PublishStage,
+}
+
+impl Parts {
+    pub(crate) fn new(config: &RuntimeConfig) -> Result<Self, AccountsFull> {
+        let limits = &config.limits;
+        let banking_threads = config.banking_threads.resolve();
+        let db_limits = DbLimits {
+            accounts_max: limits.accounts_max,
+            pins_max: limits.pins_max,
+            pinned_bytes_max: limits.pinned_bytes_max,
+        };
+        let (accounts, interner, accesses, publisher) =
+            sealane_accounts_db::open(db_limits, banking_threads, genesis_accounts(config))?;
+        let genesis = Arc::new(SlotContext::genesis(
+            config.genesis_hash,
+            config.genesis_time,
+        ));
+        let common = Common::new(config, accounts, genesis.clone());
+
+        let (ingest_sender, ingest_queue) = bounded(limits.ingest_batches_max);
+        let (verified_sender, verified) = bounded(limits.verified_batches_max);
+        let (completion_sender, completions) = bounded(COMPLETIONS_PER_THREAD * banking_threads);
+        let (publisher_sender, publisher_queue) = bounded(PUBLISHER_QUEUE_MAX);
+        // A batch is split where entries meet, so there is room for one per task beyond the limit.
+        let bank_queue_max = limits.bank_queue_batches_max + limits.bank_batch_max;
+        let (bank_senders, bank_queues): (Vec<_>, Vec<_>) = (0..banking_threads)
+            .map(|_| bounded(bank_queue_max))
+            .unzip();
+
+        let new_verifier = common.verifier_maker(config);
+        let verify = (0..config.verify_threads.max(1)).map(|_| VerifyThread {
+            queue: ingest_queue.clone(),
+            verified: verified_sender.clone(),
+            scheduler: common.scheduler.clone(),
+            verifier: new_verifier(config.check_signatures),
+            stopping: common.stopping.clone(),
+            told_to_stop: false,
+            counters: common.counters.clone(),
+        });
+        let banking = accesses
+            .into_iter()
+            .zip(bank_queues)
+            .map(|(access, queue)| BankingThread {
+                queue,
+                completions: completion_sender.clone(),
+                scheduler: common.scheduler.clone(),
+                access,
+                bank: Bank::new(config.programs.clone(), limits),
+                counters: common.counters.clone(),
+                fault: config.fault,
+            });
+        let publish = PublishStage {
+            queue: publisher_queue,
+            publisher,
+            history: common.history.clone(),
+            listeners: common.listeners.clone(),
+            tip: common.tip.clone(),
+            counters: common.counters.clone(),
+            order: common.order.clone(),
+            slot: 0,
+            next_index: 0,
+        };
+        let wiring = Wiring {
+            verified,
+            completions,
+            bank_queues: bank_senders,
+            publisher: publisher_sender,
+            accounts: common.accounts.clone(),
+            slots: common.slots.clone(),
+            tip: common.tip.clone(),
+            draining: common.draining.clone(),
+            counters: common.counters.clone(),
+            waits: common.waits.clone(),
+        };
+        Ok(Self {
+            verify: verify.collect(),
+            schedule: ScheduleStage::new(config, wiring, interner, genesis, Instant::now()),
+            banking: banking.collect(),
+            publish,
+            reader: common.reader(config),
+            ingest: Ingest {
+                queue: ingest_sender,
+                stopping: common.stopping,
+                counters: common.counters,
+            },
+            draining: common.draining,
+            scheduler: common.scheduler,
+        })
+    }
+}
