@@ -17,6 +17,8 @@ cargo build --release --ignore-rust-version --locked
 sealane=${CARGO_TARGET_DIR:-../../target}/release/banking-bench
 litesvm=${CARGO_TARGET_DIR:-target}/release/sealane-peers
 
+# Both allocators keep what is freed.
+export MIMALLOC_PURGE_DELAY=-1
 exchange=$(mktemp -d)
 trap 'rm -rf "$exchange"' EXIT
 for workload in $workloads; do

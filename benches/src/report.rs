@@ -25,6 +25,8 @@ pub struct Report {
     pub runs: usize,
     /// Length of a slot, in milliseconds.
     pub slot_ms: u64,
+    /// `warm`: a run before the first one that counts, and the allocator keeps its memory; or `cold`.
+    pub memory: &'static str,
     /// Transactions a second: median of the runs.
     pub tps_median: f64,
     /// Slowest run.
@@ -62,6 +64,7 @@ impl Report {
         accounts: u64,
         banking_threads: String,
         slot_ms: u64,
+        memory: &'static str,
         runs: &[(Measured, Verdict)],
     ) -> Self {
         let mut by_time: Vec<&Measured> = runs.iter().map(|(measured, _)| measured).collect();
@@ -83,6 +86,7 @@ impl Report {
             seed: options.seed,
             runs: runs.len(),
             slot_ms,
+            memory,
             tps_median: tps(median),
             tps_min: tps(slowest),
             tps_max: tps(fastest),
@@ -124,6 +128,11 @@ impl fmt::Display for Report {
         row(f, "signatures", &signatures)?;
         row(f, "block log, network, RPC", &"none: in memory, in process")?;
         row(f, "slot", &format_args!("{} ms", self.slot_ms))?;
+        let memory = match self.memory {
+            "warm" => "warm: after a run that is not counted",
+            _ => "cold: fresh from the system in every run",
+        };
+        row(f, "memory", &memory)?;
         row(f, "runs", &self.runs)?;
         writeln!(f)?;
         row(

@@ -12,6 +12,8 @@ use sealane_runtime::BankingThreads;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Versions are made by banking threads and freed by the publisher, which this allocator is good at.
@@ -22,6 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SLOTS_MAX: u64 = 140;
 /// The rate that even a slow machine reaches, by which the length of a slot is chosen.
 const TPS_EXPECTED_MIN: u64 = 20_000;
+const UNEQUAL: &str = "a run left something else than the serial run of its order";
 /// How long a runtime may take to stop.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -52,6 +55,9 @@ struct Arguments {
     /// Runs; figures are of the median one
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Give memory back to the system between runs and count the first run: a node that just started
+    #[arg(long)]
+    cold: bool,
     /// Seed of the workload
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -85,6 +91,9 @@ fn banking_threads(text: &str) -> Result<BankingThreads, String> {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if !arguments.cold {
+        keep_memory()?;
+    }
     if arguments.runs == 0 || arguments.transactions == 0 {
         bail!("there must be at least one run and one transaction");
     }
@@ -124,6 +133,13 @@ fn main() -> Result<()> {
         file.flush()?;
     }
 
+    if !arguments.cold {
+        // Not counted, only checked: it pays the system for memory that the others find.
+        let (_, verdict) = one_run(&workload, &settings, "warm-up", None)?;
+        if !verdict.is_equal() {
+            bail!(UNEQUAL);
+        }
+    }
     let mut runs = Vec::new();
     for run in 1..=arguments.runs {
         let title = format!("run {run} of {}", arguments.runs);
@@ -138,7 +154,8 @@ fn main() -> Result<()> {
         BankingThreads::Fixed(count) => count.to_string(),
     };
     let resident = workload.genesis.len() as u64;
-    let report = Report::new(&options, resident, threads, slot_ms, &runs);
+    let memory = if arguments.cold { "cold" } else { "warm" };
+    let report = Report::new(&options, resident, threads, slot_ms, memory, &runs);
     println!("{report}");
     if let Some(path) = &arguments.json {
         let mut file = create(path)?;
@@ -147,8 +164,32 @@ fn main() -> Result<()> {
         file.flush()?;
     }
     if runs.iter().any(|(_, verdict)| !verdict.is_equal()) {
-        bail!("a run left something else than the serial run of its order");
+        bail!(UNEQUAL);
     }
+    Ok(())
+}
+
+/// Has the allocator keep what is freed, as long as the process lives. A node that has run for a while
+/// allocates from memory that it used before; without this every run would pay the system for fresh pages.
+/// The allocator reads its options before `main`, so this program starts itself again.
+#[cfg(unix)]
+fn keep_memory() -> Result<()> {
+    use std::os::unix::process::CommandExt;
+    const OPTION: &str = "MIMALLOC_PURGE_DELAY";
+    if std::env::var_os(OPTION).is_some() {
+        return Ok(());
+    }
+    let program = std::env::current_exe()?;
+    let arguments = std::env::args_os().skip(1);
+    Err(Command::new(program)
+        .args(arguments)
+        .env(OPTION, "-1")
+        .exec()
+        .into())
+}
+
+#[cfg(not(unix))]
+fn keep_memory() -> Result<()> {
     Ok(())
 }
 
