@@ -121,12 +121,11 @@ pub fn run(
     let node = node.start()?;
 
     if !quiet {
-        print!("{}", start_message(&node));
-        stdout().flush().ok();
+        say(&start_message(&node));
     }
     wait(&node, &stop, if quiet { Log::None } else { log });
     if !quiet {
-        println!("Stopping.");
+        say("Stopping.\n");
     }
     if !node.stop() {
         anyhow::bail!("a program still ran when the node stopped; its transaction was given up");
@@ -161,7 +160,7 @@ fn print_transactions(node: &ValidatorHandle, stop: &Receiver<()>) {
                 }
                 Ok(_) => {}
                 Err(_) => {
-                    println!("(some transactions were not printed: too many at once)");
+                    say("(some transactions were not printed: too many at once)\n");
                     events = node.reader().listen();
                 }
             },
@@ -175,13 +174,21 @@ fn print_transaction(slot: u64, published: &sealane_runtime::PublishedTransactio
         Ok(()) => "ok".to_owned(),
         Err(error) => error.to_string(),
     };
-    println!(
-        "slot {slot} {} {status}",
+    let mut text = format!(
+        "slot {slot} {} {status}\n",
         published.transaction().signature()
     );
     for line in &record.logs {
-        println!("    {line}");
+        text.push_str(&format!("    {line}\n"));
     }
+    say(&text);
+}
+
+/// Prints. That nobody reads, because the terminal or the other end of a pipe is gone, is no reason to
+/// stop a node.
+fn say(text: &str) {
+    let mut out = stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn start_message(node: &ValidatorHandle) -> String {
