@@ -1,7 +1,5 @@
 //! Clients that know as little as possible, so that the tests see the bytes that any client sees.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-
 use sealane_validator::{Validator, ValidatorHandle};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};

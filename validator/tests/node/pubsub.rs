@@ -1,7 +1,7 @@
 //! PubSub as frames on a socket.
 
-mod support;
-
+use crate::support::{self, WebSocket, start};
+use crate::transfers::SYSTEM;
 use sealane_sdk::AccountState;
 use sealane_validator::{RpcLimits, Validator, ValidatorHandle};
 use serde_json::json;
@@ -9,9 +9,6 @@ use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 use solana_transaction::Transaction;
-use support::{WebSocket, start};
-
-const SYSTEM: &str = "11111111111111111111111111111111";
 
 fn connect(node: &ValidatorHandle) -> WebSocket {
     WebSocket::connect(&node.ws_url().unwrap())

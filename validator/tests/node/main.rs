@@ -1,0 +1,9 @@
+//! The node from outside: through its sockets, byte by byte, and through its handle.
+
+mod chain;
+mod embedded;
+mod errors;
+mod pubsub;
+mod support;
+mod transactions;
+mod transfers;
