@@ -19,62 +19,80 @@ const ACCOUNTS_MAX: usize = 256;
 /// Marks a versioned message: a legacy message begins with a small number.
 const VERSION_PREFIX: u8 = 0x80;
 
-/// The rest of the bytes, and how far in it is.
+/// What is left of the bytes, which are at most 65,535. Small enough to stay in registers.
 struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
+    len: usize,
 }
 
 impl<'a> Cursor<'a> {
+    #[inline(always)]
     fn byte(&mut self, what: &'static str) -> Result<u8, VerifyError> {
-        let byte = *self
-            .bytes
-            .get(self.at)
+        let (byte, rest) = self
+            .rest
+            .split_first()
             .ok_or(VerifyError::Malformed(what))?;
-        self.at += 1;
-        Ok(byte)
+        self.rest = rest;
+        Ok(*byte)
     }
 
     /// A length as Solana writes it: seven bits a byte, low first, never longer than needed.
+    #[inline(always)]
     fn length(&mut self, what: &'static str) -> Result<usize, VerifyError> {
         let first = self.byte(what)?;
         if first & 0x80 == 0 {
             return Ok(usize::from(first));
         }
-        let second = self.byte(what)?;
-        let low = usize::from(first & 0x7f) | usize::from(second & 0x7f) << 7;
-        if second & 0x80 == 0 {
-            return if second == 0 {
-                Err(VerifyError::Malformed(what))
-            } else {
-                Ok(low)
-            };
-        }
-        match self.byte(what)? {
-            third @ 1..=3 => Ok(low | usize::from(third) << 14),
-            _ => Err(VerifyError::Malformed(what)),
-        }
+        let (length, rest) = long_length(first, self.rest).ok_or(VerifyError::Malformed(what))?;
+        self.rest = rest;
+        Ok(length)
+    }
+
+    #[inline(always)]
+    fn slice(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], VerifyError> {
+        let (slice, rest) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or(VerifyError::Malformed(what))?;
+        self.rest = rest;
+        Ok(slice)
     }
 
     /// Skips `len` bytes and says where they begin.
+    #[inline(always)]
     fn skip(&mut self, len: usize, what: &'static str) -> Result<u16, VerifyError> {
-        if len > self.bytes.len() - self.at {
-            return Err(VerifyError::Malformed(what));
-        }
-        let start = self.at;
-        self.at += len;
-        u16::try_from(start).map_err(|_| VerifyError::Malformed(what))
+        let start = self.at();
+        self.slice(len, what)?;
+        Ok(start)
     }
 
-    fn slice(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], VerifyError> {
-        let start = usize::from(self.skip(len, what)?);
-        Ok(&self.bytes[start..self.at])
+    /// How far in it is.
+    #[inline(always)]
+    fn at(&self) -> u16 {
+        (self.len - self.rest.len()) as u16
+    }
+}
+
+/// A length that is more than one byte long, and what follows it.
+#[cold]
+fn long_length(first: u8, rest: &[u8]) -> Option<(usize, &[u8])> {
+    let (second, rest) = rest.split_first()?;
+    let low = usize::from(first & 0x7f) | usize::from(second & 0x7f) << 7;
+    if second & 0x80 == 0 {
+        return (*second != 0).then_some((low, rest));
+    }
+    match rest.split_first()? {
+        (third @ 1..=3, rest) => Some((low | usize::from(*third) << 14, rest)),
+        _ => None,
     }
 }
 
 /// Parses and sanitises. The bytes are at most 65,535.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, InstructionPlaces), VerifyError> {
-    let mut cursor = Cursor { bytes, at: 0 };
+    let mut cursor = Cursor {
+        rest: bytes,
+        len: bytes.len(),
+    };
     let signatures = cursor.byte("number of signatures")?;
     if signatures & VERSION_PREFIX != 0 {
         // Version 1 puts the message first. Every other number is more signatures than can follow.
@@ -86,7 +104,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, InstructionPlaces), VerifyE
     }
     cursor.skip(64 * usize::from(signatures), "signatures")?;
 
-    let message = cursor.skip(0, "message")?;
+    let message = cursor.at();
     let prefix = cursor.byte("message header")?;
     let versioned = prefix & VERSION_PREFIX != 0;
     let required = if !versioned {
@@ -108,7 +126,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, InstructionPlaces), VerifyE
     } else {
         Lookups::default()
     };
-    if cursor.at != bytes.len() {
+    if !cursor.rest.is_empty() {
         return Err(VerifyError::Malformed("trailing bytes"));
     }
 
@@ -121,14 +139,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, InstructionPlaces), VerifyE
         && !lookups.any_empty
         && within.count <= INSTRUCTIONS_MAX
         && within.accounts_max <= INSTRUCTION_ACCOUNTS_MAX
-        && instructions.iter().all(|instruction| {
-            let program = usize::from(instruction.program);
-            let named = instruction.of(bytes).accounts;
-            // Index 0 pays the fee and cannot be a program.
-            program != 0
-                && program < static_keys
-                && named.iter().all(|i| usize::from(*i) < accounts)
-        });
+        // Index 0 pays the fee and cannot be a program.
+        && !within.is_payer_called
+        && within.programs_end <= static_keys
+        && within.indices_end <= accounts;
     if !sane {
         return Err(TransactionError::SanitizeFailure.into());
     }
@@ -154,34 +168,47 @@ fn narrow(count: usize) -> Result<u8, VerifyError> {
     u8::try_from(count).map_err(|_| TransactionError::SanitizeFailure.into())
 }
 
-/// How many instructions there are, and the most accounts that one names. What exceeds a limit of
-/// sanitisation is still parsed to its end: whether it is well formed comes first.
+/// How many instructions there are and what they name at most. What exceeds a limit of sanitisation
+/// is still parsed to its end: whether it is well formed comes first.
 #[derive(Default)]
 struct Extent {
     count: usize,
+    /// Accounts that one instruction names.
     accounts_max: usize,
+    /// One more than the highest index of an account.
+    indices_end: usize,
+    /// One more than the highest index of a program.
+    programs_end: usize,
+    is_payer_called: bool,
 }
 
+#[inline(always)]
 fn instructions(cursor: &mut Cursor<'_>) -> Result<(InstructionPlaces, Extent), VerifyError> {
     let count = cursor.length("number of instructions")?;
     let mut extent = Extent {
         count,
-        accounts_max: 0,
+        ..Extent::default()
     };
     let mut places = InstructionPlaces::new();
     for _ in 0..count {
         let program = cursor.byte("program of an instruction")?;
         let accounts_len = cursor.length("number of an instruction's accounts")?;
-        let accounts = cursor.skip(accounts_len, "accounts of an instruction")?;
+        let accounts = cursor.at();
+        for index in cursor.slice(accounts_len, "accounts of an instruction")? {
+            extent.indices_end = extent.indices_end.max(usize::from(*index) + 1);
+        }
         let data_len = cursor.length("length of an instruction's data")?;
         let data = cursor.skip(data_len, "data of an instruction")?;
         extent.accounts_max = extent.accounts_max.max(accounts_len);
-        if places.len() < INSTRUCTIONS_MAX {
+        extent.programs_end = extent.programs_end.max(usize::from(program) + 1);
+        extent.is_payer_called |= program == 0;
+        if count <= INSTRUCTIONS_MAX {
             places.push(InstructionPlace {
                 accounts,
                 data,
-                data_len: u16::try_from(data_len).unwrap_or(u16::MAX),
-                accounts_len: u8::try_from(accounts_len).unwrap_or(u8::MAX),
+                data_len: data_len as u16,
+                // Where it does not fit, `accounts_max` tells.
+                accounts_len: accounts_len as u8,
                 program,
             });
         }
@@ -200,7 +227,7 @@ struct Lookups {
 
 fn lookups(cursor: &mut Cursor<'_>) -> Result<Lookups, VerifyError> {
     let count = cursor.length("number of lookups")?;
-    let start = cursor.skip(0, "lookups")?;
+    let start = cursor.at();
     let mut lookups = Lookups {
         start,
         count,
@@ -246,8 +273,8 @@ pub(super) fn lookups_of<'a>(
     bytes: &'a [u8],
 ) -> impl Iterator<Item = Lookup<'a>> + use<'a> {
     let mut cursor = Cursor {
-        bytes,
-        at: usize::from(layout.lookups),
+        rest: &bytes[usize::from(layout.lookups)..],
+        len: bytes.len(),
     };
     (0..layout.lookup_count).map_while(move |_| lookup(&mut cursor).ok())
 }
