@@ -62,6 +62,9 @@ impl InstructionPlace {
 /// Places of a transaction's instructions.
 pub(crate) type InstructionPlaces = SmallVec<[InstructionPlace; 4]>;
 
+/// Hashes of a transaction's keys.
+pub(crate) type KeyHashes = SmallVec<[u64; 6]>;
+
 /// Where the parts of a transaction lie in its wire bytes, and what its header says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
@@ -89,16 +92,14 @@ impl Layout {
             + usize::from(self.loaded_readonly)
     }
 
-    /// Whether the header (or the kind of lookup) asks to write account `i`.
-    pub(crate) fn is_requested_writable(&self, i: usize) -> bool {
-        let (signatures, statics) = (usize::from(self.signatures), usize::from(self.static_keys));
-        if i >= statics {
-            i - statics < usize::from(self.loaded_writable)
-        } else if i >= signatures {
-            i < statics - usize::from(self.readonly_unsigned)
-        } else {
-            i < signatures - usize::from(self.readonly_signed)
-        }
+    /// Bit `i`: the header (or the kind of lookup) asks to write account `i`, of at most 64. A
+    /// payer signs, and is writable.
+    pub(crate) fn requested_writable(&self) -> u64 {
+        let statics = self.static_keys;
+        let signed = below(self.signatures) & !below(self.signatures - self.readonly_signed);
+        let unsigned = below(statics) & !below(statics - self.readonly_unsigned);
+        let all = below(statics + self.loaded_writable);
+        all & !signed & !unsigned
     }
 
     /// Accounts that the header and the lookups ask to write: what the cost model counts.
@@ -122,6 +123,11 @@ impl Layout {
     }
 }
 
+/// The bits below `i`, from 1 to 64.
+fn below(i: u8) -> u64 {
+    u64::MAX >> (i.wrapping_neg() & 63)
+}
+
 /// No nonce account; an index is below 64.
 pub(crate) const NO_NONCE: u8 = u8::MAX;
 
@@ -139,7 +145,7 @@ pub struct VerifiedTransaction {
     pub(crate) layout: Layout,
     pub(crate) nonce: u8,
     pub(crate) instructions: InstructionPlaces,
-    pub(crate) key_hashes: SmallVec<[u64; 6]>,
+    pub(crate) key_hashes: KeyHashes,
     pub(crate) loaded: Box<[Pubkey]>,
 }
 

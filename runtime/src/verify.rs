@@ -19,13 +19,12 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::verified::{Layout, NO_NONCE};
+use crate::verified::{KeyHashes, Layout, NO_NONCE};
 use crate::{MessageId, SlotWatch, VerifiedTransaction};
 use bytes::Bytes;
 use sealane_accounts_db::{Accounts, ReadError};
 use sealane_sdk::Pubkey;
 use signatures::SignatureChecker;
-use smallvec::SmallVec;
 use solana_sdk_ids::{bpf_loader_upgradeable, system_program};
 use solana_transaction_error::TransactionError;
 use state::{State, Visible};
@@ -224,7 +223,8 @@ impl Core {
         }
         let (layout, instructions) = parse::parse(&bytes)?;
         let programs = parse::programs_of(&layout, &instructions, &bytes);
-        let budget = budget::compute_budget(programs.clone())?;
+        let (budget, price) =
+            budget::terms(layout.signatures, layout.requested_write_locks(), programs)?;
         if layout.account_count() > self.accounts_max {
             return Err(TransactionError::TooManyAccountLocks.into());
         }
@@ -233,16 +233,11 @@ impl Core {
             statics: layout.static_keys(&bytes),
             loaded: &loaded,
         };
-        let key_hashes: SmallVec<_> = keys.iter().map(|key| state.hash_key(key)).collect();
+        let mut key_hashes = KeyHashes::with_capacity(layout.account_count());
+        keys.for_each(|key| key_hashes.push(state.hash_key(key)));
         if has_duplicates(&keys, &key_hashes) {
             return Err(TransactionError::AccountLoadedTwice.into());
         }
-        let price = budget::price(
-            layout.signatures,
-            layout.requested_write_locks(),
-            &budget,
-            programs,
-        );
         let called = instructions
             .iter()
             .fold(0, |called, place| called | 1 << place.program);
@@ -251,7 +246,7 @@ impl Core {
             .first()
             .map_or(NO_NONCE, |place| nonce(&place.of(&bytes), &keys, writable));
         let id = self.messages.id(layout.message(&bytes));
-        Ok(Box::new(VerifiedTransaction {
+        let verified = VerifiedTransaction {
             id,
             priority_fee: budget.priority_fee(),
             budget,
@@ -264,7 +259,8 @@ impl Core {
             loaded,
             instructions,
             bytes,
-        }))
+        };
+        Ok(Box::write(Box::new_uninit(), verified))
     }
 }
 
@@ -279,6 +275,12 @@ impl Keys<'_> {
         self.statics.iter().chain(self.loaded)
     }
 
+    /// Two loops, as an iterator over both would ask at every step in which one it is.
+    fn for_each(&self, mut see: impl FnMut(&Pubkey)) {
+        self.statics.iter().for_each(&mut see);
+        self.loaded.iter().for_each(see);
+    }
+
     fn get(&self, i: usize) -> &Pubkey {
         match i.checked_sub(self.statics.len()) {
             None => &self.statics[i],
@@ -289,22 +291,34 @@ impl Keys<'_> {
 
 /// At most 64 keys: comparing every pair of hashes is cheaper than any table.
 fn has_duplicates(keys: &Keys<'_>, hashes: &[u64]) -> bool {
-    hashes.iter().enumerate().any(|(i, hash)| {
-        hashes[..i]
-            .iter()
-            .enumerate()
-            .any(|(j, other)| hash == other && keys.get(i) == keys.get(j))
-    })
+    let mut rest = hashes;
+    while let Some((hash, others)) = rest.split_first() {
+        // The hashes of different keys are almost never the same.
+        if others.contains(hash) {
+            return has_equal_keys(keys);
+        }
+        rest = others;
+    }
+    false
+}
+
+#[cold]
+fn has_equal_keys(keys: &Keys<'_>) -> bool {
+    let count = keys.statics.len() + keys.loaded.len();
+    (1..count).any(|i| (0..i).any(|j| keys.get(i) == keys.get(j)))
 }
 
 /// Bit `i`: account `i` may be written. Asked for, not reserved, and no called program unless the
 /// upgradeable loader is among the accounts (as solana-message has it).
 fn writable(layout: &Layout, keys: &Keys<'_>, called: u64) -> u64 {
-    let mut writable = 0;
-    for (i, key) in keys.iter().enumerate() {
-        let may = layout.is_requested_writable(i) && !reserved::is_reserved(key);
-        writable |= u64::from(may) << i;
-    }
+    let mut writable = layout.requested_writable();
+    let mut account = 1;
+    keys.for_each(|key| {
+        if writable & account != 0 && reserved::is_reserved(key) {
+            writable &= !account;
+        }
+        account <<= 1;
+    });
     if writable & called != 0 && !keys.iter().any(|key| *key == bpf_loader_upgradeable::ID) {
         writable &= !called;
     }

@@ -64,13 +64,12 @@ impl VerifyThread {
     fn verify_bulk(&mut self, bytes: Vec<Bytes>, results: &mut Verified) -> Vec<VerifiedBatch> {
         self.verifier.verify_batch(bytes, results);
         let total = results.len();
+        let mut items = Vec::with_capacity(total);
         let good = results.drain(..).filter_map(Result::ok);
-        let items: Vec<Admission> = good
-            .map(|transaction| Admission {
-                transaction,
-                on_admission: None,
-            })
-            .collect();
+        items.extend(good.map(|transaction| Admission {
+            transaction,
+            on_admission: None,
+        }));
         self.counters.refused.add((total - items.len()) as u64);
         vec![VerifiedBatch { items, bulk: true }]
     }

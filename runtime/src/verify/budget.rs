@@ -22,17 +22,72 @@ const LOADED_DATA_BYTES_MAX: u32 = 64 * 1024 * 1024;
 /// only.
 const HEAP_BYTES: std::ops::RangeInclusive<u32> = 32 * 1024..=256 * 1024;
 
-/// Builtin programs of the cost model. Vote has left it (SIMD-0387).
-const BUILTINS: [Pubkey; 8] = [
-    ids::system_program::ID,
-    ids::compute_budget::ID,
-    ids::bpf_loader_upgradeable::ID,
-    ids::bpf_loader_deprecated::ID,
-    ids::bpf_loader::ID,
-    ids::loader_v4::ID,
-    ids::secp256k1_program::ID,
-    ids::ed25519_program::ID,
+/// What a program is to the budget and the price.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// Default compute units of one instruction.
+    units: u32,
+    /// Of precompiles: cost units of each signature that an instruction asks to check.
+    per_signature: Option<u64>,
+    is_compute_budget: bool,
+}
+
+/// A program that nothing is known of.
+const OTHER: Kind = Kind {
+    units: INSTRUCTION_UNITS,
+    per_signature: None,
+    is_compute_budget: false,
+};
+
+/// A builtin program of the cost model.
+const BUILTIN: Kind = Kind {
+    units: BUILTIN_UNITS,
+    ..OTHER
+};
+
+/// Every other program than System that is not `OTHER`. Vote is no builtin any more (SIMD-0387).
+const KNOWN: [(Pubkey, Kind); 8] = [
+    (
+        ids::compute_budget::ID,
+        Kind {
+            is_compute_budget: true,
+            ..BUILTIN
+        },
+    ),
+    (ids::bpf_loader_upgradeable::ID, BUILTIN),
+    (ids::bpf_loader_deprecated::ID, BUILTIN),
+    (ids::bpf_loader::ID, BUILTIN),
+    (ids::loader_v4::ID, BUILTIN),
+    (
+        ids::secp256k1_program::ID,
+        Kind {
+            per_signature: Some(6_690),
+            ..BUILTIN
+        },
+    ),
+    (
+        ids::ed25519_program::ID,
+        Kind {
+            per_signature: Some(2_400),
+            ..BUILTIN
+        },
+    ),
+    (
+        ids::secp256r1_program::ID,
+        Kind {
+            per_signature: Some(4_800),
+            ..OTHER
+        },
+    ),
 ];
+
+/// What a program other than System is. Most differ from all these in their first byte.
+fn kind(program: &Pubkey) -> Kind {
+    KNOWN
+        .iter()
+        .find(|(id, _)| id.as_array()[0] == program.as_array()[0] && id == program)
+        .map_or(OTHER, |(_, kind)| *kind)
+}
 
 /// What the Compute Budget instructions ask for.
 #[derive(Default)]
@@ -70,48 +125,88 @@ impl Requests {
             None => Err(invalid_data(index)),
         }
     }
+
+    /// The budget, once all are read. `default_units` are those where no limit is asked for.
+    fn granted(&self, default_units: u32) -> Result<ComputeBudget, TransactionError> {
+        if let Some((index, bytes)) = self.heap_bytes
+            && !(HEAP_BYTES.contains(&bytes) && bytes.is_multiple_of(1024))
+        {
+            return Err(invalid_data(index));
+        }
+        let loaded_data_bytes = match self.loaded_data_bytes {
+            Some(0) => return Err(TransactionError::InvalidLoadedAccountsDataSizeLimit),
+            Some(bytes) => bytes,
+            None => LOADED_DATA_BYTES_MAX,
+        };
+        Ok(ComputeBudget {
+            unit_limit: self.unit_limit.unwrap_or(default_units).min(UNIT_LIMIT_MAX),
+            unit_price: self.unit_price.unwrap_or(0),
+            loaded_data_bytes_max: loaded_data_bytes.min(LOADED_DATA_BYTES_MAX),
+        })
+    }
 }
 
 fn invalid_data(index: u8) -> TransactionError {
     TransactionError::InstructionError(index, InstructionError::InvalidInstructionData)
 }
 
-/// The budget of a transaction with these instructions.
-pub(super) fn compute_budget<'a>(
-    instructions: impl Iterator<Item = (&'a Pubkey, Instruction<'a>)> + Clone,
-) -> Result<ComputeBudget, TransactionError> {
+/// Signatures that a transaction pays for, and what it costs beside signatures' arithmetic.
+pub(super) struct Price {
+    /// The transaction's own signatures and those that precompiles are asked to check.
+    pub(super) signatures: u32,
+    /// Cost units.
+    pub(super) cost: u32,
+}
+
+/// Budget and price of a transaction with so many signatures and write locks and these
+/// instructions,
+/// which are gone through once.
+pub(super) fn terms<'a>(
+    signatures: u8,
+    write_locks: u64,
+    instructions: impl Iterator<Item = (&'a Pubkey, Instruction<'a>)>,
+) -> Result<(ComputeBudget, Price), TransactionError> {
+    /// Cost units of one of the transaction's own signatures and of one write lock.
+    const SIGNATURE: u64 = 720;
+    const WRITE_LOCK: u64 = 300;
+    /// Bytes of instruction data for one cost unit.
+    const DATA_BYTES: u64 = 4;
+    /// Cost units of one page of account data that may be loaded, and its bytes.
+    const PAGE: u64 = 8;
+    const PAGE_BYTES: u64 = 32 * 1024;
+
     let mut requests = Requests::default();
-    for (index, (program, instruction)) in (0..).zip(instructions.clone()) {
-        if *program == ids::compute_budget::ID {
+    let mut default_units = 0;
+    let mut paid = u32::from(signatures);
+    let mut cost = u64::from(signatures) * SIGNATURE + write_locks * WRITE_LOCK;
+    let mut data_bytes = 0;
+    for (index, (program, instruction)) in (0..).zip(instructions) {
+        data_bytes += instruction.data.len() as u64;
+        if *program == ids::system_program::ID {
+            default_units += BUILTIN.units;
+            continue;
+        }
+        let kind = kind(program);
+        default_units += kind.units;
+        if kind.is_compute_budget {
             requests.read(index, instruction.data)?;
         }
+        if let Some(each) = kind.per_signature {
+            // A precompile's data begins with the number of its signatures.
+            let count = instruction.data.first().copied().unwrap_or(0);
+            paid += u32::from(count);
+            cost += u64::from(count) * each;
+        }
     }
-    if let Some((index, bytes)) = requests.heap_bytes
-        && !(HEAP_BYTES.contains(&bytes) && bytes.is_multiple_of(1024))
-    {
-        return Err(invalid_data(index));
-    }
-    let unit_limit = requests.unit_limit.unwrap_or_else(|| {
-        instructions
-            .map(|(program, _)| {
-                if BUILTINS.contains(program) {
-                    BUILTIN_UNITS
-                } else {
-                    INSTRUCTION_UNITS
-                }
-            })
-            .sum()
-    });
-    let loaded_data_bytes = match requests.loaded_data_bytes {
-        Some(0) => return Err(TransactionError::InvalidLoadedAccountsDataSizeLimit),
-        Some(bytes) => bytes,
-        None => LOADED_DATA_BYTES_MAX,
+    let budget = requests.granted(default_units)?;
+    cost += data_bytes / DATA_BYTES
+        + u64::from(budget.unit_limit)
+        + u64::from(budget.loaded_data_bytes_max).div_ceil(PAGE_BYTES) * PAGE;
+    let price = Price {
+        signatures: paid,
+        cost: u32::try_from(cost).unwrap_or(u32::MAX),
     };
-    Ok(ComputeBudget {
-        unit_limit: unit_limit.min(UNIT_LIMIT_MAX),
-        unit_price: requests.unit_price.unwrap_or(0),
-        loaded_data_bytes_max: loaded_data_bytes.min(LOADED_DATA_BYTES_MAX),
-    })
+    Ok((budget, price))
 }
 
 impl ComputeBudget {
@@ -125,60 +220,6 @@ impl ComputeBudget {
     }
 }
 
-/// Signatures that a transaction pays for, and what it costs beside signatures' arithmetic.
-pub(super) struct Price {
-    /// The transaction's own signatures and those that precompiles are asked to check.
-    pub(super) signatures: u32,
-    /// Cost units.
-    pub(super) cost: u32,
-}
-
-/// Signatures and cost units of a transaction.
-pub(super) fn price<'a>(
-    signatures: u8,
-    write_locks: u64,
-    budget: &ComputeBudget,
-    instructions: impl Iterator<Item = (&'a Pubkey, Instruction<'a>)>,
-) -> Price {
-    /// Cost units of one signature, by who checks it, and of one write lock.
-    const SIGNATURE: u64 = 720;
-    const SECP256K1: u64 = 6_690;
-    const ED25519: u64 = 2_400;
-    const SECP256R1: u64 = 4_800;
-    const WRITE_LOCK: u64 = 300;
-    /// Bytes of instruction data for one cost unit.
-    const DATA_BYTES: u64 = 4;
-    /// Cost units of one page of account data that may be loaded, and its bytes.
-    const PAGE: u64 = 8;
-    const PAGE_BYTES: u64 = 32 * 1024;
-
-    let mut paid = u32::from(signatures);
-    let mut cost = u64::from(signatures) * SIGNATURE + write_locks * WRITE_LOCK;
-    let mut data_bytes = 0;
-    for (program, instruction) in instructions {
-        data_bytes += instruction.data.len() as u64;
-        let Some(each) = (match program {
-            program if *program == ids::secp256k1_program::ID => Some(SECP256K1),
-            program if *program == ids::ed25519_program::ID => Some(ED25519),
-            program if *program == ids::secp256r1_program::ID => Some(SECP256R1),
-            _ => None,
-        }) else {
-            continue;
-        };
-        // A precompile's data begins with the number of its signatures.
-        let count = instruction.data.first().copied().unwrap_or(0);
-        paid += u32::from(count);
-        cost += u64::from(count) * each;
-    }
-    cost += data_bytes / DATA_BYTES
-        + u64::from(budget.unit_limit)
-        + u64::from(budget.loaded_data_bytes_max).div_ceil(PAGE_BYTES) * PAGE;
-    Price {
-        signatures: paid,
-        cost: u32::try_from(cost).unwrap_or(u32::MAX),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,16 +229,15 @@ mod tests {
 
     /// The budget of instructions given as program and data.
     fn budget(instructions: &[(Pubkey, Vec<u8>)]) -> Result<ComputeBudget, TransactionError> {
-        compute_budget(instructions.iter().map(|(program, data)| {
-            (
-                program,
-                Instruction {
-                    program: 1,
-                    accounts: &[],
-                    data,
-                },
-            )
-        }))
+        let instructions = instructions.iter().map(|(program, data)| {
+            let instruction = Instruction {
+                program: 1,
+                accounts: &[],
+                data,
+            };
+            (program, instruction)
+        });
+        terms(1, 1, instructions).map(|(budget, _)| budget)
     }
 
     /// A budget with this limit, and no other wish.

@@ -53,10 +53,31 @@ const FIRST_BYTES: [u64; 4] = {
     bits
 };
 
+/// The first eight bytes of the reserved keys.
+const PREFIXES: [u64; RESERVED.len()] = {
+    let mut prefixes = [0; RESERVED.len()];
+    let mut i = 0;
+    while i < RESERVED.len() {
+        prefixes[i] = prefix(RESERVED[i].as_array());
+        i += 1;
+    }
+    prefixes
+};
+
+const fn prefix(key: &[u8; 32]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *key;
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
 /// Whether nobody may write this account.
+#[inline]
 pub(super) fn is_reserved(key: &Pubkey) -> bool {
     let first = key.as_array()[0];
-    FIRST_BYTES[usize::from(first / 64)] >> (first % 64) & 1 == 1 && RESERVED.contains(key)
+    FIRST_BYTES[usize::from(first / 64)] >> (first % 64) & 1 == 1 && is_listed(key)
+}
+
+fn is_listed(key: &Pubkey) -> bool {
+    PREFIXES.contains(&prefix(key.as_array())) && RESERVED.contains(key)
 }
 
 #[cfg(test)]
