@@ -1,8 +1,9 @@
 //! Working copies under account locks: the banking threads' role.
 
 use crate::memory::VersionPointer;
+use crate::spares::Bundle;
 use crate::sync::Ordering;
-use crate::{AccountIndex, AccountState, Accounts, EntryNumber};
+use crate::{AccountIndex, AccountState, Accounts, EntryNumber, NO_ACCOUNT};
 use std::sync::Arc;
 
 /// A banking thread's handle.
@@ -11,6 +12,7 @@ use std::sync::Arc;
 pub struct BankingAccess {
     shared: Arc<Accounts>,
     writes: Vec<Write>,
+    spares: Bundle,
     #[cfg(debug_assertions)]
     thread: u32,
 }
@@ -27,6 +29,7 @@ impl BankingAccess {
         Self {
             shared,
             writes: Vec::new(),
+            spares: Bundle::new(),
             #[cfg(debug_assertions)]
             thread: _thread,
         }
@@ -35,6 +38,9 @@ impl BankingAccess {
     /// Starts loading the account's slot.
     #[inline]
     pub fn prefetch(&self, account: AccountIndex) {
+        if account == NO_ACCOUNT {
+            return;
+        }
         crate::memory::prefetch_line(self.shared.slab.slot(account));
     }
 
@@ -42,6 +48,9 @@ impl BankingAccess {
     /// Needs no lock: a version that is replaced meanwhile only makes it useless.
     #[inline]
     pub fn prefetch_state(&self, account: AccountIndex) {
+        if account == NO_ACCOUNT {
+            return;
+        }
         self.shared
             .slab
             .slot(account)
@@ -66,6 +75,7 @@ impl BankingAccess {
         let mut locked = LockedAccounts {
             shared: &self.shared,
             writes: &mut self.writes,
+            spares: &mut self.spares,
             accounts,
             #[cfg(debug_assertions)]
             thread: self.thread,
@@ -74,6 +84,10 @@ impl BankingAccess {
         };
         #[cfg(debug_assertions)]
         for &(account, write) in accounts {
+            if account == NO_ACCOUNT {
+                locked.stamped += 1;
+                continue;
+            }
             locked
                 .shared
                 .slab
@@ -100,6 +114,7 @@ impl BankingAccess {
 pub struct LockedAccounts<'a> {
     shared: &'a Accounts,
     writes: &'a mut Vec<Write>,
+    spares: &'a mut Bundle,
     accounts: &'a [(AccountIndex, bool)],
     #[cfg(debug_assertions)]
     thread: u32,
@@ -112,8 +127,12 @@ impl LockedAccounts<'_> {
     /// Working copy of the i-th account; the absent state if it does not exist.
     #[inline]
     pub fn get(&self, i: usize) -> &AccountState {
+        let account = self.accounts[i].0;
+        if account == NO_ACCOUNT {
+            return &self.shared.absent;
+        }
         self.check_stamp(i);
-        let slot = self.shared.slab.slot(self.accounts[i].0);
+        let slot = self.shared.slab.slot(account);
         // Relaxed: the account lock orders it.
         match slot.working.load(Ordering::Relaxed).get(self) {
             Some(version) => version.state(),
@@ -155,7 +174,13 @@ impl LockedAccounts<'_> {
         if was_absent && state.is_absent() {
             return;
         }
-        let version = VersionPointer::allocate(entry, working, state);
+        if self.spares.is_empty() {
+            *self.spares = shared.spares.take();
+        }
+        let version = match self.spares.pop() {
+            Some(spare) => VersionPointer::allocate_in(spare, entry, working, state),
+            None => VersionPointer::allocate(entry, working, state),
+        };
         slot.working.store(version, Ordering::Relaxed);
         self.writes.push(Write {
             account,
@@ -182,6 +207,9 @@ impl LockedAccounts<'_> {
 impl Drop for LockedAccounts<'_> {
     fn drop(&mut self) {
         for &(account, write) in &self.accounts[..self.stamped] {
+            if account == NO_ACCOUNT {
+                continue;
+            }
             self.shared
                 .slab
                 .slot(account)

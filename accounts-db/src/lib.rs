@@ -22,6 +22,7 @@ mod publisher;
 mod reader;
 mod retired;
 mod slab;
+mod spares;
 #[cfg(debug_assertions)]
 mod stamp;
 mod sync;
@@ -39,6 +40,10 @@ use sync::{AtomicU64, AtomicUsize, Mutex, Ordering, OwnLine, RwLock};
 
 /// Dense index of an account that exists or that a transaction in flight names.
 pub type AccountIndex = u32;
+
+/// No account: a place in a transaction whose account is in no table. It needs no lock, reads as absent
+/// and cannot be written.
+pub const NO_ACCOUNT: AccountIndex = AccountIndex::MAX;
 
 /// Number of an entry, counted from 1 over the node's life; 0 is genesis.
 pub type EntryNumber = u64;
@@ -85,6 +90,8 @@ pub struct Accounts {
     limbo: Mutex<limbo::Limbo>,
     /// Accounts published as deleted, from the publisher to the interner.
     deleted: Mutex<Vec<AccountIndex>>,
+    /// Memory of freed versions, from the publisher to the banking threads.
+    spares: spares::Spares,
     /// What an account that does not exist looks like.
     absent: AccountState,
     /// The newest visible entry. SeqCst: see `pins`.
@@ -113,6 +120,7 @@ pub fn open(
         retired: Mutex::default(),
         limbo: Mutex::default(),
         deleted: Mutex::default(),
+        spares: spares::Spares::default(),
         absent: AccountState::default(),
         visible: OwnLine::default(),
         accounts: AtomicUsize::new(0),

@@ -56,6 +56,17 @@ pub(crate) struct Version {
 }
 
 impl Version {
+    #[inline]
+    fn new(entry: EntryNumber, previous: VersionPointer, state: AccountState) -> Self {
+        Self {
+            entry,
+            previous,
+            state,
+            #[cfg(shuttle)]
+            freed: crate::sync::AtomicBool::new(false),
+        }
+    }
+
     /// The entry that wrote it.
     #[inline]
     pub(crate) fn entry(&self) -> EntryNumber {
@@ -116,13 +127,21 @@ impl VersionPointer {
 
     /// A new version.
     pub(crate) fn allocate(entry: EntryNumber, previous: Self, state: AccountState) -> Self {
-        Self(Box::into_raw(Box::new(Version {
-            entry,
-            previous,
-            state,
-            #[cfg(shuttle)]
-            freed: crate::sync::AtomicBool::new(false),
-        })))
+        Self(Box::into_raw(Box::new(Version::new(
+            entry, previous, state,
+        ))))
+    }
+
+    /// A new version where a freed one was.
+    #[inline]
+    pub(crate) fn allocate_in(
+        mut spare: Box<Version>,
+        entry: EntryNumber,
+        previous: Self,
+        state: AccountState,
+    ) -> Self {
+        *spare = Version::new(entry, previous, state);
+        Self(Box::into_raw(spare))
     }
 
     #[inline]
@@ -154,6 +173,19 @@ impl VersionPointer {
         // banking threads are kept out by the lock, this thread's own borrow the guard, the publisher
         // and readers do not look at this entry's states yet.
         unsafe { (*self.0).state = state }
+    }
+
+    /// Frees the version, which by the argument nobody can reach any more, but not its memory, which
+    /// another version can use. The model checker's builds do not: they watch what is freed.
+    #[cfg(not(shuttle))]
+    #[inline]
+    pub(crate) fn free_for_reuse(self) -> Box<Version> {
+        // SAFETY: as in `free`.
+        let mut spare = unsafe { Box::from_raw(self.0) };
+        if !spare.state.data.is_empty() {
+            spare.state = AccountState::default();
+        }
+        spare
     }
 
     /// Frees the version, which by the argument nobody can reach any more.

@@ -112,7 +112,7 @@ impl Publisher {
         let shared = &self.shared;
         let mut retired = lock(&shared.retired);
         retired.push(entry, superseded);
-        retired.free(shared.pins.oldest(), &shared.owners);
+        retired.free(shared.pins.oldest(), &shared.owners, &shared.spares);
         loop {
             let oldest = shared.pins.oldest_unexpired();
             if retired.bytes_kept_for(oldest) <= shared.pinned_bytes_max {

@@ -4,6 +4,7 @@
 
 use crate::memory::{Version, VersionPointer};
 use crate::owners::OwnerIndex;
+use crate::spares::Spares;
 use crate::sync::{RwLock, write};
 use crate::{AccountIndex, EntryNumber, Pubkey};
 use std::collections::VecDeque;
@@ -36,6 +37,9 @@ pub(crate) struct Retired {
     batches: VecDeque<(EntryNumber, Batch)>,
     /// An empty batch, for its buffers.
     spare: Batch,
+    /// Freed versions, until there are enough to give back.
+    #[cfg(not(shuttle))]
+    filling: crate::spares::Bundle,
 }
 
 impl Retired {
@@ -50,9 +54,14 @@ impl Retired {
     }
 
     /// Frees what pins at `oldest` and newer cannot reach.
-    pub(crate) fn free(&mut self, oldest: EntryNumber, owners: &RwLock<OwnerIndex>) {
+    pub(crate) fn free(
+        &mut self,
+        oldest: EntryNumber,
+        owners: &RwLock<OwnerIndex>,
+        spares: &Spares,
+    ) {
         while let Some((_, mut batch)) = self.batches.pop_front_if(|(entry, _)| *entry <= oldest) {
-            free_versions(&batch.versions);
+            self.recycle(&batch.versions, spares);
             if !batch.disowned.is_empty() {
                 let mut owners = write(owners);
                 for (owner, account) in &batch.disowned {
@@ -64,6 +73,21 @@ impl Retired {
             batch.bytes = 0;
             self.spare = batch;
         }
+    }
+
+    #[cfg(not(shuttle))]
+    fn recycle(&mut self, versions: &[VersionPointer], spares: &Spares) {
+        for (i, version) in versions.iter().enumerate() {
+            if let Some(ahead) = versions.get(i + PREFETCH_AHEAD) {
+                ahead.prefetch();
+            }
+            spares.give(&mut self.filling, version.free_for_reuse());
+        }
+    }
+
+    #[cfg(shuttle)]
+    fn recycle(&mut self, versions: &[VersionPointer], _: &Spares) {
+        free_versions(versions);
     }
 
     /// Bytes kept for pins at `oldest` and newer.
@@ -86,10 +110,7 @@ impl Drop for Retired {
 }
 
 fn free_versions(versions: &[VersionPointer]) {
-    for (i, version) in versions.iter().enumerate() {
-        if let Some(ahead) = versions.get(i + PREFETCH_AHEAD) {
-            ahead.prefetch();
-        }
+    for version in versions {
         version.free();
     }
 }

@@ -15,9 +15,9 @@
 use crate::counters::StageCounters;
 use crate::fault::{self, Fault};
 use crate::sync::{Arc, Receiver, Sender, Thread};
-use crate::task::{BankBatch, CompletedBatch, Outcome, STATIC_ACCOUNT, Task, Work};
+use crate::task::{BankBatch, CompletedBatch, Outcome, Task, Work};
 use crate::{Bank, SlotContext, VerifiedTransaction};
-use sealane_accounts_db::{AccountIndex, BankingAccess, EntryNumber, LockedAccounts};
+use sealane_accounts_db::{AccountIndex, BankingAccess, EntryNumber, LockedAccounts, NO_ACCOUNT};
 use sealane_sdk::{AccountState, Pubkey};
 use smallvec::SmallVec;
 use solana_rent::Rent;
@@ -32,6 +32,8 @@ pub(crate) struct BankingThread {
     pub(crate) access: BankingAccess,
     pub(crate) bank: Bank,
     pub(crate) counters: Arc<StageCounters>,
+    /// Where the records of a batch are written.
+    pub(crate) records: Vec<u8>,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -54,18 +56,20 @@ impl BankingThread {
     }
 
     pub(crate) fn run_batch(&mut self, mut batch: BankBatch) -> CompletedBatch {
-        let named = batch.tasks.iter().flat_map(|task| &task.accounts);
-        let accounts = named.filter(|(account, _)| *account != STATIC_ACCOUNT);
-        for (account, _) in accounts.clone() {
-            self.access.prefetch(*account);
+        for task in &batch.tasks {
+            for (account, _) in &task.accounts {
+                self.access.prefetch(*account);
+            }
         }
-        for (account, _) in accounts {
-            self.access.prefetch_state(*account);
+        for task in &batch.tasks {
+            for (account, _) in &task.accounts {
+                self.access.prefetch_state(*account);
+            }
         }
         let mut run = BatchRun {
             entry: batch.entry,
             slot: &batch.slot,
-            records: Vec::with_capacity(batch.tasks.len() * 128),
+            records: std::mem::take(&mut self.records),
             absent: Vec::new(),
             reward_lamports: 0,
             fault: self.fault,
@@ -75,16 +79,20 @@ impl BankingThread {
             outcomes.push(run.run_task(&mut self.access, &mut self.bank, task));
         }
         let BatchRun {
-            records,
+            mut records,
             absent,
             reward_lamports,
             ..
         } = run;
+        // What is kept is as long as it must be; the buffer stays here.
+        let kept = records.as_slice().into();
+        records.clear();
+        self.records = records;
         CompletedBatch {
             entry: batch.entry,
             tasks: std::mem::take(&mut batch.tasks),
             outcomes,
-            records,
+            records: kept,
             writes: self.access.take_writes(),
             absent,
             reward_lamports,
@@ -104,15 +112,9 @@ struct BatchRun<'a> {
 
 impl BatchRun<'_> {
     fn run_task(&mut self, access: &mut BankingAccess, bank: &mut Bank, task: &Task) -> Outcome {
-        let locks: SmallVec<[(AccountIndex, bool); 16]> = task
-            .accounts
-            .iter()
-            .copied()
-            .filter(|(account, _)| *account != STATIC_ACCOUNT)
-            .collect();
         // SAFETY: the task was handed to this thread by the lock table, which granted it these accounts;
         // the module's first lines say why that lasts until the guard is dropped.
-        let mut locked = unsafe { access.lock(&locks) };
+        let mut locked = unsafe { access.lock(&task.accounts) };
         let outcome = match &task.work {
             Work::Transaction(transaction) => {
                 self.run_transaction(bank, transaction, task, &mut locked)
@@ -125,8 +127,8 @@ impl BatchRun<'_> {
                 Outcome::Rewarded
             }
         };
-        for (place, (account, _)) in locks.iter().enumerate() {
-            if locked.get(place).is_absent() {
+        for (i, (account, _)) in task.accounts.iter().enumerate() {
+            if *account != NO_ACCOUNT && locked.get(i).is_absent() {
                 self.absent.push(*account);
             }
         }
@@ -140,17 +142,8 @@ impl BatchRun<'_> {
         task: &Task,
         locked: &mut LockedAccounts<'_>,
     ) -> Outcome {
-        let absent = AccountState::default();
-        let mut states: SmallVec<[&AccountState; 16]> = SmallVec::new();
-        let mut place = 0;
-        for (account, _) in &task.accounts {
-            if *account == STATIC_ACCOUNT {
-                states.push(&absent);
-            } else {
-                states.push(locked.get(place));
-                place += 1;
-            }
-        }
+        let count = task.accounts.len();
+        let states: SmallVec<[&AccountState; 16]> = (0..count).map(|i| locked.get(i)).collect();
         let mut processed = match bank.process(self.slot, transaction, &states) {
             Ok(processed) => processed,
             Err(error) => return Outcome::Dropped(error),
@@ -161,15 +154,13 @@ impl BatchRun<'_> {
         let end = self.records.len() as u32;
         let per_signature = self.slot.lamports_per_signature;
         self.reward_lamports += leader_share(transaction, processed.fee, per_signature);
-        let mut place = 0;
         for (i, (account, write)) in task.accounts.iter().enumerate() {
-            if *account == STATIC_ACCOUNT {
-                continue;
+            if *write
+                && *account != NO_ACCOUNT
+                && let Some(state) = processed.take_change(i)
+            {
+                locked.set(i, state, self.entry);
             }
-            if *write && let Some(state) = processed.take_change(i) {
-                locked.set(place, state, self.entry);
-            }
-            place += 1;
         }
         if fault::is(self.fault, Fault::LostUndo) && processed.status.is_err() {
             leave_a_trace(task, locked, self.entry);
@@ -184,16 +175,12 @@ impl BatchRun<'_> {
 
 /// `Fault::LostUndo`: as if a write of a failed transaction had reached a working copy.
 fn leave_a_trace(task: &Task, locked: &mut LockedAccounts<'_>, entry: EntryNumber) {
-    let named = task
-        .accounts
-        .iter()
-        .filter(|(account, _)| *account != STATIC_ACCOUNT);
     // The payer is the first.
-    for (place, (_, write)) in named.enumerate().skip(1) {
-        if *write && !locked.get(place).is_absent() {
-            let mut state = locked.get(place).clone();
+    for (i, (_, write)) in task.accounts.iter().enumerate().skip(1) {
+        if *write && !locked.get(i).is_absent() {
+            let mut state = locked.get(i).clone();
             state.data = [0xee; 32].as_slice().into();
-            return locked.set(place, state, entry);
+            return locked.set(i, state, entry);
         }
     }
 }

@@ -26,6 +26,8 @@ impl Counter {
 /// The counters of a pipeline.
 #[derive(Default)]
 pub(crate) struct StageCounters {
+    /// Threads that a broken invariant has ended.
+    pub(crate) broken_threads: Counter,
     pub(crate) received: Counter,
     pub(crate) refused: Counter,
     pub(crate) evicted: Counter,

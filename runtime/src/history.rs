@@ -28,7 +28,7 @@ pub(crate) struct PastTask {
 pub(crate) struct PastEntry {
     pub(crate) slot: Arc<SlotContext>,
     pub(crate) tasks: Vec<PastTask>,
-    records: Vec<Vec<u8>>,
+    records: Vec<Box<[u8]>>,
     bytes: usize,
 }
 
@@ -48,7 +48,7 @@ impl PastEntry {
         let mut places: Vec<(u64, u32)> = Vec::with_capacity(task_count);
         let mut bytes = 0;
         for (batch, completed) in batches.into_iter().enumerate() {
-            bytes += completed.records.capacity();
+            bytes += completed.records.len();
             for (task, outcome) in completed.tasks.into_iter().zip(completed.outcomes) {
                 let sequence = task.sequence - first_sequence;
                 in_order &= sequence == tasks.len() as u64;

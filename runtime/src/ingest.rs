@@ -14,11 +14,8 @@ pub enum Refusal {
     /// Verify refused it.
     #[error(transparent)]
     Verify(#[from] VerifyError),
-    /// Too much is waiting and this had the lowest priority.
-    #[error(
-        "the node is busy and the transaction's priority is too low; \
-         try again or pay a higher fee per compute unit"
-    )]
+    /// Too much is waiting, of no lower priority.
+    #[error("the node is busy; try again, or pay a higher fee per compute unit")]
     Busy,
     /// The node stops.
     #[error("the node is shutting down")]
@@ -48,6 +45,8 @@ pub(crate) enum IngestBatch {
 #[derive(Clone)]
 pub struct Ingest {
     pub(crate) queue: Sender<IngestBatch>,
+    /// Transactions in one batch.
+    pub(crate) batch_max: usize,
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) counters: Arc<StageCounters>,
 }
@@ -60,9 +59,15 @@ impl Ingest {
             return Err(Refusal::ShuttingDown);
         }
         self.counters.received.add(batch.len() as u64);
-        self.queue
-            .send(IngestBatch::Bulk(batch))
-            .map_err(|_| Refusal::ShuttingDown)
+        let mut rest = batch;
+        while !rest.is_empty() {
+            let next = rest.split_off(rest.len().min(self.batch_max));
+            self.queue
+                .send(IngestBatch::Bulk(rest))
+                .map_err(|_| Refusal::ShuttingDown)?;
+            rest = next;
+        }
+        Ok(())
     }
 
     /// Queues one transaction without waiting; `on_admission` hears whether it was accepted.

@@ -1,6 +1,7 @@
 //! The running pipeline: starts its threads, hands out its handles, stops it.
 
 use crate::RuntimeConfig;
+use crate::counters::StageCounters;
 use crate::ingest::{Ingest, IngestBatch};
 use crate::parts::Parts;
 use crate::reader::Reader;
@@ -23,23 +24,26 @@ impl Runtime {
     /// Starts the threads. `Err` where genesis has more accounts than `Limits::accounts_max`.
     pub fn start(config: RuntimeConfig) -> Result<Self, AccountsFull> {
         let parts = Parts::new(&config)?;
+        let counters = parts.ingest.counters.clone();
+        let spawn = move |name: String, body: Box<dyn FnOnce() + Send>| {
+            PipelineThread::spawn(name, counters.clone(), body)
+        };
         let mut other_threads = Vec::new();
         for (index, banking) in parts.banking.into_iter().enumerate() {
             let name = format!("banking-{index}");
-            other_threads.push(PipelineThread::spawn(name, move || banking.run()));
+            other_threads.push(spawn(name, Box::new(move || banking.run())));
         }
         let publish = parts.publish;
-        other_threads.push(PipelineThread::spawn("publish".into(), move || {
-            publish.run()
-        }));
+        other_threads.push(spawn("publish".into(), Box::new(move || publish.run())));
         let (schedule, handle) = (parts.schedule, parts.scheduler.clone());
-        other_threads.push(PipelineThread::spawn("schedule".into(), move || {
+        let run = move || {
             // Only this thread sets it, once.
             let _ = handle.set(crate::sync::current());
             schedule.run();
-        }));
+        };
+        other_threads.push(spawn("schedule".into(), Box::new(run)));
         let verify_threads = parts.verify.into_iter().enumerate().map(|(index, verify)| {
-            PipelineThread::spawn(format!("verify-{index}"), move || verify.run())
+            spawn(format!("verify-{index}"), Box::new(move || verify.run()))
         });
         Ok(Self {
             ingest: parts.ingest,
@@ -122,9 +126,9 @@ struct PipelineThread {
 }
 
 impl PipelineThread {
-    fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Self {
+    fn spawn(name: String, counters: Arc<StageCounters>, body: Box<dyn FnOnce() + Send>) -> Self {
         let ended = Arc::new(AtomicBool::new(false));
-        let sets_at_end = SetsAtEnd(ended.clone());
+        let sets_at_end = SetsAtEnd(ended.clone(), counters);
         let run = move || {
             let _sets_at_end = sets_at_end;
             body();
@@ -143,10 +147,13 @@ impl PipelineThread {
 }
 
 /// Sets its flag when it is dropped, also when its thread unwinds.
-struct SetsAtEnd(Arc<AtomicBool>);
+struct SetsAtEnd(Arc<AtomicBool>, Arc<StageCounters>);
 
 impl Drop for SetsAtEnd {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.1.broken_threads.add(1);
+        }
         self.0.store(true, Ordering::Release);
     }
 }

@@ -166,6 +166,7 @@ impl Parts {
                 access,
                 bank: Bank::new(config.programs.clone(), limits),
                 counters: common.counters.clone(),
+                records: Vec::new(),
                 fault: config.fault,
             });
         let publish = PublishStage {
@@ -199,6 +200,7 @@ impl Parts {
             reader: common.reader(config),
             ingest: Ingest {
                 queue: ingest_sender,
+                batch_max: limits.ingest_batch_max,
                 stopping: common.stopping,
                 counters: common.counters,
             },

@@ -194,6 +194,12 @@ impl Reader {
         self.shared.counters.visible.get()
     }
 
+    /// Whether no broken invariant has ended a thread of the pipeline. Once false, what is visible stays
+    /// so, and nothing more will be.
+    pub fn is_healthy(&self) -> bool {
+        self.shared.counters.broken_threads.get() == 0
+    }
+
     /// Genesis hash.
     pub fn genesis_hash(&self) -> Hash {
         self.shared.genesis_hash

@@ -8,11 +8,9 @@ use sealane_scheduler::TaskId;
 use smallvec::SmallVec;
 use solana_transaction_error::TransactionError;
 
-/// An account that no table knows: a sysvar or a builtin program, made from the slot's context. It is
-/// read-only to everyone, so it takes no lock.
-pub(crate) const STATIC_ACCOUNT: AccountIndex = AccountIndex::MAX;
-
-/// A transaction's accounts in message order: index and whether it is locked for writing.
+/// A transaction's accounts in message order: index and whether it is locked for writing. `NO_ACCOUNT`
+/// for what is in no table: a sysvar or a builtin program, made from the slot's context. It is read-only
+/// to everyone, so it takes no lock.
 pub(crate) type TaskAccounts = SmallVec<[(AccountIndex, bool); 4]>;
 
 /// What verify sends on (queue 2).
@@ -73,7 +71,7 @@ pub(crate) struct CompletedBatch {
     pub(crate) tasks: Vec<Task>,
     /// One per task.
     pub(crate) outcomes: Vec<Outcome>,
-    pub(crate) records: Vec<u8>,
+    pub(crate) records: Box<[u8]>,
     pub(crate) writes: EntryWrites,
     /// Accounts that a task named and that do not exist after it.
     pub(crate) absent: Vec<AccountIndex>,

@@ -30,8 +30,9 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a stop may take before what still runs is left behind.
 pub(crate) const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Compute units of a program that declares none: Solana's default for an instruction.
-const DEFAULT_COMPUTE_UNITS: u64 = 200_000;
+/// Compute units of a program that declares none: room for calls to others within the 200,000 that an
+/// instruction has by default.
+const DEFAULT_COMPUTE_UNITS: u64 = 5_000;
 
 /// A local validator. `Validator::builder()` makes one.
 ///
@@ -83,7 +84,7 @@ pub struct ValidatorBuilder {
 }
 
 impl ValidatorBuilder {
-    /// Adds a program under this id, at Solana's default of 200,000 compute units an instruction.
+    /// Adds a program under this id, at 5,000 compute units an instruction.
     pub fn program(self, id: Pubkey, process: ProcessInstruction) -> Self {
         self.program_with_units(id, process, DEFAULT_COMPUTE_UNITS)
     }

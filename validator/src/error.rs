@@ -37,7 +37,7 @@ pub enum Error {
     Thread(#[source] std::io::Error),
     /// The accounts of genesis do not fit.
     #[error("cannot start the runtime: {0}")]
-    Accounts(#[from] sealane_accounts_db::AccountsFull),
+    Accounts(#[from] sealane_runtime::AccountsFull),
     /// The node did not take the transaction.
     #[error("the transaction was refused: {0}")]
     Refused(#[from] Refusal),
@@ -52,7 +52,7 @@ pub enum Error {
     Encode(#[from] bincode::Error),
     /// The state could not be read.
     #[error("the state cannot be read: {0}")]
-    Read(#[from] sealane_accounts_db::ReadError),
+    Read(#[from] sealane_runtime::ReadError),
     /// A method of JSON-RPC was registered twice: a mistake in this crate.
     #[error("cannot set up JSON-RPC: {0}")]
     Rpc(#[from] jsonrpsee::core::RegisterMethodError),

@@ -4,8 +4,8 @@ use super::replay_protection::Refused;
 use super::{ScheduleStage, UNPUBLISHED_MESSAGES_MAX};
 use crate::Refusal;
 use crate::VerifiedTransaction;
-use crate::task::{Admission, PublisherMessage, STATIC_ACCOUNT, Task, TaskAccounts, Work};
-use sealane_accounts_db::{AccountIndex, AccountsFull};
+use crate::task::{Admission, PublisherMessage, Task, TaskAccounts, Work};
+use sealane_accounts_db::{AccountIndex, AccountsFull, NO_ACCOUNT};
 use sealane_scheduler::{InsertError, Pushed, TaskId};
 use solana_transaction_error::TransactionError;
 use std::time::Instant;
@@ -66,18 +66,21 @@ impl ScheduleStage {
         }
     }
 
-    /// Moves held transactions into the buffer and buffered ones into the order, as far as there is room.
+    /// Inserts what waits, as far as there is room: highest priority first, where anything competes.
     fn insert_waiting(&mut self, now: Instant) -> bool {
         let mut worked = false;
-        while self.buffer.len() < self.limits.priority_buffer_max
-            && let Some(item) = self.held.pop_front()
-        {
-            self.push(item);
-            worked = true;
-        }
-        while self.has_room()
-            && let Some(item) = self.buffer.pop()
-        {
+        while self.has_room() {
+            let next = if self.buffer.is_empty() {
+                self.held.pop_front()
+            } else {
+                while self.buffer.len() < self.limits.priority_buffer_max
+                    && let Some(held) = self.held.pop_front()
+                {
+                    self.push(held);
+                }
+                self.buffer.pop()
+            };
+            let Some(item) = next else { break };
             self.insert(item, now);
             worked = true;
         }
@@ -91,39 +94,61 @@ impl ScheduleStage {
             && self.unpublished.len() < UNPUBLISHED_MESSAGES_MAX
     }
 
-    /// Refuses what is too old or known; tells the sender either way.
-    fn accept(&mut self, mut item: Admission) -> Option<Admission> {
-        let transaction = &item.transaction;
-        let known_blockhash = self
-            .slot
-            .blockhash_slot(transaction.recent_blockhash())
-            .is_some();
-        let verdict = if !known_blockhash && transaction.nonce_account().is_none() {
-            Err(Refusal::from(TransactionError::BlockhashNotFound))
-        } else {
-            self.replay
-                .accept(transaction.id())
-                .map_err(|refused| match refused {
-                    Refused::Known => Refusal::from(TransactionError::AlreadyProcessed),
-                    Refused::Full => Refusal::Busy,
-                })
+    /// Refuses what is too old or known.
+    fn accept(&mut self, item: Admission) -> Option<Admission> {
+        let refusal = match self.check(&item.transaction) {
+            Ok(()) => return Some(item),
+            Err(refusal) => refusal,
         };
-        let signature = *transaction.signature();
-        let accepted = verdict.is_ok();
-        if let Some(on_admission) = item.on_admission.take() {
-            on_admission(verdict.map(|()| signature));
+        self.wiring.counters.refused.add(1);
+        if let Some(on_admission) = item.on_admission {
+            on_admission(Err(refusal));
         }
-        if !accepted {
-            self.wiring.counters.refused.add(1);
-        }
-        accepted.then_some(item)
+        None
     }
 
-    fn push(&mut self, item: Admission) {
+    fn check(&mut self, transaction: &VerifiedTransaction) -> Result<(), Refusal> {
+        let blockhash = transaction.recent_blockhash();
+        if self.slot.blockhash_slot(blockhash).is_none() && transaction.nonce_account().is_none() {
+            return Err(TransactionError::BlockhashNotFound.into());
+        }
+        self.replay
+            .accept(transaction.id())
+            .map_err(|refused| match refused {
+                Refused::Known => TransactionError::AlreadyProcessed.into(),
+                Refused::Full => Refusal::Busy,
+            })
+    }
+
+    /// Puts an accepted transaction into the buffer, and tells its sender whether it stayed there.
+    fn push(&mut self, mut item: Admission) {
         let priority = item.transaction.budget().unit_price;
-        match self.buffer.push(priority, item) {
-            Pushed::Kept => {}
-            Pushed::Evicted(item) | Pushed::Refused(item) => self.evict(&item.transaction),
+        let signature = *item.transaction.signature();
+        let on_admission = item.on_admission.take();
+        let pushed = self.buffer.push(priority, item);
+        let kept = match pushed {
+            Pushed::Kept => true,
+            Pushed::Evicted(lower) => {
+                self.evict(&lower.transaction);
+                true
+            }
+            Pushed::Refused(item) if on_admission.is_none() => {
+                // Its sender was told that it is in.
+                self.evict(&item.transaction);
+                false
+            }
+            Pushed::Refused(item) => {
+                self.replay.take_back(item.transaction.id());
+                self.wiring.counters.refused.add(1);
+                false
+            }
+        };
+        if let Some(on_admission) = on_admission {
+            on_admission(if kept {
+                Ok(signature)
+            } else {
+                Err(Refusal::Busy)
+            });
         }
     }
 
@@ -138,8 +163,18 @@ impl ScheduleStage {
     fn insert(&mut self, item: Admission, now: Instant) {
         let transaction = item.transaction;
         let Ok(accounts) = self.intern(&transaction) else {
-            return self.evict(&transaction);
+            self.replay.take_back(transaction.id());
+            self.wiring.counters.refused.add(1);
+            if let Some(on_admission) = item.on_admission {
+                on_admission(Err(
+                    TransactionError::WouldExceedAccountDataTotalLimit.into()
+                ));
+            }
+            return;
         };
+        if let Some(on_admission) = item.on_admission {
+            on_admission(Ok(*transaction.signature()));
+        }
         let cost = transaction.cost();
         let work = Work::Transaction(transaction);
         if let Err((task, error)) = self.insert_task(work, accounts, cost, now) {
@@ -147,20 +182,32 @@ impl ScheduleStage {
                 error != InsertError::Full,
                 "`has_room` keeps the lock table from filling"
             );
+            let named = task.accounts.iter().map(|(account, _)| *account);
+            self.absent
+                .extend(named.filter(|account| *account != NO_ACCOUNT));
             if let Work::Transaction(transaction) = task.work {
-                self.defer(Admission {
-                    transaction,
-                    on_admission: None,
-                });
+                self.defer(transaction, cost);
             }
         }
     }
 
-    /// Over a cost limit of this slot: the next one has room again.
-    fn defer(&mut self, item: Admission) {
-        if self.deferred.len() < self.limits.priority_buffer_max {
-            self.deferred.push(item);
+    /// Over a cost limit of this slot: the next one has room again, unless it alone is over it.
+    fn defer(&mut self, transaction: Box<VerifiedTransaction>, cost: u64) {
+        let limits = [self.limits.slot_cost_max, self.limits.account_cost_max];
+        let fits = limits.iter().flatten().all(|limit| cost <= *limit);
+        if fits && self.deferred.len() < self.limits.priority_buffer_max {
+            self.deferred.push(Admission {
+                transaction,
+                on_admission: None,
+            });
         } else {
+            self.evict(&transaction);
+        }
+    }
+
+    /// The node stops: what waits for the next slot will not see it.
+    pub(super) fn give_deferred_up(&mut self) {
+        for item in std::mem::take(&mut self.deferred) {
             self.evict(&item.transaction);
         }
     }
@@ -177,7 +224,7 @@ impl ScheduleStage {
         for i in 0..transaction.account_count() {
             let (key, hash) = (transaction.key(i), transaction.key_hash(i));
             if self.slot.virtual_account(key).is_some() {
-                accounts.push((STATIC_ACCOUNT, false));
+                accounts.push((NO_ACCOUNT, false));
                 continue;
             }
             match self.interner.intern(key, hash) {
@@ -188,7 +235,7 @@ impl ScheduleStage {
                 Err(full) => {
                     let interned = accounts.iter().map(|(account, _)| *account);
                     self.absent
-                        .extend(interned.filter(|account| *account != STATIC_ACCOUNT));
+                        .extend(interned.filter(|account| *account != NO_ACCOUNT));
                     return Err(full);
                 }
             }

@@ -2,8 +2,8 @@
 //! thread.
 
 use crate::fault::{self, Fault};
-use crate::task::{STATIC_ACCOUNT, Task};
-use sealane_accounts_db::AccountIndex;
+use crate::task::Task;
+use sealane_accounts_db::{AccountIndex, NO_ACCOUNT};
 use sealane_scheduler::{Access, Config, InsertError, Scheduler, TaskId};
 use std::collections::VecDeque;
 
@@ -30,7 +30,8 @@ pub(super) struct Locks {
 
 impl Dispatcher {
     pub(super) fn new(config: Config, fault: Option<Fault>) -> Self {
-        if config.threads == 1 {
+        let limited = config.account_cost_max.is_some() || config.slot_cost_max.is_some();
+        if config.threads == 1 && !limited {
             return Self::InOrder {
                 waiting: VecDeque::new(),
                 batch_max: config.batch_max,
@@ -58,7 +59,7 @@ impl Dispatcher {
                 let named = task
                     .accounts
                     .iter()
-                    .filter(|(account, _)| *account != STATIC_ACCOUNT);
+                    .filter(|(account, _)| *account != NO_ACCOUNT);
                 let accesses = named.map(|&(account, write)| Access { account, write });
                 locks.accesses.extend(accesses);
                 if fault::is(locks.fault, Fault::ReaderDoesNotWait) {

@@ -64,7 +64,7 @@ pub(crate) struct ScheduleStage {
     interner: Interner,
     replay: ReplayProtection,
     buffer: PriorityBuffer<Admission>,
-    /// A bulk batch that waits for room in the buffer.
+    /// A bulk batch that waits for room.
     held: VecDeque<Admission>,
     /// Over a cost limit of the open slot.
     deferred: Vec<Admission>,
@@ -147,6 +147,9 @@ impl ScheduleStage {
             // at before the step, so that the step saw all that was sent.
             let draining = self.wiring.draining.load(Ordering::Acquire);
             let now = Instant::now();
+            if draining {
+                self.give_deferred_up();
+            }
             let worked = self.step(now);
             if worked {
                 self.wiring

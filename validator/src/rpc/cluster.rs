@@ -1,6 +1,6 @@
 //! Slots, blockhashes, epochs, versions: what concerns the chain and not one account.
 
-use super::errors::{Verdict, invalid_params, verdict};
+use super::errors::{Verdict, invalid_params, unhealthy, verdict};
 use super::parameters::Parameters;
 use super::{AGAVE_VERSION, Answer, RpcContext, answer, answer_in_slot};
 use base64::Engine;
@@ -135,7 +135,10 @@ pub(crate) fn get_version(_: &RpcContext, _: &Parameters) -> Answer {
     answer(&json!({ "solana-core": AGAVE_VERSION, "feature-set": 0 }))
 }
 
-pub(crate) fn get_health(_: &RpcContext, _: &Parameters) -> Answer {
+pub(crate) fn get_health(context: &RpcContext, _: &Parameters) -> Answer {
+    if !context.reader.is_healthy() {
+        return Err(unhealthy());
+    }
     answer(&"ok")
 }
 

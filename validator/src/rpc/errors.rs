@@ -3,7 +3,7 @@
 
 use jsonrpsee::types::ErrorObjectOwned;
 use jsonrpsee::types::error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, INVALID_REQUEST_CODE};
-use sealane_accounts_db::ReadError;
+use sealane_runtime::ReadError;
 use sealane_runtime::{Refusal, VerifyError};
 use serde::Serialize;
 use serde_json::json;
@@ -79,6 +79,11 @@ pub(crate) fn min_context_slot_not_reached(context_slot: u64) -> ErrorObjectOwne
 /// A read of pinned state that could not be finished: transient.
 pub(crate) fn read(error: ReadError) -> ErrorObjectOwned {
     plain(SCAN_ERROR, error.to_string())
+}
+
+/// A thread of the node has ended: it answers what it has, and does nothing more.
+pub(crate) fn unhealthy() -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(NODE_UNHEALTHY, "Node is unhealthy", None::<()>)
 }
 
 /// The node is too busy or about to stop: transient, so it has the code that clients retry on.
