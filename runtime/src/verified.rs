@@ -63,7 +63,10 @@ impl InstructionPlace {
 pub(crate) type InstructionPlaces = SmallVec<[InstructionPlace; 4]>;
 
 /// Hashes of a transaction's keys.
-pub(crate) type KeyHashes = SmallVec<[u64; 6]>;
+pub(crate) type KeyHashes = SmallVec<[u64; KEY_HASHES_INLINE]>;
+
+/// Keys whose hashes need no allocation.
+pub(crate) const KEY_HASHES_INLINE: usize = 6;
 
 /// Where the parts of a transaction lie in its wire bytes, and what its header says.
 #[derive(Clone, Copy, Debug)]

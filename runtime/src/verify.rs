@@ -19,7 +19,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::verified::{KeyHashes, Layout, NO_NONCE};
+use crate::verified::{KEY_HASHES_INLINE, KeyHashes, Layout, NO_NONCE};
 use crate::{MessageId, SlotWatch, VerifiedTransaction};
 use bytes::Bytes;
 use sealane_accounts_db::{Accounts, ReadError};
@@ -233,8 +233,7 @@ impl Core {
             statics: layout.static_keys(&bytes),
             loaded: &loaded,
         };
-        let mut key_hashes = KeyHashes::with_capacity(layout.account_count());
-        keys.for_each(|key| key_hashes.push(state.hash_key(key)));
+        let key_hashes = keys.hashes(|key| state.hash_key(key));
         if has_duplicates(&keys, &key_hashes) {
             return Err(TransactionError::AccountLoadedTwice.into());
         }
@@ -246,6 +245,8 @@ impl Core {
             .first()
             .map_or(NO_NONCE, |place| nonce(&place.of(&bytes), &keys, writable));
         let id = self.messages.id(layout.message(&bytes));
+        // The place first, so that the transaction is made in it.
+        let place = Box::new_uninit();
         let verified = VerifiedTransaction {
             id,
             priority_fee: budget.priority_fee(),
@@ -260,7 +261,7 @@ impl Core {
             instructions,
             bytes,
         };
-        Ok(Box::write(Box::new_uninit(), verified))
+        Ok(Box::write(place, verified))
     }
 }
 
@@ -279,6 +280,25 @@ impl Keys<'_> {
     fn for_each(&self, mut see: impl FnMut(&Pubkey)) {
         self.statics.iter().for_each(&mut see);
         self.loaded.iter().for_each(see);
+    }
+
+    fn count(&self) -> usize {
+        self.statics.len() + self.loaded.len()
+    }
+
+    /// One hash per key.
+    fn hashes(&self, hash: impl Fn(&Pubkey) -> u64) -> KeyHashes {
+        // Few keys are static as a rule: a loop over an array asks nothing about room.
+        if self.loaded.is_empty() && self.statics.len() <= KEY_HASHES_INLINE {
+            let mut hashes = [0; KEY_HASHES_INLINE];
+            for (place, key) in hashes.iter_mut().zip(self.statics) {
+                *place = hash(key);
+            }
+            return KeyHashes::from_buf_and_len(hashes, self.statics.len());
+        }
+        let mut hashes = KeyHashes::with_capacity(self.count());
+        self.for_each(|key| hashes.push(hash(key)));
+        hashes
     }
 
     fn get(&self, i: usize) -> &Pubkey {
@@ -304,8 +324,7 @@ fn has_duplicates(keys: &Keys<'_>, hashes: &[u64]) -> bool {
 
 #[cold]
 fn has_equal_keys(keys: &Keys<'_>) -> bool {
-    let count = keys.statics.len() + keys.loaded.len();
-    (1..count).any(|i| (0..i).any(|j| keys.get(i) == keys.get(j)))
+    (1..keys.count()).any(|i| (0..i).any(|j| keys.get(i) == keys.get(j)))
 }
 
 /// Bit `i`: account `i` may be written. Asked for, not reserved, and no called program unless the

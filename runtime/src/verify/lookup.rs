@@ -13,6 +13,7 @@ use solana_slot_hashes::SlotHashes;
 use solana_transaction_error::TransactionError;
 
 /// The addresses that a transaction looks up: all writable ones, then all read-only ones.
+#[inline]
 pub(super) fn resolve(
     layout: &Layout,
     bytes: &[u8],
@@ -21,6 +22,14 @@ pub(super) fn resolve(
     if layout.lookup_count == 0 {
         return Ok(Box::default());
     }
+    resolve_some(layout, bytes, state)
+}
+
+fn resolve_some(
+    layout: &Layout,
+    bytes: &[u8],
+    state: &mut impl State,
+) -> Result<Box<[Pubkey]>, VerifyError> {
     let (slot, slot_hashes) = state.slot();
     let total = usize::from(layout.loaded_writable) + usize::from(layout.loaded_readonly);
     let mut addresses = Vec::with_capacity(total);
