@@ -11,6 +11,12 @@
 //! out before it, since that would stand behind it. So an access turns front once, and free once, and
 //! a popular account with thousands of readers costs each of them a constant, no matter how many
 //! complete meanwhile.
+//!
+//! Most accounts have one access in flight, and cost one touch of their cache line: an access that
+//! finds its account idle is *alone*. It stays in the account's queue when its task is handed out, and
+//! is left behind there when it is complete: its node says to whom it belongs, so nobody can mistake it
+//! for an access in flight ([`LockTable::alone_in`]). Only when a second access comes,
+//! [`LockTable::share`] writes down what the first one holds.
 
 use crate::tasks::{Standing, Tasks};
 use crate::types::{Access, AccountIndex};
@@ -26,7 +32,7 @@ pub(crate) const MANY: u8 = 64;
 #[derive(Clone)]
 #[repr(align(32))]
 struct AccountLocks {
-    /// The queue of waiting accesses.
+    /// The queue of waiting accesses; or the access that is alone, or was.
     head: u32,
     tail: u32,
     /// Accesses handed out and not complete.
@@ -64,23 +70,52 @@ impl AccountLocks {
         let conflicting = if write { self.dispatched } else { self.writers };
         if conflicting == 0 { FREE } else { self.thread }
     }
+
+    /// Length of the longest chain measured in `epoch` that another access would prolong.
+    fn depth_before(&mut self, write: bool, epoch: u16) -> u32 {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            (self.writer_depth, self.reader_depth) = (0, 0);
+        }
+        if write {
+            self.writer_depth.max(self.reader_depth)
+        } else {
+            self.writer_depth
+        }
+    }
 }
 
-/// One access of a task in flight, 24 bytes.
-#[derive(Clone)]
+/// One access of a task in flight, 16 bytes.
+#[derive(Clone, Copy)]
 struct Node {
+    /// `NONE` of an unused node.
     account: AccountIndex,
     task: u32,
     /// The task's next access; also links unused nodes.
     sibling: u32,
-    /// Neighbours in the account's queue, while it waits.
-    previous: u32,
-    next: u32,
     write: bool,
+    /// Found its account idle, and no other access came since: not in the account's counts.
+    alone: bool,
     /// No waiting access that conflicts is ahead.
     front: bool,
     /// If front: who holds it.
     holder: u8,
+}
+
+/// Neighbours of a waiting access in its account's queue. Not kept up for one that is alone.
+#[derive(Clone, Copy)]
+struct Links {
+    previous: u32,
+    next: u32,
+}
+
+/// What `LockTable::enqueue` made.
+pub(crate) struct Enqueued {
+    /// The first access.
+    pub(crate) first: u32,
+    pub(crate) standing: Standing,
+    /// Whether all accesses are alone.
+    pub(crate) alone: bool,
 }
 
 /// The locks of all accounts, and the accesses of all tasks in flight.
@@ -88,6 +123,7 @@ struct Node {
 pub(crate) struct LockTable {
     accounts: Vec<AccountLocks>,
     nodes: Vec<Node>,
+    links: Vec<Links>,
     unused: u32,
     unused_len: usize,
     epoch: u16,
@@ -101,22 +137,28 @@ impl LockTable {
             "accesses_max must be below 16 million"
         );
         let nodes = (0..accesses_max as u32).map(|index| Node {
-            account: 0,
+            account: NONE,
             task: NONE,
             sibling: if index + 1 < accesses_max as u32 {
                 index + 1
             } else {
                 NONE
             },
-            previous: NONE,
-            next: NONE,
             write: false,
+            alone: false,
             front: false,
             holder: FREE,
         });
         Self {
             accounts: Vec::new(),
             nodes: nodes.collect(),
+            links: vec![
+                Links {
+                    previous: NONE,
+                    next: NONE,
+                };
+                accesses_max
+            ],
             unused: if accesses_max == 0 { NONE } else { 0 },
             unused_len: accesses_max,
             epoch: 0,
@@ -141,57 +183,121 @@ impl LockTable {
         }
     }
 
-    /// Puts a task's accesses at the end of their accounts' queues. Gives the first access and how
-    /// they stand. There is room for them and for their accounts.
-    pub(crate) fn enqueue(&mut self, task: u32, accesses: &[Access]) -> (u32, Standing) {
-        self.measure_chain(accesses);
-        let first = if accesses.is_empty() {
-            NONE
-        } else {
-            self.unused
+    /// Puts a task's accesses at the end of their accounts' queues. There is room for them and for
+    /// their accounts.
+    pub(crate) fn enqueue(
+        &mut self,
+        task: u32,
+        accesses: &[Access],
+        tasks: &mut Tasks,
+    ) -> Enqueued {
+        let mut enqueued = Enqueued {
+            first: if accesses.is_empty() {
+                NONE
+            } else {
+                self.unused
+            },
+            standing: Standing::default(),
+            alone: true,
         };
-        let mut standing = Standing::default();
+        let mut depth = 0;
         let mut last = NONE;
         for access in accesses {
             let index = self.unused;
             let account = &mut self.accounts[access.account as usize];
-            let tail = account.tail;
-            let mut front = true;
-            account.tail = index;
-            if tail == NONE {
-                account.head = index;
+            depth = depth.max(account.depth_before(access.write, self.epoch));
+            let idle = account.dispatched == 0
+                && self
+                    .nodes
+                    .get(account.head as usize)
+                    .is_none_or(|node| node.account != access.account);
+            let (mut front, mut holder) = (true, FREE);
+            if idle {
+                (account.head, account.tail) = (index, index);
             } else {
-                let behind = &mut self.nodes[tail as usize];
-                assert!(
-                    behind.task != task,
-                    "account {} twice in a set",
-                    access.account
-                );
-                behind.next = index;
-                front = behind.front && !behind.write && !access.write;
-            }
-            let holder = account.holder(access.write);
-            if front {
-                standing.hold(holder);
-            } else {
-                standing.block();
+                enqueued.alone = false;
+                (front, holder) = self.append(index, task, *access, tasks);
+                if front {
+                    enqueued.standing.hold(holder);
+                } else {
+                    enqueued.standing.block();
+                }
             }
             let node = &mut self.nodes[index as usize];
             self.unused = node.sibling;
-            node.account = access.account;
-            node.task = task;
-            node.previous = tail;
-            node.next = NONE;
-            node.write = access.write;
-            node.front = front;
-            node.holder = holder;
+            *node = Node {
+                account: access.account,
+                task,
+                sibling: node.sibling,
+                write: access.write,
+                alone: idle,
+                front,
+                holder,
+            };
             last = index;
         }
         if last != NONE {
             self.nodes[last as usize].sibling = NONE;
             self.unused_len -= accesses.len();
         }
-        (first, standing)
+        self.measure_chain(accesses, depth.saturating_add(1));
+        enqueued
+    }
+
+    /// Puts an access at the end of the queue of an account that is in use. Gives whether it is front,
+    /// and who holds it if so.
+    fn append(&mut self, index: u32, task: u32, access: Access, tasks: &mut Tasks) -> (bool, u8) {
+        self.share(access.account, task, tasks);
+        let account = &mut self.accounts[access.account as usize];
+        let holder = account.holder(access.write);
+        let tail = std::mem::replace(&mut account.tail, index);
+        self.links[index as usize] = Links {
+            previous: tail,
+            next: NONE,
+        };
+        if tail == NONE {
+            account.head = index;
+            return (true, holder);
+        }
+        self.links[tail as usize].next = index;
+        let behind = &self.nodes[tail as usize];
+        assert!(
+            behind.task != task,
+            "account {} twice in a set",
+            access.account
+        );
+        (behind.front && !behind.write && !access.write, holder)
+    }
+
+    /// The access that is alone in an account, if one is.
+    fn alone_in(&self, account: AccountIndex) -> Option<u32> {
+        let index = self.accounts.get(account as usize)?.head;
+        let node = self.nodes.get(index as usize)?;
+        (node.account == account && node.alone).then_some(index)
+    }
+
+    /// `task` is about to join an account: if an access is alone there, it is made one of several, as
+    /// if it had been so from the beginning.
+    fn share(&mut self, account: AccountIndex, task: u32, tasks: &mut Tasks) {
+        let Some(index) = self.alone_in(account) else {
+            return;
+        };
+        let node = &mut self.nodes[index as usize];
+        assert!(node.task != task, "account {account} twice in a set");
+        node.alone = false;
+        let locks = &mut self.accounts[account as usize];
+        if let Some((thread, handed_out)) = tasks.share(node.task) {
+            locks.dispatched = 1;
+            locks.writers = u32::from(node.write);
+            locks.thread = thread;
+            locks.handed_out = handed_out;
+            (locks.head, locks.tail) = (NONE, NONE);
+        } else {
+            self.links[index as usize] = Links {
+                previous: NONE,
+                next: NONE,
+            };
+        }
     }
 
     /// Grants `thread` the locks of a task whose accesses are all front, and free or held by `thread`.
@@ -203,12 +309,15 @@ impl LockTable {
             let Node {
                 account,
                 sibling,
-                previous,
-                next,
                 write,
+                alone,
                 front,
                 ..
             } = self.nodes[index as usize];
+            if alone {
+                index = sibling;
+                continue;
+            }
             let locks = &mut self.accounts[account as usize];
             debug_assert!(front, "a lock granted past a waiting task");
             debug_assert!(
@@ -226,6 +335,7 @@ impl LockTable {
             if write || locks.writers == 0 {
                 locks.handed_out = handed_out;
             }
+            let Links { previous, next } = self.links[index as usize];
             self.unlink(account, previous, next);
             if previous == NONE && next != NONE {
                 self.turn_front(account, next, tasks);
@@ -241,20 +351,25 @@ impl LockTable {
         let mut last = NONE;
         let mut count = 0;
         while index != NONE {
+            let node = &mut self.nodes[index as usize];
             let Node {
                 account,
                 sibling,
                 write,
+                alone,
                 ..
-            } = self.nodes[index as usize];
-            let locks = &mut self.accounts[account as usize];
-            locks.dispatched -= 1;
-            locks.writers -= u32::from(write);
-            if locks.dispatched == 0 {
-                locks.thread = FREE;
-            }
-            if locks.head != NONE {
-                self.free_front(account, write, tasks);
+            } = *node;
+            node.account = NONE;
+            if !alone {
+                let locks = &mut self.accounts[account as usize];
+                locks.dispatched -= 1;
+                locks.writers -= u32::from(write);
+                if locks.dispatched == 0 {
+                    locks.thread = FREE;
+                }
+                if locks.head != NONE {
+                    self.free_front(account, write, tasks);
+                }
             }
             last = index;
             count += 1;
@@ -286,7 +401,10 @@ impl LockTable {
     /// Whether no task in flight names this account.
     pub(crate) fn is_idle(&self, account: AccountIndex) -> bool {
         let locks = self.accounts.get(account as usize);
-        locks.is_none_or(|locks| locks.dispatched == 0 && locks.head == NONE)
+        locks.is_none_or(|locks| {
+            let head = self.nodes.get(locks.head as usize);
+            locks.dispatched == 0 && head.is_none_or(|node| node.account != account)
+        })
     }
 
     /// Takes an idle account back to its first state.
@@ -318,12 +436,12 @@ impl LockTable {
         if previous == NONE {
             self.accounts[account as usize].head = next;
         } else {
-            self.nodes[previous as usize].next = next;
+            self.links[previous as usize].next = next;
         }
         if next == NONE {
             self.accounts[account as usize].tail = previous;
         } else {
-            self.nodes[next as usize].previous = previous;
+            self.links[next as usize].previous = previous;
         }
     }
 
@@ -343,7 +461,7 @@ impl LockTable {
             if node.write {
                 return;
             }
-            index = node.next;
+            index = self.links[index as usize].next;
         }
     }
 
@@ -371,25 +489,13 @@ impl LockTable {
             }
             let holder = std::mem::replace(&mut node.holder, FREE);
             tasks.access_is_free(node.task, holder);
-            index = node.next;
+            index = self.links[index as usize].next;
         }
     }
 
-    /// The task's depth is one more than the deepest of those that it conflicts with.
-    fn measure_chain(&mut self, accesses: &[Access]) {
-        let mut depth = 0;
-        for access in accesses {
-            let account = &mut self.accounts[access.account as usize];
-            if account.epoch != self.epoch {
-                account.epoch = self.epoch;
-                (account.writer_depth, account.reader_depth) = (0, 0);
-            }
-            depth = depth.max(account.writer_depth);
-            if access.write {
-                depth = depth.max(account.reader_depth);
-            }
-        }
-        depth = depth.saturating_add(1);
+    /// A task of this depth has been inserted: one more than the deepest of those that it conflicts
+    /// with.
+    fn measure_chain(&mut self, accesses: &[Access], depth: u32) {
         for access in accesses {
             let account = &mut self.accounts[access.account as usize];
             if access.write {

@@ -13,7 +13,7 @@
 
 use crate::cost::CostLimits;
 use crate::locks::LockTable;
-use crate::tasks::Tasks;
+use crate::tasks::{Task, Tasks};
 use crate::types::{Access, AccountIndex, Config, InsertError, TaskId, ThreadIndex};
 
 /// Outstanding tasks that are any thread's share, however few are outstanding in all: to bring a task
@@ -97,16 +97,15 @@ impl Scheduler {
         if accesses.len() > self.locks.room() {
             return Err(InsertError::Full);
         }
-        let accounts = accesses
-            .iter()
-            .map(|access| access.account as usize + 1)
-            .max();
-        if accounts > Some(self.locks.accounts_len()) {
-            self.reserve_accounts(accounts.map_or(0, usize::next_power_of_two));
+        for access in accesses {
+            if access.account as usize >= self.locks.accounts_len() {
+                self.reserve_accounts((access.account as usize + 1).next_power_of_two());
+            }
         }
         self.cost.charge(accesses, cost)?;
-        let (first_access, standing) = self.locks.enqueue(task, accesses);
-        self.tasks.insert(user, first_access, standing);
+        let enqueued = self.locks.enqueue(task, accesses, &mut self.tasks);
+        self.tasks
+            .insert(user, enqueued.first, enqueued.standing, enqueued.alone);
         Ok(TaskId(task))
     }
 
@@ -140,8 +139,8 @@ impl Scheduler {
                 }
                 (_, None) => return,
             };
-            batch.push((TaskId(task), self.tasks.get(task).user));
-            self.dispatch(task, thread);
+            let user = self.dispatch(task, thread);
+            batch.push((TaskId(task), user));
         }
     }
 
@@ -150,11 +149,11 @@ impl Scheduler {
     /// # Panics
     /// If the task was not handed out or is complete already.
     pub fn complete(&mut self, task: TaskId) {
-        let thread = &mut self.threads[usize::from(self.tasks.dispatched_to(task.0))];
+        let (thread, first_access) = self.tasks.dispatched(task.0);
+        let thread = &mut self.threads[usize::from(thread)];
         thread.outstanding -= 1;
         self.idle_threads += usize::from(thread.outstanding == 0);
         self.outstanding -= 1;
-        let first_access = self.tasks.get(task.0).first_access;
         self.locks.release(first_access, &mut self.tasks);
         self.tasks.remove(task.0);
     }
@@ -233,16 +232,24 @@ impl Scheduler {
         self.locks.tasks_since_holder(first_access, handed_out) as usize > share
     }
 
-    fn dispatch(&mut self, task: u32, thread: ThreadIndex) {
+    /// Hands a task to a thread; gives the caller's handle.
+    fn dispatch(&mut self, task: u32, thread: ThreadIndex) -> u32 {
         let state = &mut self.threads[thread];
         self.idle_threads -= usize::from(state.outstanding == 0);
         state.outstanding += 1;
         state.handed_out = state.handed_out.wrapping_add(1);
         self.outstanding += 1;
-        let thread = thread as u8;
-        self.tasks.dispatch(task, thread);
-        let first_access = self.tasks.get(task).first_access;
-        self.locks
-            .grant(first_access, thread, state.handed_out, &mut self.tasks);
+        let (thread, handed_out) = (thread as u8, state.handed_out);
+        let &Task {
+            user,
+            first_access,
+            alone,
+            ..
+        } = self.tasks.dispatch(task, thread, handed_out);
+        if !alone {
+            self.locks
+                .grant(first_access, thread, handed_out, &mut self.tasks);
+        }
+        user
     }
 }

@@ -12,6 +12,7 @@
 //! | free | a free queue: any thread may take it |
 
 use crate::locks::{FREE, MANY, NONE};
+use std::collections::VecDeque;
 
 /// The queue that a task is in. A task that waits elsewhere or is handed out is in no queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +45,11 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
+    /// Whether nothing stands in the way.
+    fn is_free(&self) -> bool {
+        self.blocked == 0 && self.held == 0
+    }
+
     /// Adds an access that is behind a waiting one.
     pub(crate) fn block(&mut self) {
         self.blocked += 1;
@@ -91,36 +97,43 @@ impl Standing {
     }
 }
 
-/// A task in flight, one cache line.
+/// A task in flight: half a cache line, all that a task without conflicts ever touches.
 #[derive(Clone)]
-#[repr(align(64))]
+#[repr(align(32))]
 pub(crate) struct Task {
     /// Its place in the serial order.
     pub(crate) order: u64,
-    standing: Standing,
     /// The caller's handle.
     pub(crate) user: u32,
-    /// The first of its accesses.
+    /// The first of its accesses; of an unused entry: the next unused one.
     pub(crate) first_access: u32,
-    /// Neighbours in its queue; `next` also links unused entries.
+    /// Handed out: how many tasks its thread had been handed then, this one included.
+    pub(crate) handed_out: u32,
+    pub(crate) place: Place,
+    /// Whether each of its accesses is the only one in flight of its account, as far as is known.
+    pub(crate) alone: bool,
+}
+
+/// What there is to know of a task while it waits for others.
+#[derive(Clone)]
+struct Waiting {
+    standing: Standing,
+    /// Neighbours in its chain queue.
     previous: u32,
     next: u32,
-    pub(crate) place: Place,
 }
 
-/// A queue of tasks, linked through the tasks themselves.
+/// A chain queue, linked through the tasks themselves: a task may leave it from the middle.
 #[derive(Clone)]
-struct Queue {
+struct Chain {
     head: u32,
     tail: u32,
-    len: usize,
 }
 
-impl Queue {
+impl Chain {
     const EMPTY: Self = Self {
         head: NONE,
         tail: NONE,
-        len: 0,
     };
 }
 
@@ -128,13 +141,15 @@ impl Queue {
 #[derive(Clone)]
 pub(crate) struct Tasks {
     entries: Vec<Task>,
+    waiting: Vec<Waiting>,
     unused: u32,
     len: usize,
     next_order: u64,
-    fresh: Queue,
-    released: Queue,
+    /// Tasks leave the free queues at the front only.
+    fresh: VecDeque<u32>,
+    released: VecDeque<u32>,
     /// One a thread.
-    chains: Vec<Queue>,
+    chains: Vec<Chain>,
 }
 
 impl Tasks {
@@ -142,25 +157,30 @@ impl Tasks {
         assert!(tasks_max < NONE as usize, "tasks_max must fit a task id");
         let entries = (0..tasks_max as u32).map(|index| Task {
             order: 0,
-            standing: Standing::default(),
             user: 0,
-            first_access: NONE,
-            previous: NONE,
-            next: if index + 1 < tasks_max as u32 {
+            first_access: if index + 1 < tasks_max as u32 {
                 index + 1
             } else {
                 NONE
             },
+            handed_out: 0,
             place: Place::Unused,
+            alone: false,
         });
+        let waiting = Waiting {
+            standing: Standing::default(),
+            previous: NONE,
+            next: NONE,
+        };
         Self {
             entries: entries.collect(),
+            waiting: vec![waiting; tasks_max],
             unused: if tasks_max == 0 { NONE } else { 0 },
             len: 0,
             next_order: 0,
-            fresh: Queue::EMPTY,
-            released: Queue::EMPTY,
-            chains: vec![Queue::EMPTY; threads],
+            fresh: VecDeque::with_capacity(tasks_max),
+            released: VecDeque::with_capacity(tasks_max),
+            chains: vec![Chain::EMPTY; threads],
         }
     }
 
@@ -171,7 +191,7 @@ impl Tasks {
 
     /// Tasks that any thread may take.
     pub(crate) fn free_len(&self) -> usize {
-        self.fresh.len + self.released.len
+        self.fresh.len() + self.released.len()
     }
 
     pub(crate) fn get(&self, task: u32) -> &Task {
@@ -184,24 +204,43 @@ impl Tasks {
     }
 
     /// Makes the entry that `next_unused` named a task, at the end of the serial order.
-    pub(crate) fn insert(&mut self, user: u32, first_access: u32, standing: Standing) {
+    pub(crate) fn insert(&mut self, user: u32, first_access: u32, standing: Standing, alone: bool) {
         let task = self.unused;
         let entry = &mut self.entries[task as usize];
-        self.unused = entry.next;
-        entry.order = self.next_order;
-        entry.user = user;
-        entry.first_access = first_access;
-        entry.standing = standing;
-        entry.place = Place::Waiting;
+        self.unused = entry.first_access;
+        let free = standing.is_free();
+        *entry = Task {
+            order: self.next_order,
+            user,
+            first_access,
+            handed_out: 0,
+            place: if free { Place::Fresh } else { Place::Waiting },
+            alone,
+        };
         self.next_order += 1;
         self.len += 1;
-        let place = standing.place(Place::Fresh);
-        self.move_to(task, place);
+        if free {
+            self.fresh.push_back(task);
+        } else {
+            self.waiting[task as usize].standing = standing;
+            self.move_to(task, standing.place(Place::Fresh));
+        }
+    }
+
+    /// An access of this task is not the only one of its account any more. Gives the thread that the
+    /// task was handed to, if it was, and how many that thread had been handed then.
+    pub(crate) fn share(&mut self, task: u32) -> Option<(u8, u32)> {
+        let entry = &mut self.entries[task as usize];
+        entry.alone = false;
+        match entry.place {
+            Place::Dispatched(thread) => Some((thread, entry.handed_out)),
+            _ => None,
+        }
     }
 
     /// An access of this task has no waiting one ahead of it any more, only `holder`.
     pub(crate) fn access_is_front(&mut self, task: u32, holder: u8) {
-        let standing = &mut self.entries[task as usize].standing;
+        let standing = &mut self.waiting[task as usize].standing;
         standing.unblock();
         standing.hold(holder);
         let place = standing.place(Place::Released);
@@ -210,7 +249,7 @@ impl Tasks {
 
     /// An access of this task that `holder` held is free.
     pub(crate) fn access_is_free(&mut self, task: u32, holder: u8) {
-        let standing = &mut self.entries[task as usize].standing;
+        let standing = &mut self.waiting[task as usize].standing;
         standing.unhold(holder);
         let place = standing.place(Place::Released);
         self.move_to(task, place);
@@ -218,13 +257,13 @@ impl Tasks {
 
     /// The oldest of the tasks that may be handed to any thread.
     pub(crate) fn first_free(&self) -> Option<u32> {
-        let (fresh, released) = (self.fresh.head, self.released.head);
-        if fresh == NONE || released == NONE {
-            let head = if fresh == NONE { released } else { fresh };
-            return (head != NONE).then_some(head);
+        match (self.fresh.front(), self.released.front()) {
+            (Some(&fresh), Some(&released)) => {
+                let fresh_is_older = self.get(fresh).order < self.get(released).order;
+                Some(if fresh_is_older { fresh } else { released })
+            }
+            (fresh, released) => fresh.or(released).copied(),
         }
-        let fresh_is_older = self.get(fresh).order < self.get(released).order;
-        Some(if fresh_is_older { fresh } else { released })
     }
 
     /// The first task that only `thread` may run.
@@ -233,82 +272,92 @@ impl Tasks {
         (head != NONE).then_some(head)
     }
 
-    /// Takes a task out of its queue: it is handed to `thread`.
-    pub(crate) fn dispatch(&mut self, task: u32, thread: u8) {
-        self.move_to(task, Place::Dispatched(thread));
+    /// Takes a task that `first_free` or `first_chained` gave out of its queue: it is handed to
+    /// `thread`, which has been handed `handed_out` tasks with this one.
+    pub(crate) fn dispatch(&mut self, task: u32, thread: u8, handed_out: u32) -> &Task {
+        match self.entries[task as usize].place {
+            Place::Fresh => {
+                let front = self.fresh.pop_front();
+                debug_assert_eq!(front, Some(task), "a free task is taken from the front");
+            }
+            Place::Released => {
+                let front = self.released.pop_front();
+                debug_assert_eq!(front, Some(task), "a free task is taken from the front");
+            }
+            Place::Chain(thread) => self.unlink(task, thread),
+            place => panic!("task {task} is {place:?}"),
+        }
+        let entry = &mut self.entries[task as usize];
+        entry.handed_out = handed_out;
+        entry.place = Place::Dispatched(thread);
+        entry
     }
 
     /// The task is complete; its id may be given again.
     pub(crate) fn remove(&mut self, task: u32) {
         let entry = &mut self.entries[task as usize];
         entry.place = Place::Unused;
-        entry.next = self.unused;
+        entry.first_access = self.unused;
         self.unused = task;
         self.len -= 1;
     }
 
-    /// The thread that a task was handed to. A caller that completes a task twice, or one that it was
-    /// not given, has lost count of its locks: stop here rather than run conflicting tasks at once.
-    pub(crate) fn dispatched_to(&self, task: u32) -> u8 {
-        match self.entries.get(task as usize).map(|entry| entry.place) {
-            Some(Place::Dispatched(thread)) => thread,
+    /// The thread that a task was handed to, and its first access. A caller that completes a task
+    /// twice, or one that it was not given, has lost count of its locks: stop here rather than run
+    /// conflicting tasks at once.
+    pub(crate) fn dispatched(&self, task: u32) -> (u8, u32) {
+        match self.entries.get(task as usize) {
+            Some(&Task {
+                place: Place::Dispatched(thread),
+                first_access,
+                ..
+            }) => (thread, first_access),
             _ => panic!("task {task} is complete or was not handed out"),
         }
     }
 
+    /// Brings a task that waits for others to another place.
     fn move_to(&mut self, task: u32, place: Place) {
-        let old = self.entries[task as usize].place;
+        let old = std::mem::replace(&mut self.entries[task as usize].place, place);
         if old == place {
             return;
         }
-        self.unlink(task, old);
-        self.entries[task as usize].place = place;
-        self.link(task, place);
-    }
-
-    fn queue(&mut self, place: Place) -> Option<&mut Queue> {
+        if let Place::Chain(thread) = old {
+            self.unlink(task, thread);
+        }
         match place {
-            Place::Fresh => Some(&mut self.fresh),
-            Place::Released => Some(&mut self.released),
-            Place::Chain(thread) => Some(&mut self.chains[usize::from(thread)]),
-            Place::Unused | Place::Waiting | Place::Dispatched(_) => None,
+            Place::Fresh => self.fresh.push_back(task),
+            Place::Released => self.released.push_back(task),
+            Place::Chain(thread) => self.link(task, thread),
+            Place::Unused | Place::Waiting | Place::Dispatched(_) => {}
         }
     }
 
-    fn link(&mut self, task: u32, place: Place) {
-        let Some(queue) = self.queue(place) else {
-            return;
-        };
-        let tail = queue.tail;
-        queue.tail = task;
-        queue.len += 1;
+    fn link(&mut self, task: u32, thread: u8) {
+        let chain = &mut self.chains[usize::from(thread)];
+        let tail = std::mem::replace(&mut chain.tail, task);
         if tail == NONE {
-            queue.head = task;
+            chain.head = task;
         } else {
-            self.entries[tail as usize].next = task;
+            self.waiting[tail as usize].next = task;
         }
-        let entry = &mut self.entries[task as usize];
+        let entry = &mut self.waiting[task as usize];
         entry.previous = tail;
         entry.next = NONE;
     }
 
-    fn unlink(&mut self, task: u32, place: Place) {
-        let Task { previous, next, .. } = self.entries[task as usize];
-        let Some(queue) = self.queue(place) else {
-            return;
-        };
-        queue.len -= 1;
+    fn unlink(&mut self, task: u32, thread: u8) {
+        let Waiting { previous, next, .. } = self.waiting[task as usize];
+        let chain = &mut self.chains[usize::from(thread)];
         if previous == NONE {
-            queue.head = next;
+            chain.head = next;
+        } else {
+            self.waiting[previous as usize].next = next;
         }
         if next == NONE {
-            queue.tail = previous;
-        }
-        if previous != NONE {
-            self.entries[previous as usize].next = next;
-        }
-        if next != NONE {
-            self.entries[next as usize].previous = previous;
+            chain.tail = previous;
+        } else {
+            self.waiting[next as usize].previous = previous;
         }
     }
 }
