@@ -50,6 +50,7 @@ impl CostLimits {
 
     /// Counts a task, or says which limit it would exceed and counts nothing. `grow` has covered its
     /// accounts.
+    #[inline]
     pub(crate) fn charge(&mut self, accesses: &[Access], cost: u64) -> Result<(), InsertError> {
         let slot_cost_units = self.slot_cost_units.saturating_add(cost);
         if self

@@ -13,10 +13,11 @@
 //! complete meanwhile.
 //!
 //! Most accounts have one access in flight, and cost one touch of their cache line: an access that
-//! finds its account idle is *alone*. It stays in the account's queue when its task is handed out, and
-//! is left behind there when it is complete: its node says to whom it belongs, so nobody can mistake it
-//! for an access in flight ([`LockTable::alone_in`]). Only when a second access comes,
-//! [`LockTable::share`] writes down what the first one holds.
+//! finds its account idle is *alone*. It has its lock from the moment its task is handed out, and until
+//! that is complete, with nothing written: it stays in the account's queue, and is left behind there
+//! when it is gone. Its node says to which account it belongs, so that nobody takes it for an access in
+//! flight ([`LockTable::alone_in`]). Only when a second access comes, [`LockTable::share`] writes down
+//! what the first one holds.
 
 use crate::tasks::{Standing, Tasks};
 use crate::types::{Access, AccountIndex};
@@ -72,6 +73,7 @@ impl AccountLocks {
     }
 
     /// Length of the longest chain measured in `epoch` that another access would prolong.
+    #[inline]
     fn depth_before(&mut self, write: bool, epoch: u16) -> u32 {
         if self.epoch != epoch {
             self.epoch = epoch;
@@ -167,11 +169,13 @@ impl LockTable {
     }
 
     /// Accesses that there is room for.
+    #[inline]
     pub(crate) fn room(&self) -> usize {
         self.unused_len
     }
 
     /// Accounts that there is room for.
+    #[inline]
     pub(crate) fn accounts_len(&self) -> usize {
         self.accounts.len()
     }
@@ -185,6 +189,7 @@ impl LockTable {
 
     /// Puts a task's accesses at the end of their accounts' queues. There is room for them and for
     /// their accounts.
+    #[inline]
     pub(crate) fn enqueue(
         &mut self,
         task: u32,
@@ -246,6 +251,7 @@ impl LockTable {
 
     /// Puts an access at the end of the queue of an account that is in use. Gives whether it is front,
     /// and who holds it if so.
+    #[inline(never)]
     fn append(&mut self, index: u32, task: u32, access: Access, tasks: &mut Tasks) -> (bool, u8) {
         self.share(access.account, task, tasks);
         let account = &mut self.accounts[access.account as usize];
@@ -346,6 +352,7 @@ impl LockTable {
 
     /// Gives back the locks of a completed task, and its nodes. Accesses that only this task held
     /// become free.
+    #[inline]
     pub(crate) fn release(&mut self, first: u32, tasks: &mut Tasks) {
         let mut index = first;
         let mut last = NONE;
@@ -495,6 +502,7 @@ impl LockTable {
 
     /// A task of this depth has been inserted: one more than the deepest of those that it conflicts
     /// with.
+    #[inline]
     fn measure_chain(&mut self, accesses: &[Access], depth: u32) {
         for access in accesses {
             let account = &mut self.accounts[access.account as usize];

@@ -85,6 +85,7 @@ impl Scheduler {
     ///
     /// # Panics
     /// If `accesses` names an account twice.
+    #[inline]
     pub fn insert(
         &mut self,
         accesses: &[Access],
@@ -148,6 +149,7 @@ impl Scheduler {
     ///
     /// # Panics
     /// If the task was not handed out or is complete already.
+    #[inline]
     pub fn complete(&mut self, task: TaskId) {
         let (thread, first_access) = self.tasks.dispatched(task.0);
         let thread = &mut self.threads[usize::from(thread)];
@@ -169,6 +171,7 @@ impl Scheduler {
     }
 
     /// Tasks handed to this thread and not completed.
+    #[inline]
     pub fn outstanding(&self, thread: ThreadIndex) -> usize {
         self.threads[thread].outstanding
     }
@@ -233,6 +236,7 @@ impl Scheduler {
     }
 
     /// Hands a task to a thread; gives the caller's handle.
+    #[inline]
     fn dispatch(&mut self, task: u32, thread: ThreadIndex) -> u32 {
         let state = &mut self.threads[thread];
         self.idle_threads -= usize::from(state.outstanding == 0);

@@ -194,16 +194,19 @@ impl Tasks {
         self.fresh.len() + self.released.len()
     }
 
+    #[inline]
     pub(crate) fn get(&self, task: u32) -> &Task {
         &self.entries[task as usize]
     }
 
     /// The id that the next `insert` gives, unless all are in use.
+    #[inline]
     pub(crate) fn next_unused(&self) -> Option<u32> {
         (self.unused != NONE).then_some(self.unused)
     }
 
     /// Makes the entry that `next_unused` named a task, at the end of the serial order.
+    #[inline]
     pub(crate) fn insert(&mut self, user: u32, first_access: u32, standing: Standing, alone: bool) {
         let task = self.unused;
         let entry = &mut self.entries[task as usize];
@@ -256,6 +259,7 @@ impl Tasks {
     }
 
     /// The oldest of the tasks that may be handed to any thread.
+    #[inline]
     pub(crate) fn first_free(&self) -> Option<u32> {
         match (self.fresh.front(), self.released.front()) {
             (Some(&fresh), Some(&released)) => {
@@ -267,6 +271,7 @@ impl Tasks {
     }
 
     /// The first task that only `thread` may run.
+    #[inline]
     pub(crate) fn first_chained(&self, thread: usize) -> Option<u32> {
         let head = self.chains[thread].head;
         (head != NONE).then_some(head)
@@ -274,6 +279,7 @@ impl Tasks {
 
     /// Takes a task that `first_free` or `first_chained` gave out of its queue: it is handed to
     /// `thread`, which has been handed `handed_out` tasks with this one.
+    #[inline]
     pub(crate) fn dispatch(&mut self, task: u32, thread: u8, handed_out: u32) -> &Task {
         match self.entries[task as usize].place {
             Place::Fresh => {
@@ -294,6 +300,7 @@ impl Tasks {
     }
 
     /// The task is complete; its id may be given again.
+    #[inline]
     pub(crate) fn remove(&mut self, task: u32) {
         let entry = &mut self.entries[task as usize];
         entry.place = Place::Unused;
@@ -305,6 +312,7 @@ impl Tasks {
     /// The thread that a task was handed to, and its first access. A caller that completes a task
     /// twice, or one that it was not given, has lost count of its locks: stop here rather than run
     /// conflicting tasks at once.
+    #[inline]
     pub(crate) fn dispatched(&self, task: u32) -> (u8, u32) {
         match self.entries.get(task as usize) {
             Some(&Task {
