@@ -21,8 +21,8 @@ pub(super) enum Dispatcher {
 /// The lock table and the tasks that wait in it.
 pub(super) struct Locks {
     table: Scheduler,
+    /// Those not handed out, under their ids.
     tasks: Vec<Option<Task>>,
-    free: Vec<u32>,
     accesses: Vec<Access>,
     batch: Vec<(TaskId, u32)>,
     fault: Option<Fault>,
@@ -39,7 +39,6 @@ impl Dispatcher {
         }
         Self::Locks(Box::new(Locks {
             tasks: (0..config.tasks_max).map(|_| None).collect(),
-            free: (0..config.tasks_max as u32).rev().collect(),
             accesses: Vec::new(),
             batch: Vec::with_capacity(config.batch_max),
             fault,
@@ -56,28 +55,21 @@ impl Dispatcher {
             }
             Self::Locks(locks) => {
                 locks.accesses.clear();
-                let named = task
-                    .accounts
-                    .iter()
-                    .filter(|(account, _)| *account != NO_ACCOUNT);
-                let accesses = named.map(|&(account, write)| Access { account, write });
-                locks.accesses.extend(accesses);
+                for &(account, write) in &task.accounts {
+                    if account != NO_ACCOUNT {
+                        locks.accesses.push(Access { account, write });
+                    }
+                }
                 if fault::is(locks.fault, Fault::ReaderDoesNotWait) {
                     locks.accesses.retain(|access| access.write);
                 }
-                let Some(place) = locks.free.pop() else {
-                    return Err((task, InsertError::Full));
-                };
-                match locks.table.insert(&locks.accesses, cost, place) {
+                match locks.table.insert(&locks.accesses, cost, 0) {
                     Ok(id) => {
                         task.id = id;
-                        locks.tasks[place as usize] = Some(task);
+                        locks.tasks[id.0 as usize] = Some(task);
                         Ok(())
                     }
-                    Err(error) => {
-                        locks.free.push(place);
-                        Err((task, error))
-                    }
+                    Err(error) => Err((task, error)),
                 }
             }
         }
@@ -92,13 +84,12 @@ impl Dispatcher {
             }
             Self::Locks(locks) => {
                 locks.table.next_batch(thread, &mut locks.batch);
-                for (id, place) in &locks.batch {
+                for (id, _) in &locks.batch {
                     if fault::is(locks.fault, Fault::EarlyRelease) {
                         locks.table.complete(*id);
                     }
-                    let task = locks.tasks[*place as usize].take();
+                    let task = locks.tasks[id.0 as usize].take();
                     out.push(task.expect("the lock table hands a task out once"));
-                    locks.free.push(*place);
                 }
             }
         }
