@@ -19,7 +19,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::verified::{KEY_HASHES_INLINE, KeyHashes, Layout, NO_NONCE};
+use crate::verified::{InstructionPlaces, KEY_HASHES_INLINE, KeyHashes, Layout, NO_NONCE};
 use crate::{MessageId, SlotWatch, VerifiedTransaction};
 use bytes::Bytes;
 use sealane_accounts_db::{Accounts, ReadError};
@@ -221,8 +221,10 @@ impl Core {
                 max: self.bytes_max,
             });
         }
-        let (layout, instructions) = parse::parse(&bytes)?;
-        let programs = parse::programs_of(&layout, &instructions, &bytes);
+        let mut instructions = InstructionPlaces::new();
+        let layout = parse::parse(&bytes, &mut instructions)?;
+        let statics = layout.static_keys(&bytes);
+        let programs = parse::programs_of(statics, &instructions, &bytes);
         let (budget, price) =
             budget::terms(layout.signatures, layout.requested_write_locks(), programs)?;
         if layout.account_count() > self.accounts_max {
@@ -230,7 +232,7 @@ impl Core {
         }
         let loaded = lookup::resolve(&layout, &bytes, state)?;
         let keys = Keys {
-            statics: layout.static_keys(&bytes),
+            statics,
             loaded: &loaded,
         };
         let key_hashes = keys.hashes(|key| state.hash_key(key));
@@ -277,6 +279,7 @@ impl Keys<'_> {
     }
 
     /// Two loops, as an iterator over both would ask at every step in which one it is.
+    #[inline]
     fn for_each(&self, mut see: impl FnMut(&Pubkey)) {
         self.statics.iter().for_each(&mut see);
         self.loaded.iter().for_each(see);

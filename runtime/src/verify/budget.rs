@@ -5,7 +5,7 @@
 //! `solana-cost-model`. The instructions are decoded by hand, as they are four bytes layouts with a
 //! tag in front.
 
-use crate::verified::{ComputeBudget, Instruction};
+use crate::verified::ComputeBudget;
 use sealane_sdk::{InstructionError, Pubkey};
 use solana_sdk_ids as ids;
 use solana_transaction_error::TransactionError;
@@ -159,12 +159,11 @@ pub(super) struct Price {
 }
 
 /// Budget and price of a transaction with so many signatures and write locks and these
-/// instructions,
-/// which are gone through once.
+/// instructions (their programs and data), which are gone through once.
 pub(super) fn terms<'a>(
     signatures: u8,
     write_locks: u64,
-    instructions: impl Iterator<Item = (&'a Pubkey, Instruction<'a>)>,
+    instructions: impl Iterator<Item = (&'a Pubkey, &'a [u8])>,
 ) -> Result<(ComputeBudget, Price), TransactionError> {
     /// Cost units of one of the transaction's own signatures and of one write lock.
     const SIGNATURE: u64 = 720;
@@ -180,8 +179,8 @@ pub(super) fn terms<'a>(
     let mut paid = u32::from(signatures);
     let mut cost = u64::from(signatures) * SIGNATURE + write_locks * WRITE_LOCK;
     let mut data_bytes = 0;
-    for (index, (program, instruction)) in (0..).zip(instructions) {
-        data_bytes += instruction.data.len() as u64;
+    for (index, (program, data)) in (0..).zip(instructions) {
+        data_bytes += data.len() as u64;
         if *program == ids::system_program::ID {
             default_units += BUILTIN.units;
             continue;
@@ -189,11 +188,11 @@ pub(super) fn terms<'a>(
         let kind = kind(program);
         default_units += kind.units;
         if kind.is_compute_budget {
-            requests.read(index, instruction.data)?;
+            requests.read(index, data)?;
         }
         if let Some(each) = kind.per_signature {
             // A precompile's data begins with the number of its signatures.
-            let count = instruction.data.first().copied().unwrap_or(0);
+            let count = data.first().copied().unwrap_or(0);
             paid += u32::from(count);
             cost += u64::from(count) * each;
         }
@@ -229,14 +228,9 @@ mod tests {
 
     /// The budget of instructions given as program and data.
     fn budget(instructions: &[(Pubkey, Vec<u8>)]) -> Result<ComputeBudget, TransactionError> {
-        let instructions = instructions.iter().map(|(program, data)| {
-            let instruction = Instruction {
-                program: 1,
-                accounts: &[],
-                data,
-            };
-            (program, instruction)
-        });
+        let instructions = instructions
+            .iter()
+            .map(|(program, data)| (program, data.as_slice()));
         terms(1, 1, instructions).map(|(budget, _)| budget)
     }
 

@@ -6,7 +6,7 @@
 //! signatures.
 
 use super::VerifyError;
-use crate::verified::{Instruction, InstructionPlace, InstructionPlaces, Layout};
+use crate::verified::{InstructionPlace, InstructionPlaces, Layout};
 use sealane_sdk::Pubkey;
 use solana_transaction_error::TransactionError;
 
@@ -87,8 +87,9 @@ fn long_length(first: u8, rest: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-/// Parses and sanitises. The bytes are at most 65,535.
-pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, InstructionPlaces), VerifyError> {
+/// Parses and sanitises. The bytes are at most 65,535. `places` gets the instructions' places,
+/// which so are never moved.
+pub(super) fn parse(bytes: &[u8], places: &mut InstructionPlaces) -> Result<Layout, VerifyError> {
     let mut cursor = Cursor {
         rest: bytes,
         len: bytes.len(),
@@ -120,7 +121,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, InstructionPlaces), VerifyE
     let static_keys = cursor.length("number of account keys")?;
     let keys = cursor.skip(32 * static_keys, "account keys")?;
     let blockhash = cursor.skip(32, "recent blockhash")?;
-    let (instructions, within) = instructions(&mut cursor)?;
+    let within = instructions(&mut cursor, places)?;
     let lookups = if versioned {
         lookups(&mut cursor)?
     } else {
@@ -146,7 +147,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, InstructionPlaces), VerifyE
     if !sane {
         return Err(TransactionError::SanitizeFailure.into());
     }
-    let layout = Layout {
+    Ok(Layout {
         message,
         keys,
         blockhash,
@@ -159,8 +160,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, InstructionPlaces), VerifyE
         static_keys: narrow(static_keys)?,
         loaded_writable: narrow(lookups.writable)?,
         loaded_readonly: narrow(lookups.readonly)?,
-    };
-    Ok((layout, instructions))
+    })
 }
 
 /// 256 static keys do not fit in a packet; 256 in all do not, as there is at least one static.
@@ -183,13 +183,15 @@ struct Extent {
 }
 
 #[inline(always)]
-fn instructions(cursor: &mut Cursor<'_>) -> Result<(InstructionPlaces, Extent), VerifyError> {
+fn instructions(
+    cursor: &mut Cursor<'_>,
+    places: &mut InstructionPlaces,
+) -> Result<Extent, VerifyError> {
     let count = cursor.length("number of instructions")?;
     let mut extent = Extent {
         count,
         ..Extent::default()
     };
-    let mut places = InstructionPlaces::new();
     for _ in 0..count {
         let program = cursor.byte("program of an instruction")?;
         let accounts_len = cursor.length("number of an instruction's accounts")?;
@@ -213,7 +215,7 @@ fn instructions(cursor: &mut Cursor<'_>) -> Result<(InstructionPlaces, Extent), 
             });
         }
     }
-    Ok((places, extent))
+    Ok(extent)
 }
 
 #[derive(Default)]
@@ -279,14 +281,16 @@ pub(super) fn lookups_of<'a>(
     (0..layout.lookup_count).map_while(move |_| lookup(&mut cursor).ok())
 }
 
-/// An instruction with the address of its program, which sanitisation found to be a static key.
+/// The data of each instruction with the address of its program, which sanitisation found to be
+/// among the static keys.
 pub(super) fn programs_of<'a>(
-    layout: &Layout,
+    statics: &'a [Pubkey],
     places: &'a [InstructionPlace],
     bytes: &'a [u8],
-) -> impl Iterator<Item = (&'a Pubkey, Instruction<'a>)> + Clone + use<'a> {
-    let keys = layout.static_keys(bytes);
-    places
-        .iter()
-        .map(move |place| (&keys[usize::from(place.program)], place.of(bytes)))
+) -> impl Iterator<Item = (&'a Pubkey, &'a [u8])> {
+    places.iter().map(move |place| {
+        let data = usize::from(place.data);
+        let data = &bytes[data..data + usize::from(place.data_len)];
+        (&statics[usize::from(place.program)], data)
+    })
 }

@@ -17,8 +17,8 @@ use ed25519_zebra::{Signature as ZebraSignature, VerificationKeyBytes};
 use sealane_sdk::Pubkey;
 use solana_signature::Signature;
 
-/// Signatures checked at once, at most: what a bulk sender hands in at a time. A signature costs the
-/// less the more there are, 7 % less among 256 than among 128.
+/// Signatures checked at once, at most: what a bulk sender hands in at a time. A signature costs
+/// the less the more there are, 7 % less among 256 than among 128.
 const BATCH_MAX: usize = 256;
 /// Signatures of a bad batch that are checked at once.
 const GROUP_MAX: usize = 16;
