@@ -276,6 +276,7 @@ impl LockTable {
     }
 
     /// The access that is alone in an account, if one is.
+    #[inline]
     fn alone_in(&self, account: AccountIndex) -> Option<u32> {
         let index = self.accounts.get(account as usize)?.head;
         let node = self.nodes.get(index as usize)?;
@@ -284,6 +285,7 @@ impl LockTable {
 
     /// `task` is about to join an account: if an access is alone there, it is made one of several, as
     /// if it had been so from the beginning.
+    #[inline]
     fn share(&mut self, account: AccountIndex, task: u32, tasks: &mut Tasks) {
         let Some(index) = self.alone_in(account) else {
             return;
@@ -439,6 +441,7 @@ impl LockTable {
         }
     }
 
+    #[inline]
     fn unlink(&mut self, account: AccountIndex, previous: u32, next: u32) {
         if previous == NONE {
             self.accounts[account as usize].head = next;
@@ -454,6 +457,7 @@ impl LockTable {
 
     /// `head` is the new head of an account's queue: it and, if it reads, the readers behind it are
     /// front now, unless they were before.
+    #[inline]
     fn turn_front(&mut self, account: AccountIndex, head: u32, tasks: &mut Tasks) {
         let locks = &self.accounts[account as usize];
         let mut index = head;
@@ -475,6 +479,7 @@ impl LockTable {
     /// An access of this account is complete, `write` or not: the front accesses that it was the last
     /// to hold are free. A writer at the head waits for all; leading readers wait for writers, and
     /// have been free ever since the last of those was complete.
+    #[inline]
     fn free_front(&mut self, account: AccountIndex, write: bool, tasks: &mut Tasks) {
         let locks = &self.accounts[account as usize];
         let head = &mut self.nodes[locks.head as usize];

@@ -46,6 +46,7 @@ pub(crate) struct Standing {
 
 impl Standing {
     /// Whether nothing stands in the way.
+    #[inline]
     fn is_free(&self) -> bool {
         self.blocked == 0 && self.held == 0
     }
@@ -77,6 +78,7 @@ impl Standing {
     }
 
     /// Where a task belongs that stands like this; `free` names the queue of free tasks.
+    #[inline]
     fn place(&self, free: Place) -> Place {
         if self.blocked > 0 {
             return Place::Waiting;
@@ -232,6 +234,7 @@ impl Tasks {
 
     /// An access of this task is not the only one of its account any more. Gives the thread that the
     /// task was handed to, if it was, and how many that thread had been handed then.
+    #[inline]
     pub(crate) fn share(&mut self, task: u32) -> Option<(u8, u32)> {
         let entry = &mut self.entries[task as usize];
         entry.alone = false;
@@ -242,6 +245,7 @@ impl Tasks {
     }
 
     /// An access of this task has no waiting one ahead of it any more, only `holder`.
+    #[inline]
     pub(crate) fn access_is_front(&mut self, task: u32, holder: u8) {
         let standing = &mut self.waiting[task as usize].standing;
         standing.unblock();
@@ -251,6 +255,7 @@ impl Tasks {
     }
 
     /// An access of this task that `holder` held is free.
+    #[inline]
     pub(crate) fn access_is_free(&mut self, task: u32, holder: u8) {
         let standing = &mut self.waiting[task as usize].standing;
         standing.unhold(holder);
@@ -325,6 +330,7 @@ impl Tasks {
     }
 
     /// Brings a task that waits for others to another place.
+    #[inline]
     fn move_to(&mut self, task: u32, place: Place) {
         let old = std::mem::replace(&mut self.entries[task as usize].place, place);
         if old == place {
@@ -341,6 +347,7 @@ impl Tasks {
         }
     }
 
+    #[inline]
     fn link(&mut self, task: u32, thread: u8) {
         let chain = &mut self.chains[usize::from(thread)];
         let tail = std::mem::replace(&mut chain.tail, task);
@@ -354,6 +361,7 @@ impl Tasks {
         entry.next = NONE;
     }
 
+    #[inline]
     fn unlink(&mut self, task: u32, thread: u8) {
         let Waiting { previous, next, .. } = self.waiting[task as usize];
         let chain = &mut self.chains[usize::from(thread)];
