@@ -7,7 +7,7 @@
 //! change finds every key that was there all the time.
 
 use crate::AccountIndex;
-use crate::memory::prefetch_line;
+use crate::memory::{large_table, prefetch_line};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Never used: a probe ends here.
@@ -36,7 +36,7 @@ impl KeyTable {
     pub(crate) fn with_room_for(keys: usize) -> Self {
         let cells = (keys * 8 / 5 + 8).next_power_of_two();
         Self {
-            cells: (0..cells).map(|_| AtomicU64::new(EMPTY)).collect(),
+            cells: large_table((0..cells).map(|_| AtomicU64::new(EMPTY))),
             mask: cells - 1,
             #[cfg(shuttle)]
             freed: crate::sync::AtomicBool::new(false),

@@ -302,6 +302,28 @@ impl Drop for ReplacedTable {
     }
 }
 
+/// A large table, on huge pages where the system gives them on request: a look-up at random then costs
+/// a cache miss, and not the walk of a page table before it.
+pub(crate) fn large_table<T>(items: impl ExactSizeIterator<Item = T>) -> Box<[T]> {
+    let mut table = Vec::<T>::with_capacity(items.len());
+    #[cfg(all(target_os = "linux", not(shuttle)))]
+    {
+        const PAGE: usize = 4096;
+        let start = table.as_ptr().addr().next_multiple_of(PAGE);
+        let end = table.as_ptr().addr() + table.capacity() * size_of::<T>();
+        if start < end {
+            let address = table.as_mut_ptr().with_addr(start);
+            // SAFETY: advice on pages that lie wholly or in part in memory that this table owns; it changes
+            // how they are backed, not what is in them. Where it is refused, nothing happens.
+            unsafe {
+                libc::madvise(address.cast(), end - start, libc::MADV_HUGEPAGE);
+            }
+        }
+    }
+    table.extend(items);
+    table.into_boxed_slice()
+}
+
 /// Starts loading the cache line at this address, which may be anything.
 #[inline]
 pub(crate) fn prefetch_line<T>(address: *const T) {

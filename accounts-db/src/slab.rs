@@ -4,14 +4,14 @@
 //! because different roles own different ones; who may read and write which when is the argument at
 //! the top of [`crate::memory`].
 
-use crate::memory::VersionCell;
+use crate::memory::{VersionCell, large_table};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::{AccountIndex, AccountsFull, Pubkey};
 use std::sync::OnceLock;
 
-/// Slots in a chunk: 2 to this. 1 MiB, so that making one takes less than a millisecond. Few for the
-/// model checker, which makes the database anew each time.
-const CHUNK_BITS: u32 = if cfg!(shuttle) { 3 } else { 14 };
+/// Slots in a chunk: 2 to this. 8 MiB, of which most lies on huge pages, and which takes a few milliseconds
+/// to make. Few for the model checker, which makes the database anew each time.
+const CHUNK_BITS: u32 = if cfg!(shuttle) { 3 } else { 17 };
 const CHUNK: usize = 1 << CHUNK_BITS;
 
 /// An account's slot: one cache line.
@@ -115,7 +115,7 @@ impl Slab {
             return Err(AccountsFull);
         }
         self.chunks[index as usize >> CHUNK_BITS]
-            .get_or_init(|| (0..CHUNK).map(|_| Slot::new()).collect());
+            .get_or_init(|| large_table((0..CHUNK).map(|_| Slot::new())));
         // Release: with the number comes the chunk.
         self.handed_out.store(index + 1, Ordering::Release);
         Ok(index)

@@ -46,9 +46,9 @@ struct Arguments {
     /// `auto` or a number
     #[arg(long, default_value = "auto", value_parser = banking_threads)]
     banking_threads: BankingThreads,
-    /// Verify threads
-    #[arg(long, default_value_t = 1)]
-    verify_threads: usize,
+    /// Verify threads; without it, one, or one for each core where signatures are checked
+    #[arg(long)]
+    verify_threads: Option<usize>,
     /// Make real signatures and check them
     #[arg(long, value_enum, default_value = "off")]
     sigverify: Switch,
@@ -89,6 +89,17 @@ fn banking_threads(text: &str) -> Result<BankingThreads, String> {
     }
 }
 
+/// Signatures are most of the work where they are checked, so every core helps.
+fn verify_threads(arguments: &Arguments) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let wanted = if arguments.sigverify == Switch::On {
+        cores
+    } else {
+        1
+    };
+    arguments.verify_threads.unwrap_or(wanted)
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     if !arguments.cold {
@@ -109,7 +120,7 @@ fn main() -> Result<()> {
         .unwrap_or_else(|| slot_ms(arguments.transactions));
     let settings = RunSettings {
         banking_threads: arguments.banking_threads,
-        verify_threads: arguments.verify_threads,
+        verify_threads: verify_threads(&arguments),
         check_signatures: options.real_signatures,
         slot_duration: Duration::from_millis(slot_ms),
     };

@@ -9,6 +9,8 @@ use solana_signature::Signature;
 
 /// Tasks of one entry that a place can name.
 const PLACE_BITS: u32 = 24;
+/// Insertions this far ahead are being loaded.
+const PREFETCH_AHEAD: usize = 16;
 const EMPTY: u64 = 0;
 const REMOVED: u64 = 1;
 
@@ -34,6 +36,10 @@ impl Table {
 
     fn start(&self, tag: u64) -> usize {
         (tag >> 8) as usize & (self.cells.len() - 1)
+    }
+
+    fn prefetch(&self, tag: u64) {
+        crate::prefetch::prefetch(&self.cells[self.start(tag)]);
     }
 
     fn insert(&self, tag: u64, place: u64) {
@@ -90,11 +96,18 @@ impl SignatureIndex {
         let count = signatures.clone().count() as u64;
         self.reserve(count);
         let table = self.table();
+        let mut ahead = signatures.clone();
+        for (signature, _) in ahead.by_ref().take(PREFETCH_AHEAD) {
+            table.prefetch(self.tag(signature));
+        }
         for (signature, place) in signatures {
             assert!(
                 place < 1 << PLACE_BITS,
                 "an entry has at most in_flight_max tasks"
             );
+            if let Some((next, _)) = ahead.next() {
+                table.prefetch(self.tag(next));
+            }
             table.insert(self.tag(signature), number << PLACE_BITS | place as u64);
         }
         // Relaxed: the writer alone uses these.
