@@ -28,6 +28,9 @@ const VARINT_BYTES_MAX: usize = 10;
 /// Flags and three varints.
 const HEAD_BYTES_MAX: usize = 1 + 3 * VARINT_BYTES_MAX;
 
+/// What `write_few_balances` writes of 8 accounts.
+const BALANCES_BYTES_MAX: usize = 8 * 8 + 1 + 8 * 8;
+
 /// The outcome of a charged transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransactionRecord {
@@ -129,14 +132,19 @@ impl RecordParts<'_> {
         }
         // One growth at most for all that a plain transaction writes.
         out.reserve(HEAD_BYTES_MAX + 17 * self.pre_balances.len() + self.log_bytes.len());
-        let mut head = [0; HEAD_BYTES_MAX];
+        let mut head = [0; HEAD_BYTES_MAX + BALANCES_BYTES_MAX];
         head[0] = flags;
         let mut length = 1;
         for value in [self.fee, self.compute_units, self.log_bytes.len() as u64] {
             length = write_varint(&mut head, length, value);
         }
-        out.extend_from_slice(&head[..length]);
-        encode_balances(out, self.pre_balances, self.post_balances);
+        if self.pre_balances.len() <= 8 {
+            length = write_few_balances(&mut head, length, self.pre_balances, self.post_balances);
+            out.extend_from_slice(&head[..length]);
+        } else {
+            out.extend_from_slice(&head[..length]);
+            encode_balances(out, self.pre_balances, self.post_balances);
+        }
         out.extend_from_slice(self.log_bytes);
         if let Err(error) = self.status {
             let error = bincode::serialize(error).expect("an error has a serialised form");
@@ -150,6 +158,28 @@ impl RecordParts<'_> {
             put_bytes(out, data);
         }
     }
+}
+
+/// The balances of at most 8 accounts, with one byte of differences: what most transactions have,
+/// written where the head is, so that the record grows once. Returns where they end.
+#[inline]
+fn write_few_balances(out: &mut [u8], at: usize, pre: &[u64], post: &[u64]) -> usize {
+    debug_assert_eq!(pre.len(), post.len());
+    let (befores, rest) = out[at..].split_at_mut(8 * pre.len());
+    let (differ, rest) = rest.split_at_mut(1);
+    let (afters, _) = rest.as_chunks_mut::<8>();
+    let (mut mask, mut changed) = (0, 0);
+    let befores = befores.as_chunks_mut::<8>().0;
+    for (i, ((before, pre), post)) in befores.iter_mut().zip(pre).zip(post).enumerate() {
+        *before = pre.to_ne_bytes();
+        if pre != post {
+            mask |= 1 << i;
+            afters[changed] = post.to_ne_bytes();
+            changed += 1;
+        }
+    }
+    differ[0] = mask;
+    at + 8 * pre.len() + 1 + 8 * changed
 }
 
 fn encode_balances(out: &mut Vec<u8>, pre: &[u64], post: &[u64]) {
