@@ -79,7 +79,11 @@ macro_rules! entrypoint {
 
 /// The programs a node or a test knows; System and Compute Budget are always among them.
 #[derive(Clone, Debug)]
-pub struct Programs(HashMap<Pubkey, Program, BuildHasherDefault<IdHasher>>);
+pub struct Programs {
+    /// Found by a comparison: most instructions are its.
+    system: Program,
+    others: HashMap<Pubkey, Program, BuildHasherDefault<IdHasher>>,
+}
 
 impl Default for Programs {
     fn default() -> Self {
@@ -90,24 +94,34 @@ impl Default for Programs {
 impl Programs {
     /// System and Compute Budget.
     pub fn builtin() -> Self {
-        let mut programs = Self(HashMap::default());
-        programs.add(crate::system::PROGRAM);
+        let mut programs = Self {
+            system: crate::system::PROGRAM,
+            others: HashMap::default(),
+        };
         programs.add(crate::compute_budget::PROGRAM);
         programs
     }
     /// Adds `program`, replacing one with the same id.
     pub fn add(&mut self, program: Program) {
-        self.0.insert(program.id, program);
+        if program.id == self.system.id {
+            self.system = program;
+        } else {
+            self.others.insert(program.id, program);
+        }
     }
     /// The program with this id.
     #[inline]
     pub fn get(&self, id: &Pubkey) -> Option<&Program> {
-        self.0.get(id)
+        if *id == solana_sdk_ids::system_program::ID {
+            Some(&self.system)
+        } else {
+            self.others.get(id)
+        }
     }
     /// All programs, in no particular order: what genesis makes accounts of (owner: native loader,
     /// executable).
     pub fn iter(&self) -> impl Iterator<Item = &Program> {
-        self.0.values()
+        std::iter::once(&self.system).chain(self.others.values())
     }
 }
 
