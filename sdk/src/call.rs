@@ -107,8 +107,9 @@ fn enter(frame: &Frame<'_>, known: &Program, data: &[u8]) -> Result<(), Instruct
     let mut accounts: SmallVec<[AccountInfo<'_>; 32]> = SmallVec::new();
     {
         let own = frame.state.instruction_accounts.borrow();
-        for &account in &own[level.accounts_start..level.accounts_end] {
-            accounts.push(AccountInfo::new(frame, account));
+        let own = &own[level.accounts_start..level.accounts_end];
+        for account in own {
+            accounts.push(AccountInfo::new(frame, *account));
         }
     }
     match panics::catch(|| (known.process)(&known.id, &accounts, data)) {

@@ -70,8 +70,10 @@ pub struct Executor {
     state: State,
     /// Addresses of the last transaction's accounts.
     keys: Vec<Pubkey>,
-    /// What the last transaction wrote, by account; empty if it failed.
+    /// What the last transaction wrote, by account; `None` beyond `written_len`.
     written: Vec<Option<AccountState>>,
+    /// Accounts of the last transaction; 0 if it failed.
+    written_len: usize,
 }
 
 /// What a transaction did. Borrows the executor's buffers until the next one runs.
@@ -81,11 +83,11 @@ pub struct Executed<'e> {
     /// Compute units consumed.
     pub compute_units: u64,
     written: &'e mut [Option<AccountState>],
-    keys: &'e [Pubkey],
+    keys: &'e Vec<Pubkey>,
     log: &'e Log,
     inner: &'e [InnerInstruction],
     return_program: u8,
-    return_data: &'e [u8],
+    return_data: &'e Vec<u8>,
 }
 
 impl Default for Executor {
@@ -95,6 +97,7 @@ impl Default for Executor {
             state: State::default(),
             keys: Vec::new(),
             written: Vec::new(),
+            written_len: 0,
         }
     }
 }
@@ -115,10 +118,15 @@ impl Executor {
             accounts.len() <= 256,
             "a transaction names at most 256 accounts"
         );
-        self.written.clear();
+        for written in &mut self.written[..self.written_len] {
+            *written = None;
+        }
+        self.written_len = 0;
         self.keys.clear();
-        self.keys
-            .extend(accounts.iter().map(|account| *account.key));
+        self.keys.reserve(accounts.len());
+        for account in accounts {
+            self.keys.push(*account.key);
+        }
         self.state.start(limits.compute_units, limits.log_bytes);
         let result = self.run(environment, accounts, instructions);
         let compute_units = limits.compute_units - self.state.compute_left.get();
@@ -133,7 +141,7 @@ impl Executor {
         Executed {
             result,
             compute_units,
-            written: &mut self.written,
+            written: &mut self.written[..self.written_len],
             keys: &self.keys,
             log: log.get_mut(),
             inner: &inner.get_mut()[..inner_len.get()],
@@ -154,9 +162,16 @@ impl Executor {
             cells.push(AccountCell::new(account));
         }
         run(environment, &self.state, &mut cells, instructions)?;
-        for cell in &mut cells {
-            self.written.push(cell.take_changed());
+        if self.written.len() < accounts.len() {
+            self.written.resize_with(accounts.len(), || None);
         }
+        // Most are unchanged, and `None` already.
+        for (written, cell) in self.written.iter_mut().zip(&mut cells) {
+            if cell.changed.get() {
+                *written = Some(cell.take_changed());
+            }
+        }
+        self.written_len = accounts.len();
         Ok(())
     }
 }
@@ -168,8 +183,9 @@ fn run<'i>(
     cells: &mut [AccountCell<'_>],
     instructions: impl Iterator<Item = InstructionInput<'i>>,
 ) -> Result<(), (u8, InstructionError)> {
-    let sysvar_id = solana_sdk_ids::sysvar::instructions::ID;
-    let sysvar = cells.iter().position(|cell| *cell.key == sysvar_id);
+    let sysvar = cells
+        .iter()
+        .position(|cell| is_instructions_sysvar(cell.key));
     for (index, instruction) in instructions.enumerate() {
         state.top_level.set(index);
         if let Some(sysvar) = sysvar {
@@ -192,13 +208,22 @@ fn run<'i>(
     Ok(())
 }
 
+/// The first bytes turn away nearly every other key, in one comparison.
+#[inline]
+fn is_instructions_sysvar(key: &Pubkey) -> bool {
+    const ID: Pubkey = solana_sdk_ids::sysvar::instructions::ID;
+    key.as_array().first_chunk::<8>() == ID.as_array().first_chunk::<8>() && *key == ID
+}
+
 impl Executed<'_> {
     /// State of account `index` as the transaction leaves it, if it was written and not yet taken.
+    #[inline]
     pub fn written(&self, index: usize) -> Option<&AccountState> {
         self.written.get(index)?.as_ref()
     }
     /// State of account `index` as the transaction leaves it, if it was written; `None` if untouched.
     /// Taking it moves it out. An account left without lamports is the default state.
+    #[inline]
     pub fn take_written(&mut self, index: usize) -> Option<AccountState> {
         self.written.get_mut(index)?.take()
     }

@@ -41,6 +41,7 @@ pub(crate) struct AccountCell<'t> {
 }
 
 impl<'t> AccountCell<'t> {
+    #[inline]
     pub(crate) fn new(account: &TransactionAccount<'t>) -> Self {
         Self {
             key: account.key,
@@ -85,6 +86,7 @@ impl<'t> AccountCell<'t> {
     }
 
     /// Forgets guards that a program leaked.
+    #[inline]
     pub(crate) fn release_guards(&mut self) {
         if self.data.try_borrow_mut().is_err() {
             self.data = RefCell::new(self.data.get_mut().take());
@@ -92,16 +94,14 @@ impl<'t> AccountCell<'t> {
         self.lamports_guards.set(0);
     }
 
-    /// The state as the transaction leaves it, if anything was written.
-    pub(crate) fn take_changed(&mut self) -> Option<AccountState> {
-        if !self.changed.get() {
-            return None;
-        }
+    /// The state as the transaction leaves it, given that anything was written.
+    #[inline]
+    pub(crate) fn take_changed(&mut self) -> AccountState {
         let lamports = self.lamports.get();
         if lamports == 0 {
-            return Some(AccountState::default());
+            return AccountState::default();
         }
-        Some(AccountState {
+        AccountState {
             lamports,
             owner: self.owner.get(),
             executable: self.loaded.executable,
@@ -110,7 +110,7 @@ impl<'t> AccountCell<'t> {
                 .get_mut()
                 .take()
                 .unwrap_or_else(|| self.loaded.data.clone()),
-        })
+        }
     }
 }
 
@@ -305,6 +305,7 @@ impl<'t> Frame<'t> {
     }
 
     /// Starts a top-level instruction with these of the transaction's accounts.
+    #[inline]
     pub(crate) fn set_accounts(&self, indices: &[u8]) {
         let mut accounts = self.state.instruction_accounts.borrow_mut();
         accounts.clear();
@@ -328,6 +329,7 @@ impl<'t> Frame<'t> {
     }
 
     /// Adds to the log.
+    #[inline]
     pub(crate) fn log(&self, write: impl FnOnce(&mut Log, &dyn Fn(u8) -> Pubkey)) {
         // Busy only if a value panics while it is being formatted; then its line is lost.
         if let Ok(mut log) = self.state.log.try_borrow_mut() {

@@ -48,6 +48,7 @@ pub struct AccountInfo<'a> {
 }
 
 impl<'a> AccountInfo<'a> {
+    #[inline]
     pub(crate) fn new(frame: &'a Frame<'a>, account: crate::frame::InstructionAccount) -> Self {
         Self {
             key: frame.account(account.index).key,
