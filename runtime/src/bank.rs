@@ -143,8 +143,11 @@ impl Bank {
             payer: &payer,
             introspection: introspection.as_ref(),
         };
-        let loaded_bytes = load::accounts(&mut accounts, &made, transaction, states);
-        outcome.begin(&accounts, fee);
+        outcome.begin();
+        let balances = &mut outcome.pre_balances;
+        let loaded_bytes = load::accounts(&mut accounts, balances, &made, transaction, states);
+        // The accounts hold the payer as the fee left it.
+        balances[0] += fee;
         let (status, executed) = match load::check(transaction, &accounts, loaded_bytes) {
             Err(error) => (Err(error), None),
             Ok(()) => {
@@ -207,18 +210,14 @@ fn check_age(
 }
 
 impl Outcome {
-    /// Forgets the previous transaction and notes the balances of this one. `accounts` hold the
-    /// payer as the fee left it.
-    fn begin(&mut self, accounts: &[TransactionAccount<'_>], fee: u64) {
+    /// Forgets the previous transaction.
+    fn begin(&mut self) {
         (self.payer, self.nonce) = (None, None);
+        self.pre_balances.clear();
         self.post_balances.clear();
-        let balances = accounts.iter().map(|account| account.state.lamports);
-        self.post_balances.extend(balances);
-        self.pre_balances.clone_from(&self.post_balances);
-        self.pre_balances[0] += fee;
     }
 
-    /// Checks as a whole what the instructions wrote.
+    /// Checks as a whole what the instructions wrote, and notes the balances that it leaves.
     fn check_written(
         &mut self,
         rent: &Rent,
@@ -228,6 +227,7 @@ impl Outcome {
         let mut lamports_gained = 0;
         for (i, account) in accounts.iter().enumerate() {
             let Some(written) = executed.written(i) else {
+                self.post_balances.push(account.state.lamports);
                 continue;
             };
             if !rent::transition_allowed(rent, account.key, account.state, written) {
@@ -235,7 +235,7 @@ impl Outcome {
                 return Err(TransactionError::InsufficientFundsForRent { account_index });
             }
             lamports_gained += i128::from(written.lamports) - i128::from(account.state.lamports);
-            self.post_balances[i] = written.lamports;
+            self.post_balances.push(written.lamports);
         }
         if lamports_gained != 0 {
             return Err(TransactionError::UnbalancedTransaction);

@@ -192,6 +192,11 @@ impl VerifiedTransaction {
             }
         }
     }
+    /// The addresses of all accounts: those in the message, then those looked up.
+    #[inline]
+    pub(crate) fn keys(&self) -> (&[Pubkey], &[Pubkey]) {
+        (self.layout.static_keys(&self.bytes), &self.loaded)
+    }
     /// Keyed hash of `key(i)`, computed once.
     pub fn key_hash(&self, i: usize) -> u64 {
         self.key_hashes[i]

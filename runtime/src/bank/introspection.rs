@@ -16,7 +16,17 @@ const IS_WRITABLE: u8 = 2;
 pub(super) fn account(transaction: &VerifiedTransaction) -> Option<(usize, AccountState)> {
     // The payer signs, which nobody can for a sysvar.
     let is_it = |i: &usize| *transaction.key(*i) == sysvar::instructions::ID;
-    let index = (1..transaction.account_count()).find(is_it)?;
+    // It is reserved, so never writable: few keys are to be looked at.
+    let mut readonly = !transaction.writable & !1;
+    if let Some(beyond) = u64::MAX.checked_shl(transaction.account_count() as u32) {
+        readonly &= !beyond;
+    }
+    let mut candidates = std::iter::from_fn(|| {
+        let index = readonly.trailing_zeros();
+        readonly &= readonly.wrapping_sub(1);
+        (index < u64::BITS).then_some(index as usize)
+    });
+    let index = candidates.find(is_it)?;
     let data = serialize(transaction).into();
     let owner = sysvar::ID;
     Some((

@@ -37,19 +37,27 @@ pub(super) struct Made<'a> {
     pub(super) introspection: Option<&'a (usize, AccountState)>,
 }
 
-/// Fills in the accounts as the first instruction finds them. Returns the bytes that this loads, as
-/// SIMD-0186 counts them.
+/// Fills in the accounts as the first instruction finds them, and their balances. Returns the bytes
+/// that this loads, as SIMD-0186 counts them.
 #[inline]
 pub(super) fn accounts<'a>(
     into: &mut Accounts<'a>,
+    balances: &mut Vec<u64>,
     made: &Made<'a>,
     transaction: &'a VerifiedTransaction,
     states: &[&'a AccountState],
 ) -> u64 {
     let mut bytes = LOOKUP_TABLE_BYTES * transaction.lookup_table_count() as u64;
+    let (statics, loaded) = transaction.keys();
+    let mut writable = transaction.writable;
+    let signers = transaction.signatures().len();
     for (i, state) in states.iter().enumerate() {
-        let key = transaction.key(i);
-        let is_writable = transaction.is_writable(i);
+        let key = match statics.get(i) {
+            Some(key) => key,
+            None => &loaded[i - statics.len()],
+        };
+        let is_writable = writable & 1 == 1;
+        writable >>= 1;
         let state = match i {
             0 => made.payer,
             // What the slot makes is reserved, so never writable: most look-ups are spared.
@@ -61,7 +69,8 @@ pub(super) fn accounts<'a>(
         if i == 0 || !state.is_absent() {
             bytes += ACCOUNT_BASE_BYTES + state.data.len() as u64;
         }
-        let is_signer = transaction.is_signer(i);
+        balances.push(state.lamports);
+        let is_signer = i < signers;
         into.push(TransactionAccount {
             key,
             state,
@@ -71,6 +80,7 @@ pub(super) fn accounts<'a>(
     }
     if let Some((index, state)) = made.introspection {
         into[*index].state = state;
+        balances[*index] = state.lamports;
     }
     bytes
 }
@@ -85,8 +95,8 @@ pub(super) fn check(
     if bytes > u64::from(transaction.budget().loaded_data_bytes_max) {
         return Err(TransactionError::MaxLoadedAccountsDataSizeExceeded);
     }
-    for instruction in transaction.instructions() {
-        let program = accounts[usize::from(instruction.program)].state;
+    for place in &transaction.instructions {
+        let program = accounts[usize::from(place.program)].state;
         if program.is_absent() {
             return Err(TransactionError::ProgramAccountNotFound);
         }
