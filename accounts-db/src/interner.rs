@@ -15,6 +15,8 @@ pub struct Interner {
     free: Vec<AccountIndex>,
     /// Accounts that were published as deleted and were not taken back yet.
     deleted: Vec<AccountIndex>,
+    /// Whether an account is in `deleted`, so that it is there once.
+    listed: Vec<bool>,
     /// Keys in the table.
     keys: usize,
     /// Cells of the table that are in use or were.
@@ -27,6 +29,7 @@ impl Interner {
             shared,
             free: Vec::new(),
             deleted: Vec::new(),
+            listed: Vec::new(),
             keys: 0,
             cells_used: 0,
         }
@@ -121,7 +124,7 @@ impl Interner {
     /// Takes back the indices of accounts that were deleted and are published as such and idle
     /// (`is_idle`: ask the lock table). Call it once per entry.
     pub fn reclaim(&mut self, is_idle: &mut dyn FnMut(AccountIndex) -> bool) {
-        self.deleted.append(&mut lock(&self.shared.deleted));
+        self.list_deleted();
         if !self.deleted.is_empty() {
             // First `visible`, then the pins: a reader that comes later has at least this `visible`.
             let visible = self.shared.visible.0.load(Ordering::SeqCst);
@@ -131,6 +134,8 @@ impl Interner {
                 if !is_idle(account) {
                     return true;
                 }
+                let listed = std::mem::take(&mut self.listed[account as usize]);
+                debug_assert!(listed, "account {account} is in the list");
                 let slot = self.shared.slab.slot(account);
                 let working = slot.working.load(Ordering::Relaxed);
                 let tombstone = working
@@ -141,6 +146,7 @@ impl Interner {
                     return false;
                 };
                 if tombstone.entry() > readable_from {
+                    self.listed[account as usize] = true;
                     return true;
                 }
                 // A tombstone of a visible entry is published.
@@ -151,6 +157,19 @@ impl Interner {
             self.deleted = deleted;
         }
         self.drain_limbo();
+    }
+
+    /// Lists what was published as deleted, each account once however often it comes and goes.
+    fn list_deleted(&mut self) {
+        for account in lock(&self.shared.deleted).drain(..) {
+            let at = account as usize;
+            if at >= self.listed.len() {
+                self.listed.resize((at + 1).next_power_of_two(), false);
+            }
+            if !std::mem::replace(&mut self.listed[at], true) {
+                self.deleted.push(account);
+            }
+        }
     }
 
     /// Takes the account's key and tombstone out of the readers' reach.

@@ -26,7 +26,12 @@ pub(crate) struct PastTask {
 
 /// An entry as it is remembered: its tasks in serial order.
 pub(crate) struct PastEntry {
-    pub(crate) slot: Arc<SlotContext>,
+    slot: u64,
+    /// Unix time of the slot, in seconds.
+    block_time: i64,
+    /// What its transactions saw, where the serial order is recorded: it is large, and many entries
+    /// outlive their slot.
+    pub(crate) context: Option<Arc<SlotContext>>,
     pub(crate) tasks: Vec<PastTask>,
     records: Vec<Box<[u8]>>,
     bytes: usize,
@@ -37,6 +42,7 @@ impl PastEntry {
     /// first that has one; also returns the number that have one.
     pub(crate) fn new(
         slot: Arc<SlotContext>,
+        keep_context: bool,
         first_sequence: u64,
         task_count: usize,
         first_index: u32,
@@ -84,7 +90,9 @@ impl PastEntry {
         bytes += tasks.capacity() * size_of::<PastTask>();
         (
             Self {
-                slot,
+                slot: slot.slot,
+                block_time: slot.sysvars.clock.unix_timestamp,
+                context: keep_context.then_some(slot),
                 tasks,
                 records,
                 bytes,
@@ -151,7 +159,7 @@ impl PublishedTransaction {
 
     /// Its slot.
     pub fn slot(&self) -> u64 {
-        self.entry.slot.slot
+        self.entry.slot
     }
 
     /// Its place in the block, from 0.
@@ -161,7 +169,7 @@ impl PublishedTransaction {
 
     /// Unix time of the slot, in seconds.
     pub fn block_time(&self) -> i64 {
-        self.entry.slot.sysvars.clock.unix_timestamp
+        self.entry.block_time
     }
 
     /// The transaction.

@@ -74,23 +74,37 @@ impl Runtime {
 
     /// Refuses new work, lets what was accepted finish and become visible, and stops the threads.
     /// `false`: the deadline passed with a program still running; its thread is left behind.
-    pub fn shutdown(self, deadline: Duration) -> bool {
+    pub fn shutdown(mut self, deadline: Duration) -> bool {
         let until = Instant::now() + deadline;
         // Release: pairs with the acquire of the stages.
         self.ingest.stopping.store(true, Ordering::Release);
-        for _ in &self.verify_threads {
+        let verify_threads = std::mem::take(&mut self.verify_threads);
+        let other_threads = std::mem::take(&mut self.other_threads);
+        for _ in &verify_threads {
             if !send_until(&self.ingest.queue, until) {
                 return false;
             }
         }
-        if !join_until(self.verify_threads, until) {
+        if !join_until(verify_threads, until) {
             return false;
         }
+        self.drain();
+        join_until(other_threads, until)
+    }
+
+    /// Nothing comes in any more: what is in is finished, and the threads end.
+    fn drain(&self) {
         self.draining.store(true, Ordering::Release);
         if let Some(scheduler) = self.scheduler.get() {
             scheduler.unpark();
         }
-        join_until(self.other_threads, until)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.ingest.stopping.store(true, Ordering::Release);
+        self.drain();
     }
 }
 
@@ -114,7 +128,9 @@ fn join_until(threads: Vec<PipelineThread>, until: Instant) -> bool {
             }
             crate::sync::park_timeout(Duration::from_millis(1));
         }
-        thread.handle.join().expect("pipeline threads do not panic");
+        if thread.handle.join().is_err() {
+            return false;
+        }
     }
     true
 }

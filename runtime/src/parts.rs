@@ -174,6 +174,7 @@ impl Parts {
             publisher,
             history: common.history.clone(),
             listeners: common.listeners.clone(),
+            scheduler: common.scheduler.clone(),
             tip: common.tip.clone(),
             counters: common.counters.clone(),
             order: common.order.clone(),

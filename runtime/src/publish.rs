@@ -6,7 +6,7 @@
 use crate::counters::StageCounters;
 use crate::history::{History, PastEntry, PublishedTransaction};
 use crate::serial::{Order, OrderItem};
-use crate::sync::{Arc, Mutex, Receiver};
+use crate::sync::{Arc, Mutex, Receiver, Thread};
 use crate::task::{CompletedEntry, Outcome, PublisherMessage, Work};
 use sealane_accounts_db::{EntryNumber, Publisher};
 use solana_hash::Hash;
@@ -52,6 +52,8 @@ pub(crate) struct PublishStage {
     pub(crate) publisher: Publisher,
     pub(crate) history: Arc<History>,
     pub(crate) listeners: Listeners,
+    /// The schedule stage, to be woken when its queue has room again.
+    pub(crate) scheduler: Arc<std::sync::OnceLock<Thread>>,
     pub(crate) tip: Arc<Mutex<Hash>>,
     pub(crate) counters: Arc<StageCounters>,
     /// The serial order, where it is recorded.
@@ -67,6 +69,10 @@ impl PublishStage {
         while let Ok(message) = self.queue.recv() {
             let started = Instant::now();
             self.handle(message);
+            // Where the queue was full, the schedule stage waits for this.
+            if let Some(scheduler) = self.scheduler.get() {
+                scheduler.unpark();
+            }
             self.counters
                 .publish_ns
                 .add(started.elapsed().as_nanos() as u64);
@@ -106,6 +112,7 @@ impl PublishStage {
         self.publisher.publish(number, &mut { writes });
         let (entry, charged) = PastEntry::new(
             completed.slot,
+            self.order.is_some(),
             completed.first_sequence,
             completed.task_count,
             self.next_index,

@@ -122,15 +122,21 @@ impl Order {
     }
 }
 
+/// What the transactions of a recorded entry saw.
+fn context(entry: &PastEntry) -> &SlotContext {
+    let context = entry.context.as_deref();
+    context.expect("an entry of a recorded order keeps its slot's context")
+}
+
 impl SerialRun {
     fn run_task(&mut self, bank: &mut Bank, entry: &PastEntry, place: usize) -> Option<String> {
         let task = &entry.tasks[place];
         match &task.work {
             Work::FeeReward { lamports } => {
-                self.reward(&entry.slot, *lamports);
+                self.reward(context(entry), *lamports);
                 None
             }
-            Work::Transaction(transaction) => match self.run(bank, &entry.slot, transaction) {
+            Work::Transaction(transaction) => match self.run(bank, context(entry), transaction) {
                 Err(error) => {
                     self.dropped += 1;
                     let expected = Outcome::Dropped(error);

@@ -163,14 +163,14 @@ impl ScheduleStage {
     fn insert(&mut self, item: Admission, now: Instant) {
         let transaction = item.transaction;
         let Ok(accounts) = self.intern(&transaction) else {
+            let Some(on_admission) = item.on_admission else {
+                return self.evict(&transaction);
+            };
             self.replay.take_back(transaction.id());
             self.wiring.counters.refused.add(1);
-            if let Some(on_admission) = item.on_admission {
-                on_admission(Err(
-                    TransactionError::WouldExceedAccountDataTotalLimit.into()
-                ));
-            }
-            return;
+            return on_admission(Err(
+                TransactionError::WouldExceedAccountDataTotalLimit.into()
+            ));
         };
         if let Some(on_admission) = item.on_admission {
             on_admission(Ok(*transaction.signature()));
@@ -182,9 +182,9 @@ impl ScheduleStage {
                 error != InsertError::Full,
                 "`has_room` keeps the lock table from filling"
             );
-            let named = task.accounts.iter().map(|(account, _)| *account);
-            self.absent
-                .extend(named.filter(|account| *account != NO_ACCOUNT));
+            for (account, _) in &task.accounts {
+                self.list_absent(*account);
+            }
             if let Work::Transaction(transaction) = task.work {
                 self.defer(transaction, cost);
             }
@@ -228,14 +228,11 @@ impl ScheduleStage {
                 continue;
             }
             match self.interner.intern(key, hash) {
-                Ok(account) => {
-                    self.name(account);
-                    accounts.push((account, transaction.is_writable(i)));
-                }
+                Ok(account) => accounts.push((account, transaction.is_writable(i))),
                 Err(full) => {
-                    let interned = accounts.iter().map(|(account, _)| *account);
-                    self.absent
-                        .extend(interned.filter(|account| *account != NO_ACCOUNT));
+                    for (account, _) in accounts {
+                        self.list_absent(account);
+                    }
                     return Err(full);
                 }
             }
@@ -260,6 +257,11 @@ impl ScheduleStage {
         cost: u64,
         now: Instant,
     ) -> Result<(), (Task, InsertError)> {
+        for (account, _) in &accounts {
+            if *account != NO_ACCOUNT {
+                self.name(*account);
+            }
+        }
         let accesses = accounts.len();
         let opens = !self.entries.is_open();
         let task = Task {
@@ -290,7 +292,6 @@ impl ScheduleStage {
     ) -> Result<(), AccountsFull> {
         let hash = self.wiring.accounts.hash_key(&self.identity);
         let account = self.interner.intern(&self.identity, hash)?;
-        self.name(account);
         let accounts = TaskAccounts::from_slice(&[(account, true)]);
         match self.insert_task(Work::FeeReward { lamports }, accounts, 0, now) {
             Ok(()) => {}

@@ -12,6 +12,8 @@ struct PendingEntry {
     inserted: usize,
     completed: usize,
     batches: Vec<CompletedBatch>,
+    /// Slots that opened after it and before the next entry.
+    slots: Vec<Arc<SlotContext>>,
 }
 
 /// Entries in order; the last may be open, to which tasks are added.
@@ -46,6 +48,7 @@ impl Entries {
                 inserted: 0,
                 completed: 0,
                 batches: Vec::new(),
+                slots: Vec::new(),
             });
         }
         let open = self.pending.back_mut().expect("an entry is open");
@@ -72,8 +75,20 @@ impl Entries {
         entry.batches.push(batch);
     }
 
-    /// Takes the oldest entry, if it is closed and all its tasks are complete.
-    pub(super) fn pop_complete(&mut self) -> Option<CompletedEntry> {
+    /// Notes that a slot opened behind the last entry. `false` if there is no entry to wait for.
+    pub(super) fn slot_opens_after_the_last(&mut self, slot: &Arc<SlotContext>) -> bool {
+        match self.pending.back_mut() {
+            Some(last) => {
+                last.slots.push(slot.clone());
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes the oldest entry, if it is closed and all its tasks are complete, and the slots that opened
+    /// behind it.
+    pub(super) fn pop_complete(&mut self) -> Option<(CompletedEntry, Vec<Arc<SlotContext>>)> {
         let oldest = self.pending.front()?;
         let is_open = self.open && self.pending.len() == 1;
         if is_open || oldest.completed < oldest.inserted {
@@ -82,13 +97,14 @@ impl Entries {
         let entry = self.first;
         self.first += 1;
         let oldest = self.pending.pop_front()?;
-        Some(CompletedEntry {
+        let entry = CompletedEntry {
             entry,
             slot: oldest.slot,
             first_sequence: oldest.first_sequence,
             task_count: oldest.inserted,
             batches: oldest.batches,
-        })
+        };
+        Some((entry, oldest.slots))
     }
 
     pub(super) fn is_empty(&self) -> bool {

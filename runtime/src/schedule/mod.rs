@@ -23,7 +23,7 @@ use crate::{Limits, RuntimeConfig, SlotContext, SlotWatch};
 use dispatch::Dispatcher;
 use entries::Entries;
 use replay_protection::ReplayProtection;
-use sealane_accounts_db::{AccountIndex, Accounts, Interner};
+use sealane_accounts_db::{AccountIndex, Accounts, Interner, NO_ACCOUNT};
 use sealane_scheduler::{Config, PriorityBuffer};
 use sealane_sdk::Pubkey;
 use solana_hash::Hash;
@@ -79,6 +79,8 @@ pub(crate) struct ScheduleStage {
     last_named: Vec<u64>,
     /// Accounts that did not exist after a task: their indices go back when no task names them.
     absent: Vec<AccountIndex>,
+    /// Whether an account is in `absent`, so that it is there once.
+    listed: Vec<bool>,
     rewards_lamports: u64,
     waits: WaitHistogram,
     tasks: Vec<Task>,
@@ -130,6 +132,7 @@ impl ScheduleStage {
             undispatched: 0,
             last_named: Vec::new(),
             absent: Vec::new(),
+            listed: Vec::new(),
             rewards_lamports: 0,
             waits: WaitHistogram::default(),
             tasks: Vec::new(),
@@ -213,7 +216,9 @@ impl ScheduleStage {
                 }
             }
             self.in_flight -= batch.tasks.len();
-            self.absent.extend_from_slice(&batch.absent);
+            for account in &batch.absent {
+                self.list_absent(*account);
+            }
             self.rewards_lamports += batch.reward_lamports;
             self.entries.add_completed(batch);
         }
@@ -243,8 +248,11 @@ impl ScheduleStage {
         self.replay.open_slot(slot);
         self.dispatcher.start_slot();
         self.reconsider_deferred();
-        self.unpublished
-            .push_back(PublisherMessage::Slot(self.slot.clone()));
+        // It is announced behind the entries of the slots before it.
+        if !self.entries.slot_opens_after_the_last(&self.slot) {
+            self.unpublished
+                .push_back(PublisherMessage::Slot(self.slot.clone()));
+        }
         let lamports = std::mem::take(&mut self.rewards_lamports);
         if lamports > 0 && self.insert_reward(lamports, now).is_err() {
             // Every account index is taken: the reward waits for the next slot.
@@ -314,10 +322,15 @@ impl ScheduleStage {
 
     fn publish_complete_entries(&mut self) -> bool {
         let mut worked = false;
-        while let Some(entry) = self.entries.pop_complete() {
+        while let Some((entry, slots)) = self.entries.pop_complete() {
             worked = true;
             self.give_indices_back(entry.first_sequence + entry.task_count as u64);
             self.unpublished.push_back(PublisherMessage::Entry(entry));
+            let opened = slots.into_iter().map(PublisherMessage::Slot);
+            self.unpublished.extend(opened);
+        }
+        if self.in_flight == 0 && !self.absent.is_empty() {
+            self.give_indices_back(self.next_sequence);
         }
         while let Some(message) = self.unpublished.pop_front() {
             match self.wiring.publisher.try_send(message) {
@@ -343,14 +356,31 @@ impl ScheduleStage {
         worked
     }
 
+    /// Notes an account that may not exist: its index goes back when no task names it.
+    fn list_absent(&mut self, account: AccountIndex) {
+        if account == NO_ACCOUNT {
+            return;
+        }
+        let at = account as usize;
+        if at >= self.listed.len() {
+            self.listed.resize((at + 1).next_power_of_two(), false);
+        }
+        if !std::mem::replace(&mut self.listed[at], true) {
+            self.absent.push(account);
+        }
+    }
+
     /// Gives back the indices of accounts that do not exist and that no task names: every task before
     /// `completed` is complete.
     fn give_indices_back(&mut self, completed: u64) {
         let (last_named, dispatcher) = (&self.last_named, &mut self.dispatcher);
-        let idle = |account: AccountIndex| last_named[account as usize] <= completed;
+        let idle = |account: AccountIndex| {
+            last_named.get(account as usize).copied().unwrap_or(0) <= completed
+        };
         for at in (0..self.absent.len()).rev() {
             if idle(self.absent[at]) {
                 let account = self.absent.swap_remove(at);
+                self.listed[account as usize] = false;
                 dispatcher.forget(account);
                 self.interner.release(account);
             }

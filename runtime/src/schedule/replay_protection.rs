@@ -13,8 +13,10 @@ const REMOVED: MessageId = 1;
 
 struct Generation {
     cells: Vec<MessageId>,
-    /// Cells not empty.
+    /// Cells not empty: known or taken back.
     used: usize,
+    /// Ids known.
+    live: usize,
 }
 
 impl Generation {
@@ -22,6 +24,7 @@ impl Generation {
         Self {
             cells: vec![EMPTY; cells],
             used: 0,
+            live: 0,
         }
     }
 
@@ -41,7 +44,8 @@ impl Generation {
 
     fn insert(&mut self, id: MessageId) {
         if (self.used + 1) * 2 > self.cells.len() {
-            let mut larger = Self::new(self.cells.len() * 2);
+            // Twice what is known: where much was taken back, that is no larger than before.
+            let mut larger = Self::new(((self.live + 1) * 4).next_power_of_two());
             for id in self.cells.iter().copied().filter(|id| *id > REMOVED) {
                 larger.insert(id);
             }
@@ -50,12 +54,14 @@ impl Generation {
         let at = self.find(id);
         self.cells[at] = id;
         self.used += 1;
+        self.live += 1;
     }
 
     fn remove(&mut self, id: MessageId) {
         let at = self.find(id);
         if self.cells[at] == id {
             self.cells[at] = REMOVED;
+            self.live -= 1;
         }
     }
 }
@@ -107,7 +113,7 @@ impl ReplayProtection {
         if self.young.contains(id) || self.old.contains(id) {
             return Err(Refused::Known);
         }
-        if self.young.used + self.old.used >= self.ids_max {
+        if self.young.live + self.old.live >= self.ids_max {
             return Err(Refused::Full);
         }
         self.young.insert(id);
