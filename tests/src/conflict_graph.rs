@@ -38,6 +38,8 @@ pub struct ConflictGraph {
 }
 
 const STATE_ACCOUNTS: usize = 64;
+/// Accounts that are made and deleted.
+const MORTALS: u8 = 24;
 const PAYERS: usize = 48;
 /// Payers that can pay for a few transactions only: what they send later is dropped.
 const POOR_PAYERS: usize = 8;
@@ -89,15 +91,31 @@ impl ConflictGraph {
         };
         for number in 0..count {
             let payer = payers[random.random_range(0..payers.len())];
-            let instruction = if random.random_ratio(1, 8) {
-                transfer(&mut random, &payer, &payers)
-            } else {
-                mix(&mut random, shape, &states)
+            let (payer, instruction) = match random.random_range(0..16) {
+                0 | 1 => (payer, transfer(&mut random, &payer, &payers)),
+                2 | 3 => come_or_go(&mut random, &payer),
+                _ => (payer, mix(&mut random, shape, &states)),
             };
             let message = Message::new_with_blockhash(&[instruction], Some(&payer), &blockhash);
             graph.transactions.push(wire(message, number as u64));
         }
         graph
+    }
+}
+
+/// Funds a mortal account, or has it give all of that away, which deletes it: keys come and go, and with
+/// them their places in every table.
+fn come_or_go(random: &mut StdRng, payer: &Pubkey) -> (Pubkey, Instruction) {
+    const FUNDS: u64 = 5_000_000;
+    const FEE: u64 = 5_000;
+    let mut bytes = [150; 32];
+    bytes[1] = random.random_range(0..MORTALS);
+    let mortal = Pubkey::new_from_array(bytes);
+    let transfer = solana_system_interface::instruction::transfer;
+    if random.random() {
+        (*payer, transfer(payer, &mortal, FUNDS))
+    } else {
+        (mortal, transfer(&mortal, payer, FUNDS - FEE))
     }
 }
 

@@ -1,0 +1,203 @@
+//! What a running node says to those who hand transactions in: refused at admission is an error to the
+//! sender, evicted later is told to who listens, and nothing of either is left in the accounts.
+
+use bytes::Bytes;
+use sealane_runtime::{
+    BankingThreads, Event, Ingest, Reader, Refusal, Runtime, RuntimeConfig, VerifyError,
+};
+use sealane_sdk::{AccountInfo, AccountState, Program, ProgramResult, Programs, Pubkey};
+use solana_compute_budget_interface::ComputeBudgetInstruction;
+use solana_hash::Hash;
+use solana_instruction::Instruction;
+use solana_message::{Message, VersionedMessage};
+use solana_signature::Signature;
+use solana_system_interface::instruction::transfer;
+use solana_transaction::versioned::VersionedTransaction;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::time::Duration;
+
+const BLOCKHASH: Hash = Hash::new_from_array([9; 32]);
+const GATE: Pubkey = Pubkey::new_from_array([80; 32]);
+const FUNDS: u64 = 1_000_000_000;
+
+fn payer(n: u8) -> Pubkey {
+    Pubkey::new_from_array([n; 32])
+}
+
+fn config() -> RuntimeConfig {
+    let mut programs = Programs::builtin();
+    programs.add(Program::new(GATE, "gate", wait_at_the_gate, 100));
+    let mut config = RuntimeConfig::new(Arc::new(programs), BLOCKHASH, payer(5));
+    for n in 100..120 {
+        let state = AccountState {
+            lamports: FUNDS,
+            ..AccountState::default()
+        };
+        config.genesis_accounts.push((payer(n), state));
+    }
+    config.check_signatures = false;
+    config.slot_duration = Duration::from_secs(3_600);
+    config
+}
+
+fn signed(number: u8, payer: &Pubkey, instructions: &[Instruction], blockhash: Hash) -> Bytes {
+    let message = Message::new_with_blockhash(instructions, Some(payer), &blockhash);
+    let transaction = VersionedTransaction {
+        signatures: vec![Signature::from([number; 64])],
+        message: VersionedMessage::Legacy(message),
+    };
+    bincode::serialize(&transaction)
+        .expect("a transaction can be serialised")
+        .into()
+}
+
+/// A transfer of one lamport that offers `price` micro-lamports for a compute unit.
+fn offer(number: u8, price: u64) -> Bytes {
+    let from = payer(number);
+    let price = ComputeBudgetInstruction::set_compute_unit_price(price);
+    let instructions = [price, transfer(&from, &payer(119), 1)];
+    signed(number, &from, &instructions, BLOCKHASH)
+}
+
+/// What admission says, once it has said it.
+fn send(ingest: &Ingest, transaction: Bytes) -> Result<Signature, Refusal> {
+    let (tell, told) = mpsc::channel();
+    ingest.submit_one(
+        transaction,
+        Box::new(move |verdict| tell.send(verdict).expect("the test waits")),
+    );
+    told.recv_timeout(Duration::from_secs(20))
+        .expect("admission says something")
+}
+
+fn settle(reader: &Reader, events: &crossbeam_channel::Receiver<Event>, count: u64) {
+    while reader.counters().settled() < count {
+        let _ = events.recv_timeout(Duration::from_millis(10));
+    }
+}
+
+fn accounts(reader: &Reader) -> BTreeMap<Pubkey, u64> {
+    let mut accounts = BTreeMap::new();
+    let pin = reader.pin().expect("one reader");
+    pin.all(&mut |key, state| {
+        accounts.insert(*key, state.lamports);
+    })
+    .expect("the pin is young");
+    accounts
+}
+
+#[test]
+fn a_replayed_transaction_is_refused_and_charged_once() {
+    let runtime = Runtime::start(config()).expect("the genesis fits");
+    let (reader, ingest) = (runtime.reader(), runtime.ingest());
+    let events = reader.listen();
+    let from = payer(100);
+    let once = signed(1, &from, &[transfer(&from, &payer(101), 7)], BLOCKHASH);
+    assert_eq!(send(&ingest, once.clone()), Ok(Signature::from([1; 64])));
+    settle(&reader, &events, 1);
+    let before = accounts(&reader);
+    let again = send(&ingest, once.clone()).expect_err("it was processed");
+    assert_eq!(
+        again.to_string(),
+        "This transaction has already been processed"
+    );
+    // Another signature for the same message does not make it another transaction.
+    let mut signed_again = once.to_vec();
+    signed_again[1] ^= 1;
+    let again = send(&ingest, signed_again.into()).expect_err("it was processed");
+    assert_eq!(
+        again.to_string(),
+        "This transaction has already been processed"
+    );
+    assert!(runtime.shutdown(Duration::from_secs(20)));
+    assert_eq!(accounts(&reader), before);
+    assert_eq!(before[&from], FUNDS - 5_000 - 7);
+}
+
+#[test]
+fn an_unknown_blockhash_and_bytes_that_are_none_are_refused_and_change_nothing() {
+    let runtime = Runtime::start(config()).expect("the genesis fits");
+    let (reader, ingest) = (runtime.reader(), runtime.ingest());
+    let before = accounts(&reader);
+    let from = payer(100);
+    let transfer = transfer(&from, &payer(101), 7);
+    let unknown = signed(1, &from, &[transfer], Hash::new_from_array([8; 32]));
+    let refusal = send(&ingest, unknown).expect_err("nobody knows that blockhash");
+    assert_eq!(refusal.to_string(), "Blockhash not found");
+    let refusal = send(&ingest, Bytes::from_static(b"no transaction")).expect_err("no transaction");
+    assert!(
+        matches!(refusal, Refusal::Verify(VerifyError::Malformed(_))),
+        "{refusal:?}"
+    );
+    assert!(runtime.shutdown(Duration::from_secs(20)));
+    assert_eq!(accounts(&reader), before);
+    assert_eq!(reader.counters().refused, 2);
+}
+
+/// The gate of the test below: how many wait at it, and whether it is open.
+static AT_THE_GATE: Mutex<(u32, bool)> = Mutex::new((0, false));
+static GATE_CHANGED: Condvar = Condvar::new();
+
+fn wait_at_the_gate(_: &Pubkey, _: &[AccountInfo<'_>], _: &[u8]) -> ProgramResult {
+    let mut gate = AT_THE_GATE.lock().expect("nobody panics at the gate");
+    gate.0 += 1;
+    GATE_CHANGED.notify_all();
+    while !gate.1 {
+        gate = GATE_CHANGED.wait(gate).expect("nobody panics at the gate");
+    }
+    Ok(())
+}
+
+#[test]
+fn under_overload_the_lowest_offer_goes_first_and_everybody_is_told() {
+    let mut config = config();
+    config.banking_threads = BankingThreads::Fixed(1);
+    config.limits.in_flight_max = 1;
+    config.limits.priority_buffer_max = 2;
+    let runtime = Runtime::start(config).expect("the genesis fits");
+    let (reader, ingest) = (runtime.reader(), runtime.ingest());
+    let events = reader.listen();
+    let gate = Instruction {
+        program_id: GATE,
+        accounts: Vec::new(),
+        data: Vec::new(),
+    };
+    assert!(send(&ingest, signed(1, &payer(118), &[gate], BLOCKHASH)).is_ok());
+    let mut waiting = AT_THE_GATE.lock().expect("nobody panics at the gate");
+    while waiting.0 == 0 {
+        waiting = GATE_CHANGED
+            .wait(waiting)
+            .expect("nobody panics at the gate");
+    }
+    drop(waiting);
+    // The one place in flight is taken, and the buffer has two.
+    assert!(send(&ingest, offer(100, 10)).is_ok());
+    assert!(send(&ingest, offer(101, 20)).is_ok());
+    assert_eq!(send(&ingest, offer(102, 5)), Err(Refusal::Busy));
+    assert!(send(&ingest, offer(103, 30)).is_ok());
+    let evicted = events
+        .recv_timeout(Duration::from_secs(20))
+        .expect("it is told");
+    assert!(
+        matches!(evicted, Event::Dropped { signature, error: None }
+            if signature == Signature::from([100; 64])),
+        "the lowest offer made room"
+    );
+    AT_THE_GATE.lock().expect("nobody panics at the gate").1 = true;
+    GATE_CHANGED.notify_all();
+    settle(&reader, &events, 5);
+    let counters = reader.counters();
+    assert_eq!((counters.evicted, counters.refused), (1, 1), "{counters:?}");
+    // Evicted and refused left nothing behind, so they may be sent again.
+    assert!(send(&ingest, offer(100, 10)).is_ok());
+    assert!(send(&ingest, offer(102, 5)).is_ok());
+    settle(&reader, &events, 7);
+    assert!(runtime.shutdown(Duration::from_secs(20)));
+    let index = |n: u8| {
+        let found = reader.transaction(&Signature::from([n; 64]));
+        found.expect("it is published").index()
+    };
+    assert!(index(103) < index(101), "the higher offer ran first");
+    assert_eq!(accounts(&reader)[&payer(119)], FUNDS + 4);
+}
