@@ -12,6 +12,7 @@
 //! This crate knows no transactions and no programs, and makes no threads.
 
 mod banking;
+mod disk;
 mod interner;
 mod key_table;
 mod limbo;
@@ -28,6 +29,7 @@ mod stamp;
 mod sync;
 
 pub use banking::{BankingAccess, EntryWrites, LockedAccounts};
+pub use disk::{Disk, DiskFile, DiskRead};
 pub use interner::Interner;
 pub use publisher::Publisher;
 pub use reader::Pin;

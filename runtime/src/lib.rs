@@ -4,6 +4,7 @@
 
 mod bank;
 mod banking;
+mod block_log;
 mod config;
 mod counters;
 mod fault;
@@ -28,6 +29,7 @@ mod verify;
 mod verify_stage;
 
 pub use bank::{Bank, Processed};
+pub use block_log::{BlockRecord, LoggedEntry, LoggedItem, SlotOpened};
 pub use config::{BankingThreads, RuntimeConfig};
 pub use counters::{Counters, StageTimes, WaitHistogram};
 #[doc(hidden)]

@@ -12,6 +12,7 @@ mod executor;
 mod frame;
 mod info;
 mod invoke;
+pub mod light;
 mod log;
 mod panics;
 mod program;

@@ -1,0 +1,5 @@
+//! Checking what a node says, from a block header alone.
+
+mod header;
+
+pub use header::SlotHeader;
