@@ -15,13 +15,17 @@ use solana_signature::Signature;
 pub enum BlockRecord {
     /// A slot opened; entries that follow belong to it.
     SlotOpened(SlotOpened),
-    /// Slots in which nothing happened: they opened one after the other, as `SlotOpened` of each would say,
-    /// `slot_ms` apart. Their blockhashes follow from the first's parent.
+    /// Slots in which nothing happens, written before they open, so that each may be shown without a sync of
+    /// its own: they open one after the other, `slot_ms` apart, as `SlotOpened` of each would say. Their
+    /// blockhashes follow from the first's parent (`slot::blockhash`). A `SlotOpened` that names one of them
+    /// ends the run there: of the run, only the slots before it were. An entry never follows a run directly.
     IdleRun {
         /// The first of them.
         first: SlotOpened,
         /// How many there are, at least 1.
         count: u64,
+        /// Length of a slot in milliseconds.
+        slot_ms: u64,
     },
     /// An entry of the open slot.
     Entry(LoggedEntry),
@@ -45,8 +49,8 @@ pub enum BlockRecord {
 pub struct SlotOpened {
     /// The slot.
     pub slot: u64,
-    /// Its nominal time: Unix seconds.
-    pub unix_timestamp: i64,
+    /// Its nominal time: Unix milliseconds. Its Clock says the whole seconds of it.
+    pub time_ms: i64,
     /// The blockhash of the slot before it, which this slot accepts as its newest.
     pub parent_blockhash: Hash,
 }
@@ -54,8 +58,8 @@ pub struct SlotOpened {
 /// An entry: what was charged, in serial order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedEntry {
-    /// Its number, counted from 1 over the chain's life. Numbers of entries without a charged transaction are
-    /// missing.
+    /// Its number, counted from 1 over the chain's life. Entries that changed nothing, with neither a charged
+    /// transaction nor a reward, are missing.
     pub entry: u64,
     /// Its tasks in serial order.
     pub items: Vec<LoggedItem>,
