@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::genesis::{FAUCET_SOL, Genesis, LAMPORTS_PER_SOL};
 use crate::limits::RpcLimits;
-use crate::pubsub::{self, Hub, Subscriber, Topic};
+use crate::pubsub::{self, Hub, News, Subscriber, Topic};
 use crate::rpc::{self, RpcContext};
 use crate::server::{Ports, RpcServer};
 use bytes::Bytes;
@@ -190,7 +190,8 @@ impl ValidatorBuilder {
             entry_interval: Duration::from_millis(2),
             ..RuntimeConfig::new(Arc::new(self.programs), genesis.hash, genesis.identity)
         })?;
-        let (hub, hub_thread) = Hub::start(runtime.reader()).map_err(Error::Thread)?;
+        let (hub, hub_thread) = Hub::start(runtime.reader(), self.rpc_limits.receipts_waiting_max)
+            .map_err(Error::Thread)?;
         let context = Arc::new(RpcContext {
             ingest: runtime.ingest(),
             reader: runtime.reader(),
@@ -271,23 +272,31 @@ impl ValidatorHandle {
 
     /// Waits until a transaction is visible. `Err`: it failed, was dropped, or is not there in time.
     pub fn confirm(&self, signature: &Signature, timeout: Duration) -> Result<(), Error> {
-        let (sender, settled) = crossbeam_channel::bounded(1);
-        let topic = Topic::Signature {
-            signature: *signature,
-            received: false,
-        };
-        let number = self
-            .context
-            .hub
-            .subscribe(topic, Subscriber::Waiter(sender));
-        match settled.recv_timeout(timeout) {
-            Ok((_, status)) => Ok(status?),
-            Err(RecvTimeoutError::Timeout) => {
-                self.context.hub.unsubscribe(number);
-                Err(Error::NotConfirmed(timeout))
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(Error::Refused(sealane_runtime::Refusal::ShuttingDown))
+        let end = Instant::now() + timeout;
+        let mut missed = false;
+        loop {
+            let (sender, settled) = crossbeam_channel::bounded(1);
+            let topic = Topic::Signature {
+                signature: *signature,
+                received: false,
+            };
+            let hub = &self.context.hub;
+            let number = hub.subscribe(topic, Subscriber::Waiter(sender));
+            match settled.recv_deadline(end) {
+                Ok(News::Settled(status)) => return Ok(status?),
+                // It may yet become visible.
+                Ok(News::Missed) => missed = true,
+                Err(RecvTimeoutError::Timeout) => {
+                    hub.unsubscribe(number);
+                    return Err(if missed {
+                        Error::FateUnknown(timeout)
+                    } else {
+                        Error::NotConfirmed(timeout)
+                    });
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::Refused(sealane_runtime::Refusal::ShuttingDown));
+                }
             }
         }
     }

@@ -47,6 +47,10 @@ pub enum Error {
     /// The transaction did not become visible in time.
     #[error("the transaction was not confirmed within {0:?}")]
     NotConfirmed(Duration),
+    /// The transaction did not become visible in time, and the node was so busy that word of its eviction
+    /// may have been lost.
+    #[error("the transaction was not confirmed within {0:?}; it may have been evicted")]
+    FateUnknown(Duration),
     /// The transaction could not be written as bytes.
     #[error("the transaction cannot be encoded: {0}")]
     Encode(#[from] bincode::Error),

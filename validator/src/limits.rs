@@ -23,6 +23,9 @@ pub struct RpcLimits {
     pub notifications_per_connection_max: u32,
     /// Bytes of the notifications waiting for one connection; one alone may be of any size.
     pub notification_bytes_per_connection_max: usize,
+    /// Admitted transactions whose receipt may wait to be told (`enableReceivedNotification`); beyond,
+    /// only their results are.
+    pub receipts_waiting_max: usize,
     /// Accounts in one `getMultipleAccounts`.
     pub multiple_accounts_max: usize,
     /// Signatures in one `getSignatureStatuses`.
@@ -48,6 +51,7 @@ impl Default for RpcLimits {
             subscriptions_max: 100_000,
             notifications_per_connection_max: 8_192,
             notification_bytes_per_connection_max: 64 << 20,
+            receipts_waiting_max: 16_384,
             multiple_accounts_max: 100,
             signature_statuses_max: 256,
             filters_max: 4,

@@ -4,14 +4,16 @@
 //! nothing. Subscribing and hearing happen on the same thread, in that order: first it listens, then it
 //! looks whether a signature is confirmed already, so that nothing falls in between. It never waits for a
 //! client. Should it fall so far behind that the runtime cuts it off, it starts afresh: signatures are
-//! looked up, and connections with other subscriptions, which have missed something, are cut.
+//! looked up, and who may have missed something is told so. A client's connection is cut, as Agave does
+//! where a client lags behind its notifications: it connects again and asks anew. A thread of this
+//! process hears [`News::Missed`].
 
 use super::index::{Index, SubscriptionNumber};
 use super::notify::{self, AccountWatch};
 use super::sink::Sink;
 use crate::rpc::{AccountConfig, Filter};
 use ahash::AHashMap;
-use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
+use crossbeam_channel::{Receiver, RecvError, Sender, never, select, unbounded};
 use sealane_runtime::{Event, PublishedTransaction, Reader};
 use solana_pubkey::Pubkey;
 use solana_signature::Signature;
@@ -47,15 +49,21 @@ pub(crate) enum Topic {
     Root,
 }
 
-/// What became of a transaction, and the slot in which it did.
-type Outcome = (u64, Result<(), TransactionError>);
+/// What a thread that waits for a transaction hears, once.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It is visible, or will not run.
+    Settled(Result<(), TransactionError>),
+    /// It is not visible; that it was evicted or dropped may have been missed.
+    Missed,
+}
 
 /// Who is told.
 pub(crate) enum Subscriber {
     /// A client on a WebSocket.
     Client(Sink),
     /// A thread of this process that waits for one transaction.
-    Waiter(Sender<Outcome>),
+    Waiter(Sender<News>),
 }
 
 enum Command {
@@ -68,19 +76,55 @@ enum Command {
 /// Handle of the hub's thread. Clone freely.
 #[derive(Clone)]
 pub(crate) struct Hub {
-    /// Unbounded, and yet bounded: each subscription sends two commands in its life, subscriptions are
-    /// limited, and transactions are reported only while somebody asked for it.
+    /// Unbounded, and yet bounded: each subscription sends two commands in its life, and its permit is
+    /// given back only when the thread has ended it; `Received` is counted in `receipts`.
     commands: Sender<Command>,
     next: Arc<AtomicU64>,
-    received_wanted: Arc<AtomicUsize>,
+    receipts: Arc<Receipts>,
+}
+
+/// Word of admitted transactions that is on its way to the thread.
+struct Receipts {
+    /// Subscriptions that want it.
+    wanted: AtomicUsize,
+    waiting: AtomicUsize,
+    waiting_max: usize,
+}
+
+impl Receipts {
+    /// Whether another may be sent: somebody wants it and there is room. Beyond the limit it is not told:
+    /// the transaction's result, which follows, says more.
+    fn admit(&self) -> bool {
+        // Relaxed, here and below: who subscribes at the same moment may miss it, as they would a moment
+        // later, and the count orders nothing.
+        if self.wanted.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        if before >= self.waiting_max {
+            self.taken();
+        }
+        before < self.waiting_max
+    }
+
+    fn taken(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Hub {
-    /// Starts the thread.
-    pub(crate) fn start(reader: Reader) -> std::io::Result<(Self, JoinHandle<()>)> {
+    /// Starts the thread. `receipts_max`: admitted transactions of which it need not have told yet.
+    pub(crate) fn start(
+        reader: Reader,
+        receipts_max: usize,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (commands, inbox) = unbounded();
-        let received_wanted = Arc::new(AtomicUsize::new(0));
-        let mut state = State::new(reader, Arc::clone(&received_wanted));
+        let receipts = Arc::new(Receipts {
+            wanted: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            waiting_max: receipts_max,
+        });
+        let mut state = State::new(reader, Arc::clone(&receipts));
         let thread = std::thread::Builder::new()
             .name("pubsub".into())
             .spawn(move || state.run(&inbox))?;
@@ -88,7 +132,7 @@ impl Hub {
             Self {
                 commands,
                 next: Arc::default(),
-                received_wanted,
+                receipts,
             },
             thread,
         ))
@@ -109,8 +153,7 @@ impl Hub {
 
     /// A transaction was admitted.
     pub(crate) fn received(&self, signature: Signature) {
-        // Relaxed: who subscribes at the same moment may miss it, as they would a moment later.
-        if self.received_wanted.load(Ordering::Relaxed) > 0 {
+        if self.receipts.admit() {
             self.send(Command::Received(signature));
         }
     }
@@ -139,11 +182,11 @@ struct State {
     all_logs: Index<()>,
     slots: Index<()>,
     roots: Index<()>,
-    received_wanted: Arc<AtomicUsize>,
+    receipts: Arc<Receipts>,
 }
 
 impl State {
-    fn new(reader: Reader, received_wanted: Arc<AtomicUsize>) -> Self {
+    fn new(reader: Reader, receipts: Arc<Receipts>) -> Self {
         Self {
             reader,
             events: None,
@@ -156,7 +199,7 @@ impl State {
             all_logs: Index::default(),
             slots: Index::default(),
             roots: Index::default(),
-            received_wanted,
+            receipts,
         }
     }
 
@@ -169,14 +212,22 @@ impl State {
                         self.subscribe(number, topic, subscriber);
                     }
                     Ok(Command::Unsubscribe(number)) => self.end(number),
-                    Ok(Command::Received(signature)) => self.received(&signature),
+                    Ok(Command::Received(signature)) => {
+                        self.receipts.taken();
+                        self.received(&signature);
+                    }
                     Ok(Command::Stop) | Err(_) => return,
                 },
-                recv(events) -> event => match event {
-                    Ok(event) => self.hear(&event),
-                    Err(_) => self.start_afresh(),
-                },
+                recv(events) -> event => self.hear_or_start_afresh(event),
             }
+        }
+    }
+
+    fn hear_or_start_afresh(&mut self, event: Result<Event, RecvError>) {
+        match event {
+            Ok(event) => self.hear(&event),
+            // The runtime cut us off.
+            Err(RecvError) => self.start_afresh(),
         }
     }
 
@@ -200,7 +251,8 @@ impl State {
             } => {
                 confirmed = self.reader.status(signature);
                 self.signatures.insert(*signature, number);
-                self.received_wanted
+                self.receipts
+                    .wanted
                     .fetch_add(usize::from(*received), Ordering::Relaxed);
             }
             Topic::Logs {
@@ -234,7 +286,8 @@ impl State {
                 received,
             } => {
                 self.signatures.remove(signature, number);
-                self.received_wanted
+                self.receipts
+                    .wanted
                     .fetch_sub(usize::from(*received), Ordering::Relaxed);
             }
             Topic::Logs {
@@ -260,7 +313,7 @@ impl State {
             Some((_, Subscriber::Client(sink))) => sink.notify(&notify::signature(slot, status)),
             Some((_, Subscriber::Waiter(waiter))) => {
                 // It may have given up.
-                let _ = waiter.try_send((slot, status.clone()));
+                let _ = waiter.try_send(News::Settled(status.clone()));
             }
             None => {}
         }
@@ -430,30 +483,32 @@ impl State {
         }
     }
 
-    /// The runtime cut us off: events were missed, or it has stopped.
+    /// Events were missed. What a subscriber of a signature can still be told is that it is visible; with
+    /// the others, which will never hear of an eviction that is past, nothing is left but to say so.
     fn start_afresh(&mut self) {
+        // First, so that nothing falls between the looks and the next event.
         self.events = Some(self.reader.listen());
-        let stopped = self.events.as_ref().is_some_and(|events| {
-            matches!(
-                events.try_recv(),
-                Err(crossbeam_channel::TryRecvError::Disconnected)
-            )
-        });
-        if stopped {
-            self.events = None;
-        }
-        for (topic, subscriber) in self.subscriptions.values() {
-            if let (false, Subscriber::Client(sink)) =
-                (matches!(topic, Topic::Signature { .. }), subscriber)
-            {
-                sink.cut();
-            }
-        }
         let signatures: Vec<Signature> = self.signatures.keys().copied().collect();
         for signature in signatures {
             if let Some(found) = self.reader.status(&signature) {
                 self.settle_all(&signature, found.slot, &found.status);
             }
         }
+        let mut missed = Vec::new();
+        for (number, (_, subscriber)) in &self.subscriptions {
+            match subscriber {
+                // The server notices, and unsubscribes.
+                Subscriber::Client(sink) => sink.cut(),
+                Subscriber::Waiter(waiter) => {
+                    // It may have given up.
+                    let _ = waiter.try_send(News::Missed);
+                    missed.push(*number);
+                }
+            }
+        }
+        missed.into_iter().for_each(|number| self.end(number));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ mod notify;
 mod sink;
 mod unsubscribe;
 
-pub(crate) use hub::{Hub, Subscriber, Topic};
+pub(crate) use hub::{Hub, News, Subscriber, Topic};
 pub(crate) use sink::Connection;
 pub(crate) use unsubscribe::UnsubscribeErrors;
 
@@ -115,7 +115,7 @@ async fn hold(
     pending: PendingSubscriptionSink,
     connection: Connection,
 ) {
-    let Ok(_permit) = context.room.try_acquire() else {
+    let Ok(permit) = Arc::clone(&context.room).try_acquire_owned() else {
         let message = "Internal Error: Subscription refused. Node subscription limit reached";
         return pending
             .reject(ErrorObjectOwned::owned(-32603, message, None::<()>))
@@ -130,6 +130,7 @@ async fn hold(
         notifications: notifications.clone(),
         connection,
         _done: done,
+        _permit: permit,
     };
     let number = context.hub.subscribe(topic, Subscriber::Client(sink));
     tokio::select! {

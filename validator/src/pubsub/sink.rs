@@ -6,7 +6,7 @@ use serde_json::value::to_raw_value;
 use std::collections::VecDeque;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// One client's connection: cut from any thread, without waiting for anyone.
 #[derive(Clone)]
@@ -75,6 +75,8 @@ pub(crate) struct Sink {
     pub(super) connection: Connection,
     /// Dropped with the sink, which tells the task that holds the subscription to end it.
     pub(super) _done: oneshot::Sender<()>,
+    /// Given back when the hub has ended the subscription, not when it is asked to.
+    pub(super) _permit: OwnedSemaphorePermit,
 }
 
 impl Sink {

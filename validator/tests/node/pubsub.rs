@@ -1,12 +1,14 @@
 //! PubSub as frames on a socket.
 
 use crate::support::{self, WebSocket, start};
-use crate::transfers::SYSTEM;
+use crate::transfers::{SYSTEM, transfer};
+use sealane_runtime::Limits;
 use sealane_sdk::AccountState;
 use sealane_validator::{RpcLimits, Validator, ValidatorHandle};
 use serde_json::json;
 use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
+use solana_signature::Signature;
 use solana_signer::Signer;
 use solana_transaction::Transaction;
 
@@ -307,4 +309,22 @@ fn subscriptions_beyond_the_limit_are_refused() {
     let answer = client.call("accountSubscribe", json!([key]));
     assert_eq!(answer["error"]["code"], json!(-32603), "{answer}");
     client.call("accountUnsubscribe", json!([number]));
+}
+
+/// The listener of PubSub has room for one event, and transactions that are dropped together make many.
+#[test]
+fn who_may_have_missed_what_became_of_a_transaction_is_cut() {
+    let mut limits = Limits::default();
+    limits.listener_events_max = 1;
+    let node = Validator::builder().limits(limits).start().unwrap();
+    let mut client = connect(&node);
+    let signature = Signature::from([7; 64]).to_string();
+    client.subscribe("signatureSubscribe", json!([signature]));
+    let (poor, to) = (Keypair::new(), Pubkey::new_unique());
+    let dropped = (1..65).map(|lamports| {
+        let transfer = transfer(&poor, &to, lamports, node.latest_blockhash());
+        bincode::serialize(&transfer).unwrap().into()
+    });
+    node.ingest().submit(dropped.collect()).unwrap();
+    assert_eq!(client.receive(), None);
 }

@@ -2,7 +2,7 @@
 
 use sealane_validator::{Validator, ValidatorHandle};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -123,7 +123,10 @@ impl WebSocket {
     pub(crate) fn receive(&mut self) -> Option<Value> {
         loop {
             let mut head = [0; 2];
-            self.0.read_exact(&mut head).ok()?;
+            if let Err(error) = self.0.read_exact(&mut head) {
+                assert!(error.kind() != ErrorKind::WouldBlock, "silence");
+                return None;
+            }
             let length = match head[1] & 0x7f {
                 126 => {
                     let mut bytes = [0; 2];
