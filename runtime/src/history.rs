@@ -110,6 +110,12 @@ impl PastEntry {
         }
     }
 
+    /// The first signatures of the charged transactions, in order.
+    pub(crate) fn signatures(&self) -> impl Iterator<Item = &Signature> {
+        let places = 0..self.tasks.len();
+        places.filter_map(|place| Some(self.transaction(place)?.signature()))
+    }
+
     /// The compact record of the charged transaction at `place`.
     pub(crate) fn record_bytes(&self, place: usize) -> &[u8] {
         let task = &self.tasks[place];

@@ -42,7 +42,10 @@ pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountSt
 /// What every stage and reader may hold.
 struct Common {
     accounts: Arc<Accounts>,
+    /// Verify's.
     slots: SlotWatch,
+    /// The readers'.
+    visible_slots: SlotWatch,
     counters: Arc<StageCounters>,
     history: Arc<History>,
     listeners: Listeners,
@@ -64,7 +67,8 @@ impl Common {
             .then(|| Arc::new(Mutex::new(Order::default())));
         Self {
             accounts,
-            slots: SlotWatch::new(genesis),
+            slots: SlotWatch::new(genesis.clone()),
+            visible_slots: SlotWatch::new(genesis),
             counters: Arc::new(StageCounters::default()),
             history: Arc::new(History::new(config.limits.history_bytes_max)),
             listeners: Listeners::default(),
@@ -77,12 +81,13 @@ impl Common {
         }
     }
 
-    /// Makes verifiers that share the node's hash keys, database and slot.
+    /// Makes verifiers that share the node's hash keys and database.
     fn verifier_maker(
         &self,
         config: &RuntimeConfig,
+        slots: &SlotWatch,
     ) -> impl Fn(bool) -> Verifier + Send + Sync + 'static {
-        let (accounts, slots) = (self.accounts.clone(), self.slots.clone());
+        let (accounts, slots) = (self.accounts.clone(), slots.clone());
         let limits = config.limits.clone();
         move |check| Verifier::new(accounts.clone(), slots.clone(), &limits, check)
     }
@@ -90,7 +95,7 @@ impl Common {
     fn reader(&self, config: &RuntimeConfig) -> Reader {
         Reader::new(Arc::new(Shared {
             accounts: self.accounts.clone(),
-            slots: self.slots.clone(),
+            slots: self.visible_slots.clone(),
             history: self.history.clone(),
             listeners: self.listeners.clone(),
             counters: self.counters.clone(),
@@ -98,7 +103,7 @@ impl Common {
             programs: config.programs.clone(),
             genesis_hash: config.genesis_hash,
             limits: config.limits.clone(),
-            new_verifier: Box::new(self.verifier_maker(config)),
+            new_verifier: Box::new(self.verifier_maker(config, &self.visible_slots)),
             checking: Pool::default(),
             trusting: Pool::default(),
             banks: Pool::default(),
@@ -146,7 +151,7 @@ impl Parts {
             .map(|_| bounded(bank_queue_max))
             .unzip();
 
-        let new_verifier = common.verifier_maker(config);
+        let new_verifier = common.verifier_maker(config, &common.slots);
         let verify = (0..config.verify_threads.max(1)).map(|_| VerifyThread {
             queue: ingest_queue.clone(),
             verified: verified_sender.clone(),
@@ -176,6 +181,7 @@ impl Parts {
             listeners: common.listeners.clone(),
             scheduler: common.scheduler.clone(),
             tip: common.tip.clone(),
+            slots: common.visible_slots.clone(),
             counters: common.counters.clone(),
             order: common.order.clone(),
             slot: 0,

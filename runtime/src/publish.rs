@@ -6,6 +6,7 @@
 use crate::counters::StageCounters;
 use crate::history::{History, PastEntry, PublishedTransaction};
 use crate::serial::{Order, OrderItem};
+use crate::slot::{self, SlotWatch};
 use crate::sync::{Arc, Mutex, Receiver, Thread};
 use crate::task::{CompletedEntry, Outcome, PublisherMessage, Work};
 use sealane_accounts_db::{EntryNumber, Publisher};
@@ -55,6 +56,8 @@ pub(crate) struct PublishStage {
     /// The schedule stage, to be woken when its queue has room again.
     pub(crate) scheduler: Arc<std::sync::OnceLock<Thread>>,
     pub(crate) tip: Arc<Mutex<Hash>>,
+    /// The readers' watch of the open slot.
+    pub(crate) slots: SlotWatch,
     pub(crate) counters: Arc<StageCounters>,
     /// The serial order, where it is recorded.
     pub(crate) order: Option<Arc<Mutex<Order>>>,
@@ -84,6 +87,7 @@ impl PublishStage {
             PublisherMessage::Entry(entry) => self.publish(entry),
             PublisherMessage::Slot(context) => {
                 self.record(|| OrderItem::Slot);
+                self.slots.set(context.clone());
                 self.tell(|| Event::Slot {
                     slot: context.slot,
                     parent: context.slot - 1,
@@ -135,17 +139,9 @@ impl PublishStage {
         self.tell_entry(number, slot, &entry);
     }
 
-    /// Chains the entry's charged transactions, by first signature, onto the tip.
     fn extend_tip(&self, entry: &PastEntry) {
-        let mut hasher = solana_sha256_hasher::Hasher::default();
         let mut tip = self.tip.lock().expect("no holder of this lock panics");
-        hasher.hash(tip.as_ref());
-        for place in 0..entry.tasks.len() {
-            if let Some(transaction) = entry.transaction(place) {
-                hasher.hash(transaction.signature().as_ref());
-            }
-        }
-        *tip = hasher.result();
+        *tip = slot::tip_after(&tip, entry.signatures());
     }
 
     fn tell_entry(&self, number: EntryNumber, slot: u64, entry: &Arc<PastEntry>) {

@@ -11,6 +11,7 @@ use solana_hash::Hash;
 use solana_nonce::state::DurableNonce;
 use solana_rent::Rent;
 use solana_sdk_ids::{compute_budget, native_loader, system_program};
+use solana_signature::Signature;
 use solana_slot_hashes::{MAX_ENTRIES as SLOT_HASHES_MAX, SlotHashes};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -33,6 +34,8 @@ const LAMPORTS_PER_SIGNATURE: u64 = 5_000;
 pub struct SlotContext {
     /// The slot.
     pub slot: u64,
+    /// Its nominal time in Unix milliseconds; the Clock sysvar has the whole seconds of it.
+    pub time_ms: i64,
     /// Sysvars of the slot.
     pub sysvars: Sysvars,
     /// Recent blockhashes with the slot that made them, newest first; at most `BLOCKHASH_AGE_MAX +
@@ -65,13 +68,23 @@ impl SlotContext {
             SlotHashes::new(&[]),
             vec![(genesis_hash, 0)],
             LAMPORTS_PER_SIGNATURE,
+            unix_timestamp * 1_000,
         )
     }
 
     /// The slot after this one, once this one's `blockhash` is known; `unix_timestamp` is the new
     /// slot's nominal time.
     pub fn next(&self, blockhash: Hash, unix_timestamp: i64) -> Self {
-        let slot = self.slot + 1;
+        self.after(&[blockhash], unix_timestamp * 1_000, 0)
+    }
+
+    /// The slot that is open once this one and those that opened behind it were sealed with these
+    /// `blockhashes`, at least one. The next slot's nominal time is `next_ms`, and each that follows is
+    /// `slot_ms` later.
+    pub(crate) fn after(&self, blockhashes: &[Hash], next_ms: i64, slot_ms: u64) -> Self {
+        let slot = self.slot + blockhashes.len() as u64;
+        let time_of = |slot: u64| next_ms + ((slot - self.slot - 1) * slot_ms) as i64;
+        let seconds = |time_ms: i64| time_ms.div_euclid(1_000);
         let epoch_schedule = self.sysvars.epoch_schedule.clone();
         let epoch = epoch_schedule.get_epoch(slot);
         let parent = &self.sysvars.clock;
@@ -80,22 +93,25 @@ impl SlotContext {
             epoch_start_timestamp: if epoch == parent.epoch {
                 parent.epoch_start_timestamp
             } else {
-                unix_timestamp
+                seconds(time_of(epoch_schedule.get_first_slot_in_epoch(epoch)))
             },
             epoch,
             leader_schedule_epoch: epoch_schedule.get_leader_schedule_epoch(slot),
-            unix_timestamp,
+            unix_timestamp: seconds(time_of(slot)),
         };
 
-        let parents = self.sysvars.slot_hashes.slot_hashes();
-        let mut slot_hashes = Vec::with_capacity(SLOT_HASHES_MAX);
-        slot_hashes.push((self.slot, blockhash));
-        slot_hashes.extend_from_slice(&parents[..parents.len().min(SLOT_HASHES_MAX - 1)]);
-
-        let kept = self.blockhashes.len().min(BLOCKHASHES_MAX - 1);
-        let mut blockhashes = Vec::with_capacity(BLOCKHASHES_MAX);
-        blockhashes.push((blockhash, self.slot));
-        blockhashes.extend_from_slice(&self.blockhashes[..kept]);
+        // Newest first.
+        let sealed = || {
+            let slots = (self.slot..slot).rev();
+            slots.zip(blockhashes.iter().rev().copied())
+        };
+        let parents = self.sysvars.slot_hashes.slot_hashes().iter().copied();
+        let slot_hashes: Vec<(u64, Hash)> = sealed().chain(parents).take(SLOT_HASHES_MAX).collect();
+        let blockhashes = sealed()
+            .map(|(slot, blockhash)| (blockhash, slot))
+            .chain(self.blockhashes.iter().copied())
+            .take(BLOCKHASHES_MAX)
+            .collect();
 
         Self::assemble(
             clock,
@@ -104,6 +120,7 @@ impl SlotContext {
             SlotHashes::new(&slot_hashes),
             blockhashes,
             self.lamports_per_signature,
+            time_of(slot),
         )
     }
 
@@ -114,6 +131,7 @@ impl SlotContext {
         slot_hashes: SlotHashes,
         blockhashes: Vec<(Hash, u64)>,
         lamports_per_signature: u64,
+        time_ms: i64,
     ) -> Self {
         let recent_blockhashes = blockhashes
             .iter()
@@ -130,6 +148,7 @@ impl SlotContext {
         };
         Self {
             slot: sysvars.clock.slot,
+            time_ms,
             virtual_accounts: Arc::new(VirtualAccounts::new(&sysvars)),
             sysvars,
             blockhash_slots: Arc::new(blockhashes.iter().copied().collect()),
@@ -160,6 +179,30 @@ impl SlotContext {
     pub fn virtual_account(&self, key: &Pubkey) -> Option<&AccountState> {
         self.virtual_accounts.get(key)
     }
+}
+
+/// The blockhash of a slot: it covers the one before, and by the tip all entries that were visible when
+/// the slot was sealed.
+pub(crate) fn blockhash(parent: &Hash, slot: u64, unix_timestamp: i64, tip: &Hash) -> Hash {
+    solana_sha256_hasher::hashv(&[
+        parent.as_ref(),
+        &slot.to_le_bytes(),
+        &unix_timestamp.to_le_bytes(),
+        tip.as_ref(),
+    ])
+}
+
+/// The tip once an entry with these charged transactions (their first signatures) is chained onto `tip`.
+/// An entry without any leaves it as it is.
+pub(crate) fn tip_after<'a>(tip: &Hash, signatures: impl Iterator<Item = &'a Signature>) -> Hash {
+    let mut signatures = signatures.peekable();
+    if signatures.peek().is_none() {
+        return *tip;
+    }
+    let mut hasher = solana_sha256_hasher::Hasher::default();
+    hasher.hash(tip.as_ref());
+    signatures.for_each(|signature| hasher.hash(signature.as_ref()));
+    hasher.result()
 }
 
 /// A blockhash is a hash already: its first bytes do. Asking for a made-up one finds at worst one
@@ -237,7 +280,8 @@ fn builtin_account(name: &[u8]) -> AccountState {
     }
 }
 
-/// Where verify, readers and simulation find the open slot.
+/// Where the open slot is found. A node has two: verify's, which moves when the slot opens, and the
+/// readers', which moves behind the last entry of the slot before it, and once the slot is durable.
 #[derive(Clone)]
 pub struct SlotWatch(Arc<RwLock<Arc<SlotContext>>>);
 
@@ -337,6 +381,22 @@ mod tests {
             (clock.unix_timestamp, clock.epoch_start_timestamp),
             (9_000, 9_000)
         );
+    }
+
+    #[test]
+    fn many_slots_at_once_leave_what_they_leave_one_by_one() {
+        for (from, count) in [(0, 1), (3, 16), (140, 200), (431_998, 600)] {
+            let mut first = at(3);
+            first.slot = from;
+            first.sysvars.clock.slot = from;
+            let hashes: Vec<Hash> = (from..from + count).map(hash).collect();
+            let mut one_by_one = first.clone();
+            for (made, blockhash) in (0..).zip(&hashes) {
+                one_by_one = one_by_one.after(&[*blockhash], 50_400 + made * 400, 400);
+            }
+            let at_once = first.after(&hashes, 50_400, 400);
+            assert_eq!(format!("{at_once:?}"), format!("{one_by_one:?}"), "{from}");
+        }
     }
 
     #[test]

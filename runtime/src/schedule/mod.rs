@@ -14,7 +14,7 @@ mod replay_protection;
 
 use crate::counters::{StageCounters, WaitHistogram};
 use crate::fault::{self, Fault};
-use crate::slot::BLOCKHASH_AGE_MAX;
+use crate::slot::{self, BLOCKHASH_AGE_MAX};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Receiver, Sender, TrySendError, park_timeout};
 use crate::task::{
     Admission, BankBatch, CompletedBatch, Outcome, PublisherMessage, Task, VerifiedBatch, Work,
@@ -40,6 +40,7 @@ pub(crate) struct Wiring {
     pub(crate) bank_queues: Vec<Sender<BankBatch>>,
     pub(crate) publisher: Sender<PublisherMessage>,
     pub(crate) accounts: Arc<Accounts>,
+    /// Verify's watch of the open slot.
     pub(crate) slots: SlotWatch,
     /// Chained hash of the published entries, kept by the publisher.
     pub(crate) tip: Arc<Mutex<Hash>>,
@@ -56,7 +57,6 @@ pub(crate) struct ScheduleStage {
     slot: Arc<SlotContext>,
     slot_duration: Duration,
     entry_interval: Duration,
-    genesis_time: i64,
     identity: Pubkey,
     started: Instant,
     slot_ends: Instant,
@@ -113,7 +113,6 @@ impl ScheduleStage {
             slot: genesis,
             slot_duration: config.slot_duration,
             entry_interval: config.entry_interval,
-            genesis_time: config.genesis_time,
             identity: config.identity,
             started: now,
             slot_ends: now + config.slot_duration,
@@ -233,16 +232,12 @@ impl ScheduleStage {
             .tip
             .lock()
             .expect("no holder of this lock panics");
-        let blockhash = solana_sha256_hasher::hashv(&[
-            self.slot.blockhash().as_ref(),
-            &self.slot.slot.to_le_bytes(),
-            &self.slot.sysvars.clock.unix_timestamp.to_le_bytes(),
-            tip.as_ref(),
-        ]);
-        let slot = self.slot.slot + 1;
-        let elapsed_ms = self.slot_duration.as_millis() * u128::from(slot);
-        let time = self.genesis_time + (elapsed_ms / 1_000) as i64;
-        self.slot = Arc::new(self.slot.next(blockhash, time));
+        let open = &self.slot;
+        let time = open.sysvars.clock.unix_timestamp;
+        let blockhash = slot::blockhash(&open.blockhash(), open.slot, time, &tip);
+        let time_ms = open.time_ms + self.slot_duration.as_millis() as i64;
+        let slot = open.slot + 1;
+        self.slot = Arc::new(open.after(&[blockhash], time_ms, 0));
         self.slot_ends += self.slot_duration;
         self.wiring.slots.set(self.slot.clone());
         self.replay.open_slot(slot);
