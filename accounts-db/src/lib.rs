@@ -29,7 +29,9 @@ mod stamp;
 mod sync;
 
 pub use banking::{BankingAccess, EntryWrites, LockedAccounts};
-pub use disk::{Disk, DiskFile, DiskRead};
+pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
+#[doc(hidden)]
+pub use disk::{Fault, MemoryDisk};
 pub use interner::Interner;
 pub use publisher::Publisher;
 pub use reader::Pin;

@@ -9,6 +9,17 @@
 //! - a name that [`Disk::create`], [`Disk::rename`], [`Disk::remove`] or [`Disk::link`] changed is as it was
 //!   left, once [`Disk::sync_directory`] of its folder succeeded; before that it may be either way;
 //! - everything else may be there, in part, in any order, or not at all.
+//!
+//! After the process alone was killed, everything is there; what it had not synced is not durable before
+//! [`DiskRead::sync`] made it so.
+//!
+//! [`RealDisk`] is the file system's; [`MemoryDisk`] is the twin for tests, which loses what it may lose.
+
+mod memory;
+mod real;
+
+pub use memory::{Fault, MemoryDisk};
+pub use real::RealDisk;
 
 use std::io;
 use std::sync::Arc;
@@ -53,4 +64,7 @@ pub trait DiskRead: Send + Sync {
     }
     /// Fills `into` from `offset`; `UnexpectedEof` if the file ends before.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
+    /// Makes durable what is in the file, whoever wrote it: who goes on after what a killed process left
+    /// needs this.
+    fn sync(&self) -> io::Result<()>;
 }
