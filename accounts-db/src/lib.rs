@@ -26,6 +26,7 @@ mod slab;
 mod spares;
 #[cfg(debug_assertions)]
 mod stamp;
+mod state_root;
 mod sync;
 
 pub use banking::{BankingAccess, EntryWrites, LockedAccounts};
@@ -35,6 +36,7 @@ pub use disk::{Fault, MemoryDisk};
 pub use interner::Interner;
 pub use publisher::Publisher;
 pub use reader::Pin;
+pub use state_root::{StateTrie, contents_hashes};
 
 use ahash::RandomState;
 use sealane_sdk::{AccountState, Pubkey};

@@ -305,23 +305,31 @@ impl Drop for ReplacedTable {
 /// A large table, on huge pages where the system gives them on request: a look-up at random then costs
 /// a cache miss, and not the walk of a page table before it.
 pub(crate) fn large_table<T>(items: impl ExactSizeIterator<Item = T>) -> Box<[T]> {
-    let mut table = Vec::<T>::with_capacity(items.len());
+    let mut table = large_vec(items.len());
+    table.extend(items);
+    table.into_boxed_slice()
+}
+
+/// An empty vector with this much room, on huge pages where the system gives them on request. Room that
+/// is not used yet takes no memory, up to the size of a page.
+pub(crate) fn large_vec<T>(capacity: usize) -> Vec<T> {
+    #[cfg_attr(any(not(target_os = "linux"), shuttle), expect(unused_mut))]
+    let mut vec = Vec::<T>::with_capacity(capacity);
     #[cfg(all(target_os = "linux", not(shuttle)))]
     {
         const PAGE: usize = 4096;
-        let start = table.as_ptr().addr().next_multiple_of(PAGE);
-        let end = table.as_ptr().addr() + table.capacity() * size_of::<T>();
+        let start = vec.as_ptr().addr().next_multiple_of(PAGE);
+        let end = vec.as_ptr().addr() + vec.capacity() * size_of::<T>();
         if start < end {
-            let address = table.as_mut_ptr().with_addr(start);
-            // SAFETY: advice on pages that lie wholly or in part in memory that this table owns; it changes
+            let address = vec.as_mut_ptr().with_addr(start);
+            // SAFETY: advice on pages that lie wholly or in part in memory that this vector owns; it changes
             // how they are backed, not what is in them. Where it is refused, nothing happens.
             unsafe {
                 libc::madvise(address.cast(), end - start, libc::MADV_HUGEPAGE);
             }
         }
     }
-    table.extend(items);
-    table.into_boxed_slice()
+    vec
 }
 
 /// Starts loading the cache line at this address, which may be anything.

@@ -157,7 +157,7 @@ impl AccountData {
     }
 
     /// The bytes, page by page.
-    fn pages(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn pages(&self) -> impl Iterator<Item = &[u8]> {
         let count = self.len().div_ceil(PAGE);
         (0..count).map(move |index| match &self.0 {
             Repr::Small(bytes) => &bytes[..],

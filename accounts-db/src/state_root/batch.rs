@@ -1,0 +1,115 @@
+//! From what was written to changes sorted by path, one for each account.
+
+use super::node::Path;
+use super::update::Change;
+use sealane_sdk::light::{AccountContents, Domain};
+use sealane_sdk::{AccountState, Hash, Pubkey};
+
+/// Inputs that are gathered and hashed at a time.
+const TOGETHER: usize = 64;
+
+/// The last change of each key.
+pub(super) fn of_hashes(changes: impl IntoIterator<Item = (Pubkey, Option<Hash>)>) -> Vec<Change> {
+    let changes: Vec<(Pubkey, Option<Hash>)> = changes.into_iter().collect();
+    let paths = paths(changes.len(), changes.iter().map(|(key, _)| key));
+    let change = |place: usize| Change {
+        path: paths[place],
+        contents: changes[place].1.map(|contents| contents.to_bytes()),
+    };
+    last_places(&paths).into_iter().map(change).collect()
+}
+
+/// The last state of each key.
+pub(super) fn of_states(written: &[Vec<(Pubkey, AccountState)>]) -> Vec<Change> {
+    let count = written.iter().map(Vec::len).sum();
+    let paths = paths(count, written.iter().flatten().map(|(key, _)| key));
+    let states: Vec<&AccountState> = written.iter().flatten().map(|(_, state)| state).collect();
+    let places = last_places(&paths);
+    let mut changes = Vec::with_capacity(places.len());
+    for places in places.chunks(TOGETHER) {
+        let states = places.iter().map(|place| states[*place]);
+        let hashes = hash_contents(states);
+        let contents = places.iter().zip(hashes);
+        changes.extend(contents.map(|(place, contents)| Change {
+            path: paths[*place],
+            contents,
+        }));
+    }
+    changes
+}
+
+/// Hash of the contents of each account; `None` for one that does not exist. Many at once cost less
+/// than each alone.
+pub fn contents_hashes<'a>(
+    states: impl IntoIterator<Item = &'a AccountState>,
+) -> Vec<Option<Hash>> {
+    let mut states = states.into_iter().peekable();
+    let mut hashes = Vec::with_capacity(states.size_hint().0);
+    while states.peek().is_some() {
+        let together = hash_contents(states.by_ref().take(TOGETHER));
+        hashes.extend(together.map(|hash| hash.map(Hash::new_from_array)));
+    }
+    hashes
+}
+
+/// The same of at most `TOGETHER`, for each of which there is one.
+fn hash_contents<'a>(
+    states: impl Iterator<Item = &'a AccountState>,
+) -> impl Iterator<Item = Option<[u8; 32]>> {
+    let mut inputs = [[0; 128]; TOGETHER];
+    let mut exist = [false; TOGETHER];
+    let mut count = 0;
+    for state in states {
+        if let Some(contents) = AccountContents::of(state) {
+            inputs[count] = contents.to_bytes();
+            exist[count] = true;
+        }
+        count += 1;
+    }
+    let mut hashes = [[0; 32]; TOGETHER];
+    Domain::AccountContents.hash_many(&inputs[..count], &mut hashes[..count]);
+    let hashes = exist.into_iter().zip(hashes).take(count);
+    hashes.map(|(exists, hash)| exists.then_some(hash))
+}
+
+/// The path of each key, as `account_path` gives it.
+fn paths<'a>(count: usize, mut keys: impl Iterator<Item = &'a Pubkey>) -> Vec<Path> {
+    let mut paths = vec![[0; 32]; count];
+    for paths in paths.chunks_mut(TOGETHER) {
+        let mut inputs = [[0; 64]; TOGETHER];
+        for (input, key) in inputs.iter_mut().zip(keys.by_ref().take(paths.len())) {
+            input[..32].copy_from_slice(key.as_array());
+        }
+        Domain::AccountPath.hash_many(&inputs[..paths.len()], paths);
+    }
+    paths
+}
+
+/// The places of the paths, sorted by path; of equal paths the last.
+fn last_places(paths: &[Path]) -> Vec<usize> {
+    // The head of a path tells nearly all of them apart without fetching them.
+    let mut order: Vec<(u64, u32)> = Vec::with_capacity(paths.len());
+    order.extend(
+        paths
+            .iter()
+            .zip(0..)
+            .map(|(path, place)| (head(path), place)),
+    );
+    order.sort_unstable_by(|(a_head, a), (b_head, b)| {
+        let whole = || paths[*a as usize].cmp(&paths[*b as usize]);
+        a_head.cmp(b_head).then_with(whole).then(a.cmp(b))
+    });
+    let is_last = |places: &[(u64, u32)]| match places {
+        [(a_head, a), (b_head, b)] => a_head != b_head || paths[*a as usize] != paths[*b as usize],
+        _ => true,
+    };
+    let following = (0..order.len()).map(|i| &order[i..order.len().min(i + 2)]);
+    let last = following.filter(|places| is_last(places));
+    last.map(|places| places[0].1 as usize).collect()
+}
+
+fn head(path: &Path) -> u64 {
+    let mut head = [0; 8];
+    head.copy_from_slice(&path[..8]);
+    u64::from_be_bytes(head)
+}

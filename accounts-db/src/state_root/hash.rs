@@ -1,0 +1,77 @@
+//! Making the hashes of the branches that changed, from the deepest up.
+
+use super::StateTrie;
+use super::node::{Kind, NodeRef};
+use sealane_sdk::Hash;
+use sealane_sdk::light::{Domain, EMPTY_STATE_ROOT};
+
+/// Branches whose inputs are gathered at a time.
+const TOGETHER: usize = 32;
+
+impl StateTrie {
+    /// All children of a branch are deeper than it is, so at its turn their hashes are there.
+    pub(super) fn hash_dirty(&mut self) {
+        for depth in (0..=u8::MAX).rev() {
+            let mut dirty = std::mem::take(&mut self.dirty[usize::from(depth)]);
+            for branches in dirty.chunks(TOGETHER) {
+                self.hash_branches(depth, branches);
+            }
+            dirty.clear();
+            self.dirty[usize::from(depth)] = dirty;
+        }
+    }
+
+    fn hash_branches(&mut self, depth: u8, branches: &[u32]) {
+        // Each child's hash in its place; of a leaf, first what its hash is made of.
+        let mut children = [[0; 32]; 2 * TOGETHER];
+        let mut leaves = [[0; 64]; 2 * TOGETHER];
+        let mut places = [0; 2 * TOGETHER];
+        let mut leaf_count = 0;
+        for (i, branch) in branches.iter().enumerate() {
+            for (side, child) in self.branches.get(*branch).children.iter().enumerate() {
+                match child.kind() {
+                    Kind::Branch(child) => children[2 * i + side] = self.branches.get(child).hash,
+                    Kind::Leaf(leaf) => {
+                        leaves[leaf_count] = self.leaf_input(leaf);
+                        places[leaf_count] = 2 * i + side;
+                        leaf_count += 1;
+                    }
+                }
+            }
+        }
+        let mut hashes = [[0; 32]; 2 * TOGETHER];
+        Domain::AccountLeaf.hash_many(&leaves[..leaf_count], &mut hashes[..leaf_count]);
+        for (place, hash) in places[..leaf_count].iter().zip(&hashes) {
+            children[*place] = *hash;
+        }
+        let inputs = children.as_flattened().as_chunks::<64>().0;
+        let count = branches.len();
+        Domain::AccountBranch(depth).hash_many(&inputs[..count], &mut hashes[..count]);
+        for (branch, hash) in branches.iter().zip(&hashes) {
+            self.branches.get_mut(*branch).hash = *hash;
+        }
+    }
+
+    fn leaf_input(&self, leaf: u32) -> [u8; 64] {
+        let leaf = self.leaves.get(leaf);
+        let mut input = [0; 64];
+        input[..32].copy_from_slice(&leaf.path);
+        input[32..].copy_from_slice(&leaf.contents);
+        input
+    }
+
+    /// Hash of a node that is not dirty.
+    pub(super) fn hash_of(&self, node: NodeRef) -> [u8; 32] {
+        match node.kind() {
+            Kind::Branch(branch) => self.branches.get(branch).hash,
+            Kind::Leaf(leaf) => Domain::AccountLeaf.hash(&self.leaf_input(leaf)).to_bytes(),
+        }
+    }
+
+    pub(super) fn top_hash(&self) -> Hash {
+        match self.top {
+            Some(top) => Hash::new_from_array(self.hash_of(top)),
+            None => EMPTY_STATE_ROOT,
+        }
+    }
+}

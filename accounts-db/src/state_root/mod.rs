@@ -1,0 +1,120 @@
+//! The state root: one hash over all accounts, that does not depend on history, with proofs.
+//!
+//! A path-compressed binary Merkle trie over hashed addresses (`sealane_sdk::light` says what is hashed
+//! and why its proofs hold). An account takes a leaf of 64 bytes and, but for the first, a branch of 44:
+//! path and contents' hash are kept, a leaf's own hash is made anew when its branch changes.
+//!
+//! Changes come in one batch per slot: they are sorted by path, walked down together, and every branch
+//! above a change is hashed once, from the deepest up, those of one depth 16 at a time. The cost of a
+//! batch grows with the accounts in it, not with those that exist, and a batch that changes nothing is
+//! free.
+//!
+//! This module knows nothing of versions, slots or threads: one owner changes the trie, and whoever may
+//! read it meanwhile is the owner's affair.
+
+mod arena;
+mod batch;
+mod hash;
+mod node;
+mod update;
+
+pub use batch::contents_hashes;
+
+use arena::Arena;
+use node::{Branch, Kind, Leaf, NodeRef, bit};
+use sealane_sdk::light::{AccountProof, EMPTY_STATE_ROOT, Found, Step, account_path};
+use sealane_sdk::{AccountState, Hash, Pubkey};
+
+/// The trie over all accounts.
+pub struct StateTrie {
+    leaves: Arena<Leaf>,
+    branches: Arena<Branch>,
+    top: Option<NodeRef>,
+    root: Hash,
+    /// Branches whose hash is to be made, by depth.
+    dirty: Vec<Vec<u32>>,
+}
+
+impl Default for StateTrie {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl StateTrie {
+    /// That of no accounts.
+    pub fn new() -> Self {
+        Self {
+            leaves: Arena::new(),
+            branches: Arena::new(),
+            top: None,
+            root: EMPTY_STATE_ROOT,
+            dirty: vec![Vec::new(); 256],
+        }
+    }
+
+    /// The root: the same for the same accounts, however they came about.
+    pub fn root(&self) -> Hash {
+        self.root
+    }
+
+    /// Accounts in it.
+    pub fn len(&self) -> usize {
+        self.leaves.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that its nodes take.
+    pub fn memory_bytes(&self) -> usize {
+        self.leaves.memory_bytes() + self.branches.memory_bytes()
+    }
+
+    /// Takes over what changed: the hash of an account's contents (`AccountContents::hash`), or `None`
+    /// where it does not exist any more. The last change of a key counts. Returns the new root.
+    pub fn apply(&mut self, changes: impl IntoIterator<Item = (Pubkey, Option<Hash>)>) -> Hash {
+        let changes = batch::of_hashes(changes);
+        self.apply_sorted(&changes)
+    }
+
+    /// The same from the states themselves, in the order in which they were written. Only the last state of
+    /// a key is hashed; its data whole.
+    pub fn apply_states(&mut self, written: &[Vec<(Pubkey, AccountState)>]) -> Hash {
+        let changes = batch::of_states(written);
+        self.apply_sorted(&changes)
+    }
+
+    /// The bytes of a proof (`AccountProof`) of what `key` is in the state with this root.
+    pub fn prove(&self, key: &Pubkey) -> Vec<u8> {
+        let path = account_path(key);
+        let Some(mut at) = self.top else {
+            return AccountProof::encode(&Found::Nothing, std::iter::empty());
+        };
+        let mut steps = Vec::new();
+        let leaf = loop {
+            match at.kind() {
+                Kind::Leaf(leaf) => break self.leaves.get(leaf),
+                Kind::Branch(branch) => {
+                    let branch = self.branches.get(branch);
+                    let right = usize::from(bit(&path, branch.depth()));
+                    at = branch.children[right];
+                    steps.push(Step {
+                        depth: branch.depth,
+                        sibling: self.hash_of(branch.children[1 - right]),
+                    });
+                }
+            }
+        };
+        let contents = leaf.contents;
+        let found = if leaf.path == path {
+            Found::Account { contents }
+        } else {
+            let path = leaf.path;
+            Found::Other { path, contents }
+        };
+        AccountProof::encode(&found, steps.into_iter().rev())
+    }
+}

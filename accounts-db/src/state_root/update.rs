@@ -1,0 +1,218 @@
+//! Taking over a sorted batch: the shape of the trie, and which hashes have to be made.
+
+use super::StateTrie;
+use super::node::{Branch, Kind, Leaf, NodeRef, Path, bit, first_difference};
+use sealane_sdk::Hash;
+
+/// A change of one account.
+#[derive(Clone, Copy)]
+pub(super) struct Change {
+    pub(super) path: Path,
+    /// Hash of its contents, if it exists.
+    pub(super) contents: Option<[u8; 32]>,
+}
+
+/// A subtree after changes, and whether its hash is another one than before.
+type Updated = (Option<NodeRef>, bool);
+
+impl StateTrie {
+    /// Changes sorted by path, one for each.
+    pub(super) fn apply_sorted(&mut self, changes: &[Change]) -> Hash {
+        debug_assert!(changes.is_sorted_by(|a, b| a.path < b.path));
+        let (top, changed) = match self.top {
+            _ if changes.is_empty() => return self.root,
+            None => self.build(changes),
+            Some(top) => self.update(top, 0, changes),
+        };
+        self.top = top;
+        if changed {
+            self.hash_dirty();
+            self.root = self.top_hash();
+        }
+        self.root
+    }
+
+    /// Changes a subtree. The changes, of which there are some, share the first `shared` bits with all
+    /// paths in it.
+    fn update(&mut self, node: NodeRef, shared: usize, changes: &[Change]) -> Updated {
+        match node.kind() {
+            Kind::Leaf(leaf) => self.update_leaf(leaf, changes),
+            Kind::Branch(branch) => {
+                let depth = self.branches.get(branch).depth();
+                if depth > shared
+                    && let Some(parted) = self.parts_before(node, depth, changes)
+                {
+                    return self.update_above(node, parted, changes);
+                }
+                self.update_branch(branch, depth, changes)
+            }
+        }
+    }
+
+    fn update_leaf(&mut self, index: u32, changes: &[Change]) -> Updated {
+        let Leaf { path, contents } = *self.leaves.get(index);
+        let node = NodeRef::leaf(index);
+        let place = changes.binary_search_by(|change| change.path.cmp(&path));
+        match (place, changes) {
+            (
+                Ok(_),
+                [
+                    Change {
+                        contents: Some(new),
+                        ..
+                    },
+                ],
+            ) => {
+                self.leaves.get_mut(index).contents = *new;
+                (Some(node), *new != contents)
+            }
+            (Err(_), _) if changes.iter().all(|change| change.contents.is_none()) => {
+                (Some(node), false)
+            }
+            (Ok(_), _) => {
+                self.leaves.remove(index);
+                (self.build(changes).0, true)
+            }
+            (Err(at), _) => {
+                self.leaves.remove(index);
+                let kept = Change {
+                    path,
+                    contents: Some(contents),
+                };
+                let changes = [&changes[..at], &[kept], &changes[at..]].concat();
+                (self.build(&changes).0, true)
+            }
+        }
+    }
+
+    fn update_branch(&mut self, index: u32, depth: usize, changes: &[Change]) -> Updated {
+        let [left, right] = self.branches.get(index).children;
+        let (to_left, to_right) = split(changes, depth);
+        let (left, left_changed) = self.update_child(left, depth, to_left);
+        let (right, right_changed) = self.update_child(right, depth, to_right);
+        match (left, right) {
+            (Some(left), Some(right)) => {
+                let changed = left_changed || right_changed;
+                if changed {
+                    self.branches.get_mut(index).children = [left, right];
+                    self.dirty[depth].push(index);
+                }
+                (Some(NodeRef::branch(index)), changed)
+            }
+            (only, None) | (None, only) => {
+                self.branches.remove(index);
+                (only, true)
+            }
+        }
+    }
+
+    fn update_child(&mut self, child: NodeRef, depth: usize, changes: &[Change]) -> Updated {
+        if changes.is_empty() {
+            (Some(child), false)
+        } else {
+            self.update(child, depth + 1, changes)
+        }
+    }
+
+    /// The bit before `depth`, if there is one, in which some change differs from the paths below the
+    /// branch `node`, all of which are the same up to `depth`.
+    fn parts_before(&self, node: NodeRef, depth: usize, changes: &[Change]) -> Option<usize> {
+        let path = self.some_path(node);
+        // They are sorted: what the first and the last share with the path, all do.
+        let ends = [changes.first(), changes.last()];
+        let parted = ends.into_iter().flatten();
+        let parted = parted.filter_map(|change| first_difference(path, &change.path));
+        parted.min().filter(|parted| *parted < depth)
+    }
+
+    /// Changes of which some belong beside the branch `node`, from which they part at bit `parted`.
+    fn update_above(&mut self, node: NodeRef, parted: usize, changes: &[Change]) -> Updated {
+        let node_is_right = bit(self.some_path(node), parted);
+        let (to_left, to_right) = split(changes, parted);
+        let (within, beside) = if node_is_right {
+            (to_right, to_left)
+        } else {
+            (to_left, to_right)
+        };
+        let (node, changed) = self.update_child(node, parted, within);
+        let (beside, _) = self.build(beside);
+        match (node, beside) {
+            (Some(node), Some(beside)) => {
+                let children = if node_is_right {
+                    [beside, node]
+                } else {
+                    [node, beside]
+                };
+                let index = self.new_branch(parted);
+                self.branches.get_mut(index).children = children;
+                (Some(NodeRef::branch(index)), true)
+            }
+            (only, None) => (only, changed),
+            (None, only) => (only, true),
+        }
+    }
+
+    /// A subtree of those that exist.
+    fn build(&mut self, mut changes: &[Change]) -> Updated {
+        while let Some((Change { contents: None, .. }, rest)) = changes.split_first() {
+            changes = rest;
+        }
+        while let Some((Change { contents: None, .. }, rest)) = changes.split_last() {
+            changes = rest;
+        }
+        let node = match changes {
+            [] => None,
+            [Change { path, contents }] => contents.map(|contents| {
+                let path = *path;
+                NodeRef::leaf(self.leaves.insert(Leaf { path, contents }))
+            }),
+            [first, .., last] => {
+                let depth = first_difference(&first.path, &last.path)
+                    .expect("a batch has one change for each path");
+                // Before its children, so that a subtree lies together and in order.
+                let index = self.new_branch(depth);
+                let (to_left, to_right) = split(changes, depth);
+                let (left, right) = (self.build(to_left).0, self.build(to_right).0);
+                // The first and the last exist.
+                self.branches.get_mut(index).children =
+                    [left, right].map(|child| child.expect("there are accounts on both sides"));
+                Some(NodeRef::branch(index))
+            }
+        };
+        (node, true)
+    }
+
+    /// A branch whose children are to be set and whose hash is to be made.
+    fn new_branch(&mut self, depth: usize) -> u32 {
+        let index = self.branches.insert(Branch {
+            hash: [0; 32],
+            children: [NodeRef::branch(0); 2],
+            depth: u8::try_from(depth).expect("a path has 256 bits"),
+        });
+        self.dirty[depth].push(index);
+        index
+    }
+
+    /// Path of some leaf below: they share what is above them.
+    fn some_path(&self, mut node: NodeRef) -> &Path {
+        loop {
+            match node.kind() {
+                Kind::Leaf(leaf) => return &self.leaves.get(leaf).path,
+                Kind::Branch(branch) => node = self.branches.get(branch).children[0],
+            }
+        }
+    }
+}
+
+/// Those that go left and those that go right at `depth`, of which they share all bits before.
+#[inline]
+fn split(changes: &[Change], depth: usize) -> (&[Change], &[Change]) {
+    if let [only] = changes {
+        return if bit(&only.path, depth) {
+            (&[], changes)
+        } else {
+            (changes, &[])
+        };
+    }
+    changes.split_at(changes.partition_point(|change| !bit(&change.path, depth)))
+}
