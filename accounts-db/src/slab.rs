@@ -79,7 +79,7 @@ impl Slot {
     }
 }
 
-type Chunk = Box<[Slot]>;
+type Chunk = Box<[Slot; CHUNK]>;
 
 /// All slots.
 pub(crate) struct Slab {
@@ -115,7 +115,13 @@ impl Slab {
             return Err(AccountsFull);
         }
         self.chunks[index as usize >> CHUNK_BITS]
-            .get_or_init(|| large_table((0..CHUNK).map(|_| Slot::new())));
+            .get_or_init(|| {
+                let chunk = large_table((0..CHUNK).map(|_| Slot::new()));
+                let Ok(chunk) = chunk.try_into() else {
+                    unreachable!("a chunk is made of as many slots as it has")
+                };
+                chunk
+            });
         // Release: with the number comes the chunk.
         self.handed_out.store(index + 1, Ordering::Release);
         Ok(index)

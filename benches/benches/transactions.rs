@@ -9,7 +9,7 @@ use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sealane_benches::{RunSettings, Workload, WorkloadKind, WorkloadOptions, configuration};
 use sealane_runtime::{Bank, BankingThreads, Reader, Runtime, RuntimeConfig, VerifiedTransaction};
-use sealane_sdk::{AccountState, Pubkey};
+use sealane_sdk::{AccountState, Pubkey, TransactionAccounts};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -124,8 +124,9 @@ fn processing(criterion: &mut Criterion) {
         group.bench_function(kind.name(), |bencher| {
             bencher.iter(|| {
                 for (transaction, states) in verified.iter().zip(&states) {
+                    let mut accounts = TransactionAccounts::new();
                     let mut processed = bank
-                        .process(&slot, transaction, states)
+                        .process(&slot, transaction, |i| states[i], &mut accounts)
                         .expect("payers can pay");
                     record.clear();
                     processed.encode_record(&mut record);

@@ -13,7 +13,7 @@
 //!    from 3 on is *charged*: the fee is taken, a durable nonce advances, nothing else changes.
 //!
 //! Nothing is allocated for a transfer once the buffers have grown, and no account state is copied
-//! but the payer's. The bank knows no database, no locks and no threads.
+//! but those that are written, once. The bank knows no database, no locks and no threads.
 
 mod introspection;
 mod load;
@@ -24,24 +24,32 @@ mod rent;
 use crate::record::RecordParts;
 use crate::{Limits, SlotContext, VerifiedTransaction};
 use nonce::AdvancedNonce;
+use rent::Rented;
 use sealane_sdk::{
     AccountState, Environment, Executed, ExecutionLimits, Executor, InstructionInput, Programs,
-    TransactionAccount,
+    TransactionAccounts,
 };
+use solana_hash::Hash;
 use solana_rent::Rent;
 use solana_transaction_error::TransactionError;
 use std::sync::Arc;
+
+/// Accounts of a transaction, at most: what `VerifiedTransaction::writable` has bits for.
+const ACCOUNTS_MAX: usize = 64;
 
 /// Processes transactions one after the other; one per banking thread.
 pub struct Bank {
     programs: Arc<Programs>,
     log_bytes_max: usize,
     executor: Executor,
-    outcome: Outcome,
+    balances: Balances,
+    /// The blockhash that was found to be recent last, and the slot where it was.
+    recent: (Hash, u64),
 }
 
-/// What became of a transaction that was charged. Borrows the bank's buffers.
-pub struct Processed<'b> {
+/// What became of a transaction that was charged. Borrows the bank's buffers and the transaction's
+/// accounts.
+pub struct Processed<'b, 't> {
     /// Its status.
     pub status: Result<(), TransactionError>,
     /// Fee in lamports.
@@ -50,19 +58,16 @@ pub struct Processed<'b> {
     pub compute_units: u64,
     /// Logs, inner instructions, return data; `None` if it did not come to execution.
     executed: Option<Executed<'b>>,
-    outcome: &'b mut Outcome,
+    accounts: &'b mut TransactionAccounts<'t>,
+    /// The nonce account that the transaction lived on, advanced; `None` if it succeeded.
+    nonce: Option<AdvancedNonce>,
+    balances: &'b Balances,
 }
 
-/// What a transaction's outcome holds beside what the executor wrote.
-#[derive(Default)]
-struct Outcome {
-    /// The payer as the fee left it; `None` if the instructions of a success wrote it themselves.
-    payer: Option<AccountState>,
-    /// The advanced nonce account of a failure, unless it is the payer.
-    nonce: Option<(usize, AccountState)>,
-    /// Balances in message order, before the fee and at the end.
-    pre_balances: Vec<u64>,
-    post_balances: Vec<u64>,
+/// Balances of a transaction's accounts in message order, before the fee and at the end.
+struct Balances {
+    before: [u64; ACCOUNTS_MAX],
+    after: [u64; ACCOUNTS_MAX],
 }
 
 /// How a transaction's blockhash is judged.
@@ -80,162 +85,181 @@ impl Bank {
             programs,
             log_bytes_max: limits.log_bytes_max,
             executor: Executor::default(),
-            outcome: Outcome::default(),
+            balances: Balances {
+                before: [0; ACCOUNTS_MAX],
+                after: [0; ACCOUNTS_MAX],
+            },
+            recent: (Hash::default(), u64::MAX),
         }
     }
 
-    /// Processes one transaction over its accounts' states, in message order. Sysvar accounts and
-    /// those of System and Compute Budget are taken from `slot`, whatever state is passed for them.
+    /// Processes one transaction; `states` gives the state of each of its accounts, in message order, and
+    /// `accounts` is new. Sysvar accounts and those of System and Compute Budget are taken from `slot`,
+    /// whatever `states` gives for them.
     ///
     /// `Err`: it is dropped, nothing is charged, it leaves no trace (payer cannot pay, nonce spent,
     /// blockhash too old and no nonce).
-    pub fn process<'b>(
+    #[inline]
+    pub fn process<'b, 't: 'b>(
         &'b mut self,
-        slot: &SlotContext,
-        transaction: &VerifiedTransaction,
-        accounts: &[&AccountState],
-    ) -> Result<Processed<'b>, TransactionError> {
-        self.process_aged(slot, transaction, accounts, Age::Checked)
+        slot: &'t SlotContext,
+        transaction: &'t VerifiedTransaction,
+        states: impl Fn(usize) -> &'t AccountState,
+        accounts: &'b mut TransactionAccounts<'t>,
+    ) -> Result<Processed<'b, 't>, TransactionError> {
+        self.process_aged(slot, transaction, states, accounts, Age::Checked)
     }
 
     /// The same, as if the transaction carried the newest blockhash: simulation's
     /// `replaceRecentBlockhash`.
-    pub fn process_with_newest_blockhash<'b>(
+    pub fn process_with_newest_blockhash<'b, 't: 'b>(
         &'b mut self,
-        slot: &SlotContext,
-        transaction: &VerifiedTransaction,
-        accounts: &[&AccountState],
-    ) -> Result<Processed<'b>, TransactionError> {
-        self.process_aged(slot, transaction, accounts, Age::Newest)
+        slot: &'t SlotContext,
+        transaction: &'t VerifiedTransaction,
+        states: impl Fn(usize) -> &'t AccountState,
+        accounts: &'b mut TransactionAccounts<'t>,
+    ) -> Result<Processed<'b, 't>, TransactionError> {
+        self.process_aged(slot, transaction, states, accounts, Age::Newest)
     }
 
-    fn process_aged<'b>(
+    fn process_aged<'b, 't: 'b>(
         &'b mut self,
-        slot: &SlotContext,
-        transaction: &VerifiedTransaction,
-        states: &[&AccountState],
+        slot: &'t SlotContext,
+        transaction: &'t VerifiedTransaction,
+        states: impl Fn(usize) -> &'t AccountState,
+        accounts: &'b mut TransactionAccounts<'t>,
         age: Age,
-    ) -> Result<Processed<'b>, TransactionError> {
-        assert_eq!(
-            states.len(),
-            transaction.account_count(),
-            "one state for each account"
+    ) -> Result<Processed<'b, 't>, TransactionError> {
+        assert!(
+            accounts.is_empty() && transaction.account_count() <= ACCOUNTS_MAX,
+            "a transaction brings its own accounts, at most {ACCOUNTS_MAX}"
         );
         let nonce = match age {
-            Age::Checked => check_age(slot, transaction, states)?,
+            Age::Checked => self.check_age(slot, transaction, &states)?,
             Age::Newest => None,
         };
         let rent = &slot.sysvars.rent;
         let fee = transaction.fee(slot.lamports_per_signature);
-        let payer = payer::charge(rent, transaction.key(0), states[0], fee)?;
-
+        let payer_lamports = payer::charge(rent, transaction.key(0), states(0), fee)?;
         let Self {
             programs,
             log_bytes_max,
             executor,
-            outcome,
+            balances,
+            ..
         } = self;
-        let introspection = introspection::account(transaction);
-        // Filled where it lies: it is too large to be moved about.
-        let mut accounts = load::Accounts::new();
-        let made = load::Made {
+        let loaded_bytes = load::accounts(
+            accounts,
+            &mut balances.before,
             slot,
-            payer: &payer,
-            introspection: introspection.as_ref(),
-        };
-        outcome.begin();
-        let balances = &mut outcome.pre_balances;
-        let loaded_bytes = load::accounts(&mut accounts, balances, &made, transaction, states);
-        // The accounts hold the payer as the fee left it.
-        balances[0] += fee;
-        let (status, executed) = match load::check(transaction, &accounts, loaded_bytes) {
-            Err(error) => (Err(error), None),
-            Ok(()) => {
-                let environment = Environment {
-                    programs,
-                    sysvars: &slot.sysvars,
-                };
-                let limits = ExecutionLimits {
-                    compute_units: u64::from(transaction.budget().unit_limit),
-                    log_bytes: *log_bytes_max,
-                };
-                let instructions = transaction
-                    .instructions()
-                    .map(|instruction| InstructionInput {
-                        program: instruction.program,
-                        accounts: instruction.accounts,
-                        data: instruction.data,
-                    });
-                let executed = executor.execute(&environment, limits, &accounts, instructions);
-                let status = match executed.result.clone() {
-                    Ok(()) => outcome.check_written(rent, &accounts, &executed),
-                    Err((index, error)) => Err(TransactionError::InstructionError(index, error)),
-                };
-                (status, Some(executed))
-            }
-        };
-        drop(accounts);
-        match (&status, &executed) {
-            (Ok(()), Some(executed)) if executed.written(0).is_some() => {}
-            (Ok(()), _) => outcome.payer = Some(payer),
-            (Err(_), _) => outcome.roll_back(states, payer, nonce),
+            transaction,
+            states,
+            payer_lamports,
+        );
+        if let Some((index, data)) = introspection::data(transaction) {
+            accounts.make_data(index, data);
         }
-        let compute_units = executed
-            .as_ref()
-            .map_or(0, |executed| executed.compute_units);
+        let mut executed = None;
+        let mut status = load::check(transaction, accounts, loaded_bytes);
+        if status.is_ok() {
+            let environment = Environment {
+                programs,
+                sysvars: &slot.sysvars,
+            };
+            let limits = ExecutionLimits {
+                compute_units: u64::from(transaction.budget().unit_limit),
+                log_bytes: *log_bytes_max,
+            };
+            let instructions = transaction
+                .instructions()
+                .map(|instruction| InstructionInput {
+                    program: instruction.program,
+                    accounts: instruction.accounts,
+                    data: instruction.data,
+                });
+            let run = executor.execute(&environment, limits, accounts, instructions);
+            status = match &run.result {
+                Ok(()) => balances.check_written(rent, accounts, payer_lamports),
+                Err((index, error)) => {
+                    Err(TransactionError::InstructionError(*index, error.clone()))
+                }
+            };
+            executed = Some(run);
+        }
+        if status.is_err() {
+            balances.roll_back(accounts.len(), payer_lamports);
+        }
         Ok(Processed {
+            nonce: if status.is_err() { nonce } else { None },
             status,
             fee,
-            compute_units,
+            compute_units: executed.as_ref().map_or(0, |run| run.compute_units),
             executed,
-            outcome,
+            accounts,
+            balances,
         })
     }
+
+    /// The transaction is of this slot if its blockhash is recent, or a durable nonce that it advances.
+    #[inline]
+    fn check_age<'t>(
+        &mut self,
+        slot: &SlotContext,
+        transaction: &VerifiedTransaction,
+        states: &impl Fn(usize) -> &'t AccountState,
+    ) -> Result<Option<AdvancedNonce>, TransactionError> {
+        let blockhash = transaction.recent_blockhash();
+        // Neighbours mostly carry the same one.
+        if self.recent.1 == slot.slot && self.recent.0 == *blockhash {
+            return Ok(None);
+        }
+        if slot.blockhash_slot(blockhash).is_some() {
+            self.recent = (*blockhash, slot.slot);
+            return Ok(None);
+        }
+        let nonce = nonce::advance(slot, transaction, states);
+        nonce.map(Some).ok_or(TransactionError::BlockhashNotFound)
+    }
 }
 
-/// The transaction is of this slot if its blockhash is recent, or a durable nonce that it advances.
-fn check_age(
-    slot: &SlotContext,
-    transaction: &VerifiedTransaction,
-    states: &[&AccountState],
-) -> Result<Option<AdvancedNonce>, TransactionError> {
-    if slot
-        .blockhash_slot(transaction.recent_blockhash())
-        .is_some()
-    {
-        return Ok(None);
-    }
-    let nonce = nonce::advance(slot, transaction, states);
-    nonce.map(Some).ok_or(TransactionError::BlockhashNotFound)
-}
-
-impl Outcome {
-    /// Forgets the previous transaction.
-    fn begin(&mut self) {
-        (self.payer, self.nonce) = (None, None);
-        self.pre_balances.clear();
-        self.post_balances.clear();
-    }
-
+impl Balances {
     /// Checks as a whole what the instructions wrote, and notes the balances that it leaves.
+    #[inline]
     fn check_written(
         &mut self,
         rent: &Rent,
-        accounts: &[TransactionAccount<'_>],
-        executed: &Executed<'_>,
+        accounts: &TransactionAccounts<'_>,
+        payer_lamports: u64,
     ) -> Result<(), TransactionError> {
-        let mut lamports_gained = 0;
-        for (i, account) in accounts.iter().enumerate() {
-            let Some(written) = executed.written(i) else {
-                self.post_balances.push(account.state.lamports);
+        let mut lamports_gained = 0u64;
+        for i in 0..accounts.len() {
+            let lamports = accounts.lamports(i);
+            self.after[i] = lamports;
+            if !accounts.is_written(i) {
                 continue;
+            }
+            let loaded = accounts.loaded(i);
+            let before = Rented {
+                lamports: if i == 0 {
+                    payer_lamports
+                } else {
+                    loaded.lamports
+                },
+                data_len: loaded.data.len(),
             };
-            if !rent::transition_allowed(rent, account.key, account.state, written) {
+            let after = Rented {
+                lamports,
+                data_len: accounts.data_len(i),
+            };
+            let same_owner = || accounts.owner(i) == loaded.owner;
+            if !rent::transition_allowed(rent, accounts.key(i), before, after, same_owner) {
                 let account_index = i as u8;
                 return Err(TransactionError::InsufficientFundsForRent { account_index });
             }
-            lamports_gained += i128::from(written.lamports) - i128::from(account.state.lamports);
-            self.post_balances.push(written.lamports);
+            // Wrapping: what counts is whether the sum is zero.
+            lamports_gained = lamports_gained
+                .wrapping_add(after.lamports)
+                .wrapping_sub(before.lamports);
         }
         if lamports_gained != 0 {
             return Err(TransactionError::UnbalancedTransaction);
@@ -243,72 +267,59 @@ impl Outcome {
         Ok(())
     }
 
-    /// What a failure commits: the payer, and the nonce if the transaction lived on one.
-    fn roll_back(
-        &mut self,
-        states: &[&AccountState],
-        mut payer: AccountState,
-        nonce: Option<AdvancedNonce>,
-    ) {
-        self.post_balances.clone_from(&self.pre_balances);
-        self.post_balances[0] = payer.lamports;
-        match nonce {
-            Some(AdvancedNonce { index: 0, data }) => payer.data = data,
-            Some(AdvancedNonce { index, data }) => {
-                let before = states[index];
-                let AccountState {
-                    lamports,
-                    owner,
-                    executable,
-                    ..
-                } = *before;
-                self.nonce = Some((
-                    index,
-                    AccountState {
-                        lamports,
-                        owner,
-                        executable,
-                        data,
-                    },
-                ));
-            }
-            None => {}
-        }
-        self.payer = Some(payer);
+    /// A failure leaves all as it was, but for the fee.
+    fn roll_back(&mut self, count: usize, payer_lamports: u64) {
+        self.after[..count].copy_from_slice(&self.before[..count]);
+        self.after[0] = payer_lamports;
     }
 }
 
-impl Processed<'_> {
-    /// New state of account `i`, if it must be committed: written accounts of a success; payer (and
-    /// nonce) of a failure. Moves it out. An account that is gone has the default state.
+impl Processed<'_, '_> {
+    /// New state of account `i`, if it must be committed: written accounts of a success and its payer;
+    /// payer (and nonce) of a failure. Moves it out: ask once. An account that is gone has the default
+    /// state.
+    #[inline]
     pub fn take_change(&mut self, i: usize) -> Option<AccountState> {
-        let change = match &mut self.executed {
-            _ if i == 0 && self.outcome.payer.is_some() => self.outcome.payer.take(),
-            Some(executed) if self.status.is_ok() => executed.take_written(i),
-            _ => self
-                .outcome
-                .nonce
-                .take_if(|(index, _)| *index == i)
-                .map(|(_, state)| state),
-        };
-        match change {
-            Some(state) if state.is_absent() => Some(AccountState::default()),
-            change => change,
+        if self.status.is_ok() {
+            return (i == 0 || self.accounts.is_written(i)).then(|| self.accounts.take(i));
         }
+        self.take_charge(i)
+    }
+
+    /// What a failure changes.
+    #[cold]
+    fn take_charge(&mut self, i: usize) -> Option<AccountState> {
+        let nonce = self.nonce.take_if(|nonce| nonce.index == i);
+        if i != 0 && nonce.is_none() {
+            return None;
+        }
+        let loaded = self.accounts.loaded(i);
+        let lamports = self.balances.after[i];
+        if lamports == 0 {
+            return Some(AccountState::default());
+        }
+        Some(AccountState {
+            lamports,
+            owner: loaded.owner,
+            executable: loaded.executable,
+            data: nonce.map_or_else(|| loaded.data.clone(), |nonce| nonce.data),
+        })
     }
 
     /// Appends the compact record that `TransactionRecord::decode` reads.
     pub fn encode_record(&self, out: &mut Vec<u8>) {
         let executed = self.executed.as_ref();
+        let count = self.accounts.len();
+        let returned = executed.and_then(Executed::return_data);
         let parts = RecordParts {
             status: &self.status,
             fee: self.fee,
             compute_units: self.compute_units,
-            pre_balances: &self.outcome.pre_balances,
-            post_balances: &self.outcome.post_balances,
+            pre_balances: &self.balances.before[..count],
+            post_balances: &self.balances.after[..count],
             log_bytes: executed.map_or(&[], Executed::log_bytes),
             inner_instructions: executed.map_or(&[], Executed::inner_instructions),
-            return_data: executed.and_then(Executed::return_data),
+            return_data: returned.map(|(program, data)| (*self.accounts.key(program), data)),
         };
         parts.encode(out);
     }

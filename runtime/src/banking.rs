@@ -18,7 +18,7 @@ use crate::sync::{Arc, Receiver, Sender, Thread};
 use crate::task::{BankBatch, CompletedBatch, Outcome, Task, Work};
 use crate::{Bank, SlotContext, VerifiedTransaction};
 use sealane_accounts_db::{AccountIndex, BankingAccess, EntryNumber, LockedAccounts, NO_ACCOUNT};
-use sealane_sdk::{AccountState, Pubkey};
+use sealane_sdk::{AccountState, Pubkey, TransactionAccounts};
 use smallvec::SmallVec;
 use solana_rent::Rent;
 use std::time::Instant;
@@ -142,34 +142,38 @@ impl BatchRun<'_> {
         task: &Task,
         locked: &mut LockedAccounts<'_>,
     ) -> Outcome {
-        let count = task.accounts.len();
-        let states: SmallVec<[&AccountState; 16]> = (0..count).map(|i| locked.get(i)).collect();
-        let mut processed = match bank.process(self.slot, transaction, &states) {
-            Ok(processed) => processed,
-            Err(error) => return Outcome::Dropped(error),
-        };
-        drop(states);
+        // Gathered first: what the transaction borrows of the working copies ends before they change.
+        let mut changes: SmallVec<[(usize, AccountState); 4]> = SmallVec::new();
         let start = self.records.len() as u32;
-        processed.encode_record(&mut self.records);
-        let end = self.records.len() as u32;
-        let per_signature = self.slot.lamports_per_signature;
-        self.reward_lamports += leader_share(transaction, processed.fee, per_signature);
-        for (i, (account, write)) in task.accounts.iter().enumerate() {
-            if *write
-                && *account != NO_ACCOUNT
-                && let Some(state) = processed.take_change(i)
-            {
-                locked.set(i, state, self.entry);
+        let failed = {
+            let mut accounts = TransactionAccounts::new();
+            let states = |i| locked.get(i);
+            let processed = bank.process(self.slot, transaction, states, &mut accounts);
+            let mut processed = match processed {
+                Ok(processed) => processed,
+                Err(error) => return Outcome::Dropped(error),
+            };
+            processed.encode_record(&mut self.records);
+            let per_signature = self.slot.lamports_per_signature;
+            self.reward_lamports += leader_share(transaction, processed.fee, per_signature);
+            for (i, (account, write)) in task.accounts.iter().enumerate() {
+                if *write
+                    && *account != NO_ACCOUNT
+                    && let Some(state) = processed.take_change(i)
+                {
+                    changes.push((i, state));
+                }
             }
+            processed.status.is_err()
+        };
+        let end = self.records.len() as u32;
+        for (i, state) in changes.drain(..) {
+            locked.set(i, state, self.entry);
         }
-        if fault::is(self.fault, Fault::LostUndo) && processed.status.is_err() {
+        if failed && fault::is(self.fault, Fault::LostUndo) {
             leave_a_trace(task, locked, self.entry);
         }
-        Outcome::Charged {
-            start,
-            end,
-            failed: processed.status.is_err(),
-        }
+        Outcome::Charged { start, end, failed }
     }
 }
 

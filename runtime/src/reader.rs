@@ -11,7 +11,7 @@ use crate::{
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
 use sealane_accounts_db::{Accounts, Pin, ReadError};
-use sealane_sdk::{AccountState, Programs, Pubkey};
+use sealane_sdk::{AccountState, Programs, Pubkey, TransactionAccounts};
 use solana_hash::Hash;
 use solana_signature::Signature;
 
@@ -98,7 +98,7 @@ impl Reader {
     /// The account as of a pin: a sysvar or builtin program from the open slot, others from the pin.
     pub fn account(&self, pin: &Pin, key: &Pubkey) -> Result<Option<AccountState>, ReadError> {
         match self.slot().virtual_account(key) {
-            Some(state) => Ok(Some(state.clone())),
+            Some(state) => Ok((!state.is_absent()).then(|| state.clone())),
             None => pin.get(key),
         }
     }
@@ -228,13 +228,14 @@ fn simulate(
     mut states: Vec<AccountState>,
     replace_blockhash: bool,
 ) -> Simulation {
-    let borrowed: Vec<&AccountState> = states.iter().collect();
+    let mut accounts = TransactionAccounts::new();
+    let before = |i: usize| &states[i];
     let processed = if replace_blockhash {
-        bank.process_with_newest_blockhash(slot, transaction, &borrowed)
+        bank.process_with_newest_blockhash(slot, transaction, before, &mut accounts)
     } else {
-        bank.process(slot, transaction, &borrowed)
+        bank.process(slot, transaction, before, &mut accounts)
     };
-    drop(borrowed);
+    let mut changes = Vec::new();
     let record = match processed {
         Err(error) => TransactionRecord {
             status: Err(error),
@@ -249,14 +250,16 @@ fn simulate(
         Ok(mut processed) => {
             let mut bytes = Vec::new();
             processed.encode_record(&mut bytes);
-            for (i, state) in states.iter_mut().enumerate() {
-                if let Some(change) = processed.take_change(i) {
-                    *state = change;
-                }
-            }
+            changes.extend((0..keys.len()).map(|i| processed.take_change(i)));
             TransactionRecord::decode(&bytes, &keys)
         }
     };
+    drop(accounts);
+    for (state, change) in states.iter_mut().zip(changes) {
+        if let Some(change) = change {
+            *state = change;
+        }
+    }
     Simulation {
         slot: slot.slot,
         record,

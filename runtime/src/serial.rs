@@ -8,7 +8,7 @@ use crate::history::PastEntry;
 use crate::sync::Arc;
 use crate::task::{Outcome, Work};
 use crate::{Bank, RuntimeConfig, SlotContext, VerifiedTransaction};
-use sealane_sdk::{AccountState, Pubkey};
+use sealane_sdk::{AccountState, Pubkey, TransactionAccounts};
 use solana_transaction_error::TransactionError;
 use std::collections::HashMap;
 
@@ -179,16 +179,17 @@ impl SerialRun {
     ) -> Result<Vec<u8>, TransactionError> {
         let absent = AccountState::default();
         let count = transaction.account_count();
-        let states: Vec<&AccountState> = (0..count)
-            .map(|i| self.accounts.get(transaction.key(i)).unwrap_or(&absent))
-            .collect();
-        let mut processed = bank.process(slot, transaction, &states)?;
-        drop(states);
+        let mut accounts = TransactionAccounts::new();
+        let states = |i| self.accounts.get(transaction.key(i)).unwrap_or(&absent);
+        let mut processed = bank.process(slot, transaction, states, &mut accounts)?;
         let mut record = Vec::new();
         processed.encode_record(&mut record);
-        for i in 0..count {
+        let changes: Vec<Option<AccountState>> =
+            (0..count).map(|i| processed.take_change(i)).collect();
+        drop(accounts);
+        for (i, change) in changes.into_iter().enumerate() {
             if transaction.is_writable(i)
-                && let Some(state) = processed.take_change(i)
+                && let Some(state) = change
             {
                 if state.is_absent() {
                     self.accounts.remove(transaction.key(i));

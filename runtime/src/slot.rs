@@ -10,7 +10,7 @@ use solana_epoch_schedule::EpochSchedule;
 use solana_hash::Hash;
 use solana_nonce::state::DurableNonce;
 use solana_rent::Rent;
-use solana_sdk_ids::{compute_budget, native_loader, system_program};
+use solana_sdk_ids::{compute_budget, native_loader, system_program, sysvar};
 use solana_signature::Signature;
 use solana_slot_hashes::{MAX_ENTRIES as SLOT_HASHES_MAX, SlotHashes};
 use std::collections::HashMap;
@@ -174,7 +174,8 @@ impl SlotContext {
     }
 
     /// State of an account that is in no table because the slot makes it: a sysvar, or the program
-    /// account of System or Compute Budget.
+    /// account of System or Compute Budget. The Instructions sysvar is absent here: a transaction that
+    /// names it gets its own.
     #[inline]
     pub fn virtual_account(&self, key: &Pubkey) -> Option<&AccountState> {
         self.virtual_accounts.get(key)
@@ -242,10 +243,20 @@ impl VirtualAccounts {
                 builtin_account(b"compute_budget_program"),
             ),
         ];
+        // Its data are each transaction's own; as in Agave it does not exist otherwise.
+        let introspection = AccountState {
+            owner: sysvar::ID,
+            ..AccountState::default()
+        };
+        let introspection = [(sysvar::instructions::ID, introspection)];
         let sysvars = Sysvars::IDS
             .iter()
             .filter_map(|id| Some((*id, sysvars.account(id)?)));
-        let accounts: Vec<_> = builtins.into_iter().chain(sysvars).collect();
+        let accounts: Vec<_> = builtins
+            .into_iter()
+            .chain(introspection)
+            .chain(sysvars)
+            .collect();
         let mut first_bytes = [0; 4];
         for (key, _) in &accounts {
             let byte = key.as_array()[0];

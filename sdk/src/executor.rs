@@ -5,7 +5,7 @@
 
 use crate::frame::{AccountCell, Frame, State, current};
 use crate::log::Log;
-use crate::{AccountState, InstructionError, Programs, Pubkey, Sysvars, call, panics};
+use crate::{AccountData, AccountState, InstructionError, Programs, Pubkey, Sysvars, call, panics};
 use smallvec::SmallVec;
 
 /// What an execution may use, for the whole transaction.
@@ -26,17 +26,118 @@ pub struct Environment<'a> {
     pub sysvars: &'a Sysvars,
 }
 
-/// An account that the transaction names, in message order.
+/// An account that the transaction names.
 #[derive(Clone, Copy)]
 pub struct TransactionAccount<'a> {
     /// Address.
     pub key: &'a Pubkey,
-    /// State before the first instruction (after the fee was taken).
+    /// State before the transaction.
     pub state: &'a AccountState,
+    /// Balance that the first instruction finds: the state's, less a fee that was taken.
+    pub lamports: u64,
     /// Signed by the transaction.
     pub is_signer: bool,
     /// Writable, after reserved keys and called programs were demoted.
     pub is_writable: bool,
+}
+
+/// The accounts of one transaction, in message order: as they are loaded, then as it leaves them.
+///
+/// Lives on the stack, up to 32 accounts. What is loaded is borrowed, what is written is its own.
+pub struct TransactionAccounts<'t> {
+    cells: SmallVec<[AccountCell<'t>; 32]>,
+}
+
+impl Default for TransactionAccounts<'_> {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'t> TransactionAccounts<'t> {
+    /// No accounts yet.
+    #[inline(always)]
+    pub fn new() -> Self {
+        // Filled where it lies: it is too large to be moved about.
+        Self {
+            cells: SmallVec::new(),
+        }
+    }
+
+    /// Adds the next account.
+    #[inline]
+    pub fn push(&mut self, account: &TransactionAccount<'t>) {
+        self.cells.push(AccountCell::new(account));
+    }
+
+    /// Gives account `index` data that are made for this transaction, as the Instructions sysvar's.
+    pub fn make_data(&mut self, index: usize, data: AccountData) {
+        self.cells[index].make_data(data);
+    }
+
+    /// How many there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Address of account `index`.
+    #[inline]
+    pub fn key(&self, index: usize) -> &'t Pubkey {
+        self.cells[index].key
+    }
+
+    /// State of account `index` before the transaction.
+    #[inline]
+    pub fn loaded(&self, index: usize) -> &'t AccountState {
+        self.cells[index].loaded()
+    }
+
+    /// Balance of account `index` now.
+    #[inline]
+    pub fn lamports(&self, index: usize) -> u64 {
+        self.cells[index].lamports.get()
+    }
+
+    /// Bytes of data of account `index` now.
+    #[inline]
+    pub fn data_len(&self, index: usize) -> usize {
+        self.cells[index].data_len()
+    }
+
+    /// Owner of account `index` now.
+    #[inline]
+    pub fn owner(&self, index: usize) -> Pubkey {
+        self.cells[index].owner.get()
+    }
+
+    /// Whether instructions that succeeded wrote account `index`.
+    #[inline]
+    pub fn is_written(&self, index: usize) -> bool {
+        self.cells[index].changed.get()
+    }
+
+    /// State of account `index` as the transaction leaves it, whether written or not. An account left
+    /// without lamports is the default state. The data move out: ask once.
+    #[inline]
+    pub fn take(&mut self, index: usize) -> AccountState {
+        self.cells[index].take()
+    }
+
+    /// A failed transaction wrote nothing: all are as they were loaded, before any fee.
+    #[cold]
+    fn forget_writes(&mut self) {
+        for cell in &mut self.cells {
+            cell.forget_writes();
+        }
+    }
 }
 
 /// One top-level instruction.
@@ -68,12 +169,6 @@ pub struct InnerInstruction {
 /// Runs transactions one after the other; one per banking thread, nothing allocated after warm-up.
 pub struct Executor {
     state: State,
-    /// Addresses of the last transaction's accounts.
-    keys: Vec<Pubkey>,
-    /// What the last transaction wrote, by account; `None` beyond `written_len`.
-    written: Vec<Option<AccountState>>,
-    /// Accounts of the last transaction; 0 if it failed.
-    written_len: usize,
 }
 
 /// What a transaction did. Borrows the executor's buffers until the next one runs.
@@ -82,8 +177,6 @@ pub struct Executed<'e> {
     pub result: Result<(), (u8, InstructionError)>,
     /// Compute units consumed.
     pub compute_units: u64,
-    written: &'e mut [Option<AccountState>],
-    keys: &'e Vec<Pubkey>,
     log: &'e Log,
     inner: &'e [InnerInstruction],
     return_program: u8,
@@ -95,40 +188,32 @@ impl Default for Executor {
         panics::install_hook();
         Self {
             state: State::default(),
-            keys: Vec::new(),
-            written: Vec::new(),
-            written_len: 0,
         }
     }
 }
 
 impl Executor {
     /// Executes `instructions` in order, stopping at the first error. A panic in a program is caught
-    /// and becomes `InstructionError::ProgramFailedToComplete`.
+    /// and becomes `InstructionError::ProgramFailedToComplete`. After an error the accounts are as they
+    /// were loaded.
     ///
     /// Panics if there are more than 256 accounts or an instruction's index is beyond them.
     pub fn execute<'e, 'i>(
         &'e mut self,
         environment: &Environment<'_>,
         limits: ExecutionLimits,
-        accounts: &[TransactionAccount<'_>],
+        accounts: &mut TransactionAccounts<'_>,
         instructions: impl Iterator<Item = InstructionInput<'i>>,
     ) -> Executed<'e> {
         assert!(
             accounts.len() <= 256,
             "a transaction names at most 256 accounts"
         );
-        for written in &mut self.written[..self.written_len] {
-            *written = None;
-        }
-        self.written_len = 0;
-        self.keys.clear();
-        self.keys.reserve(accounts.len());
-        for account in accounts {
-            self.keys.push(*account.key);
-        }
         self.state.start(limits.compute_units, limits.log_bytes);
-        let result = self.run(environment, accounts, instructions);
+        let result = run(environment, &self.state, &mut accounts.cells, instructions);
+        if result.is_err() {
+            accounts.forget_writes();
+        }
         let compute_units = limits.compute_units - self.state.compute_left.get();
         let State {
             log,
@@ -141,38 +226,11 @@ impl Executor {
         Executed {
             result,
             compute_units,
-            written: &mut self.written[..self.written_len],
-            keys: &self.keys,
             log: log.get_mut(),
             inner: &inner.get_mut()[..inner_len.get()],
             return_program: return_program.get(),
             return_data: return_data.get_mut(),
         }
-    }
-
-    fn run<'i>(
-        &mut self,
-        environment: &Environment<'_>,
-        accounts: &[TransactionAccount<'_>],
-        instructions: impl Iterator<Item = InstructionInput<'i>>,
-    ) -> Result<(), (u8, InstructionError)> {
-        // On the stack, as they borrow from this transaction: only one with many accounts allocates.
-        let mut cells: SmallVec<[AccountCell<'_>; 32]> = SmallVec::new();
-        for account in accounts {
-            cells.push(AccountCell::new(account));
-        }
-        run(environment, &self.state, &mut cells, instructions)?;
-        if self.written.len() < accounts.len() {
-            self.written.resize_with(accounts.len(), || None);
-        }
-        // Most are unchanged, and `None` already.
-        for (written, cell) in self.written.iter_mut().zip(&mut cells) {
-            if cell.changed.get() {
-                *written = Some(cell.take_changed());
-            }
-        }
-        self.written_len = accounts.len();
-        Ok(())
     }
 }
 
@@ -216,21 +274,10 @@ fn is_instructions_sysvar(key: &Pubkey) -> bool {
 }
 
 impl Executed<'_> {
-    /// State of account `index` as the transaction leaves it, if it was written and not yet taken.
-    #[inline]
-    pub fn written(&self, index: usize) -> Option<&AccountState> {
-        self.written.get(index)?.as_ref()
-    }
-    /// State of account `index` as the transaction leaves it, if it was written; `None` if untouched.
-    /// Taking it moves it out. An account left without lamports is the default state.
-    #[inline]
-    pub fn take_written(&mut self, index: usize) -> Option<AccountState> {
-        self.written.get_mut(index)?.take()
-    }
     /// The lines that Solana would have logged (`Program 111… invoke [1]`, …), formatted now. The
     /// compact form is what `log_bytes` returns; `format_logs` turns it into lines at any later time.
-    pub fn logs(&self) -> Vec<String> {
-        crate::format_logs(self.log_bytes(), self.keys)
+    pub fn logs(&self, keys: &[Pubkey]) -> Vec<String> {
+        crate::format_logs(self.log_bytes(), keys)
     }
     /// The logs in compact form (program indices instead of addresses, no formatting done).
     pub fn log_bytes(&self) -> &[u8] {
@@ -240,9 +287,10 @@ impl Executed<'_> {
     pub fn inner_instructions(&self) -> &[InnerInstruction] {
         self.inner
     }
-    /// Program that last set return data, and the data (at most 1,024 bytes); `None` if empty.
-    pub fn return_data(&self) -> Option<(Pubkey, &[u8])> {
-        let program = self.keys.get(usize::from(self.return_program))?;
-        (!self.return_data.is_empty()).then_some((*program, self.return_data))
+    /// Index of the program that last set return data, and the data (at most 1,024 bytes); `None` if
+    /// empty.
+    pub fn return_data(&self) -> Option<(usize, &[u8])> {
+        let program = usize::from(self.return_program);
+        (!self.return_data.is_empty()).then_some((program, self.return_data))
     }
 }

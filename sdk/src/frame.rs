@@ -46,7 +46,7 @@ impl<'t> AccountCell<'t> {
         Self {
             key: account.key,
             loaded: account.state,
-            lamports: Cell::new(account.state.lamports),
+            lamports: Cell::new(account.lamports),
             owner: Cell::new(account.state.owner),
             data: RefCell::new(None),
             written_len: Cell::new(None),
@@ -60,6 +60,26 @@ impl<'t> AccountCell<'t> {
 
     pub(crate) fn executable(&self) -> bool {
         self.loaded.executable
+    }
+
+    /// The state as it was loaded.
+    pub(crate) fn loaded(&self) -> &'t AccountState {
+        self.loaded
+    }
+
+    /// Back to what was loaded.
+    pub(crate) fn forget_writes(&mut self) {
+        self.lamports.set(self.loaded.lamports);
+        self.owner.set(self.loaded.owner);
+        *self.data.get_mut() = None;
+        self.written_len.set(None);
+        self.changed.set(false);
+    }
+
+    /// Gives it data of its own, which count as loaded.
+    pub(crate) fn make_data(&mut self, data: AccountData) {
+        self.written_len.set(Some(data.len()));
+        *self.data.get_mut() = Some(data);
     }
 
     /// The data as it was loaded: what counts while `data` is `None`.
@@ -94,9 +114,9 @@ impl<'t> AccountCell<'t> {
         self.lamports_guards.set(0);
     }
 
-    /// The state as the transaction leaves it, given that anything was written.
+    /// The state as the transaction leaves it; the data move out.
     #[inline]
-    pub(crate) fn take_changed(&mut self) -> AccountState {
+    pub(crate) fn take(&mut self) -> AccountState {
         let lamports = self.lamports.get();
         if lamports == 0 {
             return AccountState::default();

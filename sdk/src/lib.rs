@@ -26,7 +26,7 @@ pub use compute_budget::PROGRAM as COMPUTE_BUDGET_PROGRAM;
 pub use data::AccountData;
 pub use executor::{
     Environment, Executed, ExecutionLimits, Executor, InnerInstruction, InstructionInput,
-    TransactionAccount,
+    TransactionAccount, TransactionAccounts,
 };
 pub use info::{
     AccountInfo, DataMut, DataRef, LamportsMut, LamportsRef, MAX_ACCOUNT_DATA_LEN,

@@ -22,7 +22,7 @@
 use crate::{
     AccountState, Environment, ExecutionLimits, Executor, InnerInstruction, Instruction,
     InstructionError, InstructionInput, Program, Programs, Pubkey, Sysvars, TransactionAccount,
-    instructions_sysvar,
+    TransactionAccounts, instructions_sysvar,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -160,22 +160,31 @@ impl Harness {
             programs: &self.programs,
             sysvars: &self.sysvars,
         };
-        let mut executed = self.executor.execute(
+        let mut accounts = TransactionAccounts::new();
+        for account in message.accounts() {
+            accounts.push(&account);
+        }
+        let executed = self.executor.execute(
             &environment,
             self.limits,
-            &message.accounts(),
+            &mut accounts,
             message.instructions(),
         );
         let written = (0..message.keys.len())
-            .filter_map(|i| Some((message.keys[i], executed.take_written(i)?)))
+            .filter(|i| accounts.is_written(*i))
+            .collect::<Vec<_>>();
+        let written = written
+            .into_iter()
+            .map(|i| (message.keys[i], accounts.take(i)))
             .collect();
+        drop(accounts);
         let outcome = Outcome {
             result: executed.result.clone(),
-            logs: executed.logs(),
+            logs: executed.logs(&message.keys),
             compute_units: executed.compute_units,
             return_data: executed
                 .return_data()
-                .map(|(program, data)| (program, data.to_vec())),
+                .map(|(program, data)| (message.keys[program], data.to_vec())),
             inner_instructions: executed.inner_instructions().to_vec(),
             accounts: written,
             keys: message.keys,
@@ -252,6 +261,7 @@ impl Message {
                 |((key, state), &(is_signer, is_writable))| TransactionAccount {
                     key,
                     state,
+                    lamports: state.lamports,
                     is_signer,
                     is_writable,
                 },

@@ -2,18 +2,19 @@
 //! transaction. It differs from transaction to transaction, so it is made only where it is named.
 //! The executor keeps its last two bytes, the index of the instruction that runs.
 //!
-//! As in Agave it has no lamports and counts nothing towards the loaded data.
+//! As in Agave it has no lamports and counts nothing towards the loaded data: the slot has an empty
+//! account for it (`SlotContext::virtual_account`), and its data are made here.
 
 use crate::VerifiedTransaction;
-use sealane_sdk::AccountState;
+use sealane_sdk::AccountData;
 use solana_sdk_ids::sysvar;
 
 const IS_SIGNER: u8 = 1;
 const IS_WRITABLE: u8 = 2;
 
-/// Index and state of the sysvar, if the transaction names it.
+/// Index and data of the sysvar, if the transaction names it.
 #[inline]
-pub(super) fn account(transaction: &VerifiedTransaction) -> Option<(usize, AccountState)> {
+pub(super) fn data(transaction: &VerifiedTransaction) -> Option<(usize, AccountData)> {
     // The payer signs, which nobody can for a sysvar.
     let is_it = |i: &usize| *transaction.key(*i) == sysvar::instructions::ID;
     // It is reserved, so never writable: few keys are to be looked at.
@@ -27,17 +28,7 @@ pub(super) fn account(transaction: &VerifiedTransaction) -> Option<(usize, Accou
         (index < u64::BITS).then_some(index as usize)
     });
     let index = candidates.find(is_it)?;
-    let data = serialize(transaction).into();
-    let owner = sysvar::ID;
-    Some((
-        index,
-        AccountState {
-            lamports: 0,
-            owner,
-            executable: false,
-            data,
-        },
-    ))
+    Some((index, serialize(transaction).into()))
 }
 
 /// The layout of solana-instructions-sysvar: a count, where each instruction begins, and of each

@@ -19,10 +19,11 @@ pub(super) struct AdvancedNonce {
 }
 
 /// Checks that the transaction's blockhash is a durable nonce that it may use now.
-pub(super) fn advance(
+#[cold]
+pub(super) fn advance<'t>(
     slot: &SlotContext,
     transaction: &VerifiedTransaction,
-    accounts: &[&AccountState],
+    states: impl Fn(usize) -> &'t AccountState,
 ) -> Option<AdvancedNonce> {
     let blockhash = transaction.recent_blockhash();
     // What this slot stores is spent until the next: a nonce advances once per blockhash.
@@ -31,7 +32,7 @@ pub(super) fn advance(
         return None;
     }
     let index = transaction.nonce_account()?;
-    let account = accounts[index];
+    let account = states(index);
     if account.is_absent() || account.owner != system_program::ID {
         return None;
     }

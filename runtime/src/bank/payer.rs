@@ -1,19 +1,20 @@
 //! Who may pay a fee, and what is left afterwards.
 
-use super::{nonce, rent};
+use super::nonce;
+use super::rent::{self, Rented};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_nonce::state::State;
 use solana_rent::Rent;
 use solana_sdk_ids::system_program;
 use solana_transaction_error::TransactionError;
 
-/// The payer's state once `fee` is taken. `Err`: it cannot pay, and the transaction is dropped.
+/// The payer's balance once `fee` is taken. `Err`: it cannot pay, and the transaction is dropped.
 pub(super) fn charge(
     rent: &Rent,
     key: &Pubkey,
     payer: &AccountState,
     fee: u64,
-) -> Result<AccountState, TransactionError> {
+) -> Result<u64, TransactionError> {
     if payer.is_absent() {
         return Err(TransactionError::AccountNotFound);
     }
@@ -22,16 +23,15 @@ pub(super) fn charge(
     if spendable.is_none_or(|spendable| spendable < fee) {
         return Err(TransactionError::InsufficientFundsForFee);
     }
-    let charged = AccountState {
+    let before = Rented::of(payer);
+    let after = Rented {
         lamports: payer.lamports - fee,
-        owner: payer.owner,
-        executable: payer.executable,
-        data: payer.data.clone(),
+        ..before
     };
-    if !rent::transition_allowed(rent, key, payer, &charged) {
+    if !rent::transition_allowed(rent, key, before, after, || true) {
         return Err(TransactionError::InsufficientFundsForRent { account_index: 0 });
     }
-    Ok(charged)
+    Ok(after.lamports)
 }
 
 /// What a fee must leave: nothing of a plain account, the rent minimum of a nonce account, whose

@@ -8,26 +8,42 @@ use sealane_sdk::{AccountState, Pubkey};
 use solana_rent::Rent;
 use solana_sdk_ids::incinerator;
 
-/// Whether a transaction may leave `after` where it found `before`.
+/// What rent looks at of an account.
+#[derive(Clone, Copy)]
+pub(super) struct Rented {
+    pub(super) lamports: u64,
+    pub(super) data_len: usize,
+}
+
+impl Rented {
+    #[inline]
+    pub(super) fn of(state: &AccountState) -> Self {
+        Self {
+            lamports: state.lamports,
+            data_len: state.data.len(),
+        }
+    }
+}
+
+/// Whether a transaction may leave `after` where it found `before`. `same_owner` is asked only where an
+/// account is left below the minimum.
 #[inline]
 pub(super) fn transition_allowed(
     rent: &Rent,
     key: &Pubkey,
-    before: &AccountState,
-    after: &AccountState,
+    before: Rented,
+    after: Rented,
+    same_owner: impl FnOnce() -> bool,
 ) -> bool {
     after.lamports == 0
         // Unchecked: the executor lets no data grow beyond 10 MiB, and the rate is Solana's.
-        || after.lamports >= rent.minimum_balance_unchecked(after.data.len())
-        || keeps_what_it_had(before, after)
+        || after.lamports >= rent.minimum_balance_unchecked(after.data_len)
+        || (keeps_what_it_had(before, after) && same_owner())
         || *key == incinerator::ID
 }
 
-fn keeps_what_it_had(before: &AccountState, after: &AccountState) -> bool {
-    !before.is_absent()
-        && after.lamports >= before.lamports
-        && after.data.len() <= before.data.len()
-        && after.owner == before.owner
+fn keeps_what_it_had(before: Rented, after: Rented) -> bool {
+    before.lamports != 0 && after.lamports >= before.lamports && after.data_len <= before.data_len
 }
 
 #[cfg(test)]
@@ -37,14 +53,9 @@ mod tests {
     /// Lamports that exempt 10 bytes; 9 bytes need 6,960 fewer.
     const MIN: u64 = (128 + 10) * 6_960;
 
-    fn account(lamports: u64, bytes: usize, owner: u8) -> AccountState {
-        let owner = Pubkey::new_from_array([owner; 32]);
-        AccountState {
-            lamports,
-            owner,
-            executable: false,
-            data: vec![0; bytes].into(),
-        }
+    /// Lamports, bytes, owner.
+    fn account(lamports: u64, data_len: usize, owner: u8) -> (Rented, u8) {
+        (Rented { lamports, data_len }, owner)
     }
 
     #[test]
@@ -116,15 +127,12 @@ mod tests {
         for (name, before, after, allowed) in cases {
             let key = Pubkey::new_from_array([3; 32]);
             let rent = Rent::default();
-            assert_eq!(
-                transition_allowed(&rent, &key, &before, &after),
-                allowed,
-                "{name}"
-            );
-            assert!(
-                transition_allowed(&rent, &incinerator::ID, &before, &after),
-                "{name}"
-            );
+            let allows = |key| {
+                let same_owner = || before.1 == after.1;
+                transition_allowed(&rent, key, before.0, after.0, same_owner)
+            };
+            assert_eq!(allows(&key), allowed, "{name}");
+            assert!(allows(&incinerator::ID), "{name}");
         }
     }
 }

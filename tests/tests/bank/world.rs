@@ -3,10 +3,9 @@
 use crate::programs;
 use sealane_accounts_db::DbLimits;
 use sealane_runtime::{
-    Bank, Limits, Processed, SlotContext, SlotWatch, TransactionRecord, VerifiedTransaction,
-    Verifier,
+    Bank, Limits, SlotContext, SlotWatch, TransactionRecord, VerifiedTransaction, Verifier,
 };
-use sealane_sdk::{AccountState, Hash, Instruction, Programs, Pubkey, pubkey};
+use sealane_sdk::{AccountState, Hash, Instruction, Programs, Pubkey, TransactionAccounts, pubkey};
 use solana_address_lookup_table_interface::state::{AddressLookupTable, LookupTableMeta};
 use solana_keypair::Keypair;
 use solana_message::{AddressLookupTableAccount, Message, VersionedMessage, v0};
@@ -25,14 +24,6 @@ pub(crate) const FEE: u64 = 5_000;
 pub(crate) const SOL: u64 = 1_000_000_000;
 /// An address where nothing is.
 pub(crate) const NOWHERE: Pubkey = pubkey!("Nowhere111111111111111111111111111111111111");
-
-/// `Bank::process`, or its variant.
-type Process = for<'b> fn(
-    &'b mut Bank,
-    &SlotContext,
-    &VerifiedTransaction,
-    &[&AccountState],
-) -> Result<Processed<'b>, TransactionError>;
 
 /// A chain in miniature.
 pub(crate) struct World {
@@ -121,7 +112,7 @@ impl World {
         let payer = signers[0].pubkey();
         let message = Message::new_with_blockhash(instructions, Some(&payer), &blockhash);
         let transaction = self.verified(signers, VersionedMessage::Legacy(message));
-        self.process(&transaction, Bank::process)
+        self.process(&transaction, false)
     }
 
     /// As `alice_runs`, as a v0 transaction that looks addresses up in `tables`.
@@ -134,7 +125,7 @@ impl World {
         let message = v0::Message::try_compile(&alice.pubkey(), instructions, tables, blockhash)
             .expect("it fits a message");
         let transaction = self.verified(&[&alice], VersionedMessage::V0(message));
-        self.process(&transaction, Bank::process)
+        self.process(&transaction, false)
     }
 
     /// As `alice_runs` with an unknown blockhash, taken for the newest one.
@@ -145,7 +136,7 @@ impl World {
         let (alice, blockhash) = (alice(), Hash::new_from_array([0xee; 32]));
         let message = Message::new_with_blockhash(instructions, Some(&alice.pubkey()), &blockhash);
         let transaction = self.verified(&[&alice], VersionedMessage::Legacy(message));
-        self.process(&transaction, Bank::process_with_newest_blockhash)
+        self.process(&transaction, true)
     }
 
     fn verified(
@@ -163,14 +154,19 @@ impl World {
     fn process(
         &mut self,
         transaction: &VerifiedTransaction,
-        process: Process,
+        with_newest_blockhash: bool,
     ) -> Result<TransactionRecord, TransactionError> {
         let keys: Vec<Pubkey> = (0..transaction.account_count())
             .map(|i| *transaction.key(i))
             .collect();
         let states: Vec<AccountState> = keys.iter().map(|key| self.get(key)).collect();
-        let states: Vec<&AccountState> = states.iter().collect();
-        let mut processed = process(&mut self.bank, &self.slot, transaction, &states)?;
+        let (bank, slot, states) = (&mut self.bank, &self.slot, |i: usize| &states[i]);
+        let mut accounts = TransactionAccounts::new();
+        let mut processed = if with_newest_blockhash {
+            bank.process_with_newest_blockhash(slot, transaction, states, &mut accounts)?
+        } else {
+            bank.process(slot, transaction, states, &mut accounts)?
+        };
 
         let mut bytes = Vec::new();
         processed.encode_record(&mut bytes);

@@ -61,7 +61,7 @@ pub(crate) fn read_account(
     key: &Pubkey,
 ) -> Result<Option<AccountState>, ReadError> {
     match slot.virtual_account(key) {
-        Some(account) => Ok(Some(account.clone())),
+        Some(account) => Ok((!account.is_absent()).then(|| account.clone())),
         None => pin.get(key),
     }
 }
