@@ -22,6 +22,7 @@ mod pins;
 mod publisher;
 mod reader;
 mod retired;
+mod segments;
 mod slab;
 mod spares;
 #[cfg(debug_assertions)]
@@ -36,6 +37,11 @@ pub use disk::{Fault, MemoryDisk};
 pub use interner::Interner;
 pub use publisher::Publisher;
 pub use reader::Pin;
+pub use segments::{
+    AccountStream, Checkpoint, CheckpointState, KeptCheckpoint, LogPosition, OpenedSegments,
+    SegmentError, SegmentOptions, SegmentReader, Segments, StateFile, verify_account_files,
+    write_state_file,
+};
 pub use state_root::{StateTrie, contents_hashes};
 
 use ahash::RandomState;
