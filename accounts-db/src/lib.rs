@@ -42,7 +42,7 @@ pub use segments::{
     SegmentError, SegmentOptions, SegmentReader, Segments, StateFile, verify_account_files,
     write_state_file,
 };
-pub use state_root::{StateTrie, contents_hashes};
+pub use state_root::{StateChanges, StateTrie};
 
 use ahash::RandomState;
 use sealane_sdk::{AccountState, Pubkey};

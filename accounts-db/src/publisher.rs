@@ -4,7 +4,7 @@ use crate::banking::Write;
 use crate::owners::indexed_owner;
 use crate::retired::Batch;
 use crate::sync::{Ordering, lock, write};
-use crate::{AccountIndex, Accounts, EntryNumber, EntryWrites, Pubkey};
+use crate::{AccountIndex, AccountState, Accounts, EntryNumber, EntryWrites, Pubkey};
 use std::sync::Arc;
 
 /// Writes this far ahead are being loaded.
@@ -31,6 +31,17 @@ impl Publisher {
     /// Makes `entry` visible: all its writes, from all banking threads, at once. Entries come in order,
     /// and an entry when all its tasks are complete.
     pub fn publish(&mut self, entry: EntryNumber, writes: &mut dyn Iterator<Item = EntryWrites>) {
+        self.publish_noting(entry, writes, |_, _| ());
+    }
+
+    /// The same; `note` hears of every account that the entry wrote, and what it is at its end (the default
+    /// state where it does not exist any more), while that lies in this processor's cache.
+    pub fn publish_noting(
+        &mut self,
+        entry: EntryNumber,
+        writes: &mut dyn Iterator<Item = EntryWrites>,
+        mut note: impl FnMut(&Pubkey, &AccountState),
+    ) {
         let visible = self.shared.visible();
         assert!(
             entry > visible,
@@ -41,7 +52,7 @@ impl Publisher {
         for EntryWrites(writes) in writes {
             for (i, write) in writes.iter().enumerate() {
                 self.prefetch(&writes, i);
-                self.publish_account(entry, write, &mut accounts, &mut superseded);
+                self.publish_account(entry, write, &mut accounts, &mut superseded, &mut note);
             }
         }
         if !self.owned.is_empty() {
@@ -73,6 +84,7 @@ impl Publisher {
         write: &Write,
         accounts: &mut usize,
         superseded: &mut Batch,
+        note: &mut impl FnMut(&Pubkey, &AccountState),
     ) {
         let slot = self.shared.slab.slot(write.account);
         // Relaxed: only this thread stores it while the account is in use.
@@ -84,6 +96,7 @@ impl Publisher {
         );
         let version = write.version.get(self).expect("a write has a version");
         debug_assert_eq!(version.entry(), entry, "a write of another entry");
+        note(&slot.key(), version.state());
         let previous = published.get(self);
 
         let before = previous.map(|previous| previous.state());

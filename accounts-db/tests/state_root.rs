@@ -3,7 +3,7 @@
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use sealane_accounts_db::{StateTrie, contents_hashes};
+use sealane_accounts_db::{StateChanges, StateTrie};
 use sealane_sdk::light::{AccountContents, AccountProof, Domain, EMPTY_STATE_ROOT, account_path};
 use sealane_sdk::{AccountState, Hash, Pubkey};
 use std::collections::BTreeMap;
@@ -149,7 +149,7 @@ fn states_are_taken_over_in_the_order_in_which_they_were_written() {
         ],
     ];
     let mut from_states = StateTrie::new();
-    let root = from_states.apply_states(&written);
+    let root = from_states.apply_changes(&StateChanges::of_states(&written));
 
     let contents =
         |state: &AccountState| AccountContents::of(state).map(|contents| contents.hash());
@@ -162,10 +162,17 @@ fn states_are_taken_over_in_the_order_in_which_they_were_written() {
     assert_eq!(root, from_hashes.root());
     assert_eq!(from_states.len(), 2);
 
-    let many: Vec<AccountState> = (0..200).map(|i| state(i, &vec![1; i as usize])).collect();
-    let each: Vec<Option<Hash>> = many.iter().map(contents).collect();
-    assert_eq!(contents_hashes(&many), each);
-    assert_eq!(each[0], None, "no lamports, no account");
+    // Every length of data, and more accounts than are hashed at a time.
+    let many: Vec<_> = (0..200)
+        .map(|i| (key(i), state(i.into(), &vec![1; 50 * i as usize])))
+        .collect();
+    let of_hashes = many.iter().map(|(key, state)| (*key, contents(state)));
+    let root = StateTrie::new().apply(of_hashes);
+    let of_states = StateChanges::of_states(&[many]);
+    assert_eq!(of_states.len(), 200);
+    let mut trie = StateTrie::new();
+    assert_eq!(trie.apply_changes(&of_states), root);
+    assert_eq!(trie.len(), 199, "no lamports, no account");
 }
 
 #[test]

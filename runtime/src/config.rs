@@ -3,6 +3,7 @@
 use crate::{Fault, Limits};
 use sealane_sdk::{AccountState, Programs, Pubkey};
 use solana_hash::Hash;
+use solana_keypair::Keypair;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,9 @@ pub struct RuntimeConfig {
     pub genesis_time: i64,
     /// Where the leader's share of the fees goes.
     pub identity: Pubkey,
+    /// Keeps the state root, and signs a header for each slot with this key, that of `identity`; without
+    /// it, neither is made.
+    pub header_signer: Option<Arc<Keypair>>,
     /// Banking threads.
     pub banking_threads: BankingThreads,
     /// Verify threads.
@@ -75,6 +79,7 @@ impl RuntimeConfig {
             genesis_hash,
             genesis_time: 0,
             identity,
+            header_signer: None,
             banking_threads: BankingThreads::Auto,
             verify_threads: 1,
             check_signatures: true,

@@ -9,6 +9,7 @@ use crate::sync::{Arc, RwLock};
 use crate::task::{CompletedBatch, Outcome, Work};
 use crate::{SlotContext, TransactionRecord, VerifiedTransaction};
 use sealane_sdk::Pubkey;
+use sealane_sdk::light::TransactionLeaf;
 use signature_index::SignatureIndex;
 use solana_signature::Signature;
 use solana_transaction_error::TransactionError;
@@ -116,6 +117,21 @@ impl PastEntry {
         places.filter_map(|place| Some(self.transaction(place)?.signature()))
     }
 
+    /// The charged transactions, as leaves of their slot's tree.
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = TransactionLeaf> {
+        (0..self.tasks.len()).filter_map(|place| self.leaf(place))
+    }
+
+    /// The charged transaction at `place`, as a leaf of its slot's tree.
+    pub(crate) fn leaf(&self, place: usize) -> Option<TransactionLeaf> {
+        let transaction = self.transaction(place)?;
+        let task = &self.tasks[place];
+        let failed = matches!(task.outcome, Outcome::Charged { failed: true, .. });
+        let record = self.record_bytes(place);
+        let (signature, index) = (*transaction.signature(), task.index.into());
+        Some(TransactionLeaf::new(signature, index, failed, record))
+    }
+
     /// The compact record of the charged transaction at `place`.
     pub(crate) fn record_bytes(&self, place: usize) -> &[u8] {
         let task = &self.tasks[place];
@@ -197,6 +213,13 @@ impl PublishedTransaction {
     pub fn failed(&self) -> bool {
         let outcome = &self.entry.tasks[self.place as usize].outcome;
         matches!(outcome, Outcome::Charged { failed: true, .. })
+    }
+
+    /// It, as a leaf of its slot's tree.
+    pub(crate) fn leaf(&self) -> TransactionLeaf {
+        self.entry
+            .leaf(self.place as usize)
+            .expect("`new` saw that it is one")
     }
 
     /// What came of it, decoded now.

@@ -8,6 +8,7 @@ mod block_log;
 mod config;
 mod counters;
 mod fault;
+mod headers;
 mod history;
 mod ingest;
 mod limits;
@@ -34,6 +35,7 @@ pub use config::{BankingThreads, RuntimeConfig};
 pub use counters::{Counters, StageTimes, WaitHistogram};
 #[doc(hidden)]
 pub use fault::Fault;
+pub use headers::{NoProof, ProvenBytes, SignedHeader};
 pub use history::{PublishedTransaction, SignatureStatus};
 pub use ingest::{Ingest, OnAdmission, Refusal};
 pub use limits::Limits;

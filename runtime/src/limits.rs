@@ -29,6 +29,10 @@ pub struct Limits {
     pub log_bytes_max: usize,
     /// Bytes of finished transactions kept for getTransaction and statuses.
     pub history_bytes_max: usize,
+    /// Headers of slots that are kept for readers.
+    pub headers_max: usize,
+    /// Bytes of transactions' trees that are kept with them, for proofs.
+    pub transaction_trees_bytes_max: usize,
     /// Transactions whose ids are remembered within the blockhash window; full means refused.
     pub status_cache_max: usize,
     /// Events waiting for one listener; a listener that falls behind further is cut off.
@@ -60,6 +64,8 @@ impl Default for Limits {
             transaction_accounts_max: 64,
             log_bytes_max: 10_000,
             history_bytes_max: 4 << 30,
+            headers_max: 512,
+            transaction_trees_bytes_max: 64 << 20,
             status_cache_max: 64 << 20,
             listener_events_max: 4_096,
             account_cost_max: None,

@@ -35,6 +35,9 @@ impl Runtime {
         }
         let publish = parts.publish;
         other_threads.push(spawn("publish".into(), Box::new(move || publish.run())));
+        if let Some(headers) = parts.headers {
+            other_threads.push(spawn("headers".into(), Box::new(move || headers.run())));
+        }
         let (schedule, handle) = (parts.schedule, parts.scheduler.clone());
         let run = move || {
             // Only this thread sets it, once.

@@ -3,6 +3,7 @@
 
 use crate::banking::BankingThread;
 use crate::counters::{StageCounters, WaitHistogram};
+use crate::headers::{HeaderQueue, HeaderStage, Headers};
 use crate::history::History;
 use crate::ingest::Ingest;
 use crate::publish::{Listeners, PublishStage};
@@ -21,6 +22,9 @@ use std::time::Instant;
 /// Completed batches that may wait for the scheduler, for each banking thread. The scheduler always takes
 /// them, so this only smooths.
 const COMPLETIONS_PER_THREAD: usize = 16;
+
+/// Entries that may wait for the header stage. Beyond, the publisher waits.
+const HEADER_QUEUE_MAX: usize = 128;
 
 /// Entries that may wait for the publisher.
 const PUBLISHER_QUEUE_MAX: usize = 64;
@@ -51,6 +55,8 @@ struct Common {
     listeners: Listeners,
     tip: Arc<Mutex<Hash>>,
     waits: Arc<Mutex<WaitHistogram>>,
+    /// Those of past slots, where they are made.
+    headers: Option<Arc<Headers>>,
     order: Option<Arc<Mutex<Order>>>,
     /// The node stops: refuse what comes in.
     stopping: Arc<AtomicBool>,
@@ -66,7 +72,6 @@ impl Common {
             .record_order
             .then(|| Arc::new(Mutex::new(Order::default())));
         Self {
-            accounts,
             slots: SlotWatch::new(genesis.clone()),
             visible_slots: SlotWatch::new(genesis),
             counters: Arc::new(StageCounters::default()),
@@ -74,6 +79,11 @@ impl Common {
             listeners: Listeners::default(),
             tip: Arc::new(Mutex::new(config.genesis_hash)),
             waits: Arc::new(Mutex::new(WaitHistogram::default())),
+            headers: config
+                .header_signer
+                .is_some()
+                .then(|| Arc::new(Headers::new(&accounts, &config.limits))),
+            accounts,
             order,
             stopping: Arc::new(AtomicBool::new(false)),
             draining: Arc::new(AtomicBool::new(false)),
@@ -100,6 +110,7 @@ impl Common {
             listeners: self.listeners.clone(),
             counters: self.counters.clone(),
             waits: self.waits.clone(),
+            headers: self.headers.clone(),
             programs: config.programs.clone(),
             genesis_hash: config.genesis_hash,
             limits: config.limits.clone(),
@@ -122,6 +133,7 @@ pub(crate) struct Parts {
     pub(crate) schedule: ScheduleStage,
     pub(crate) banking: Vec<BankingThread>,
     pub(crate) publish: PublishStage,
+    pub(crate) headers: Option<HeaderStage>,
 }
 
 impl Parts {
@@ -174,6 +186,15 @@ impl Parts {
                 records: Vec::new(),
                 fault: config.fault,
             });
+        let signer = common.headers.clone().zip(config.header_signer.clone());
+        let (header_queue, headers) = match signer {
+            Some((headers, signer)) => {
+                let (sender, queue) = bounded(HEADER_QUEUE_MAX);
+                let stage = HeaderStage::new(queue, headers, signer, genesis.clone());
+                (HeaderQueue::new(sender), Some(stage))
+            }
+            None => (HeaderQueue::none(), None),
+        };
         let publish = PublishStage {
             queue: publisher_queue,
             publisher,
@@ -183,6 +204,7 @@ impl Parts {
             tip: common.tip.clone(),
             slots: common.visible_slots.clone(),
             counters: common.counters.clone(),
+            headers: header_queue,
             order: common.order.clone(),
             slot: 0,
             next_index: 0,
@@ -204,6 +226,7 @@ impl Parts {
             schedule: ScheduleStage::new(config, wiring, interner, genesis, Instant::now()),
             banking: banking.collect(),
             publish,
+            headers,
             reader: common.reader(config),
             ingest: Ingest {
                 queue: ingest_sender,

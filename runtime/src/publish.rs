@@ -4,12 +4,14 @@
 //! transaction finds its effects, and who finds its status too.
 
 use crate::counters::StageCounters;
+use crate::headers::{HeaderMessage, HeaderQueue};
 use crate::history::{History, PastEntry, PublishedTransaction};
 use crate::serial::{Order, OrderItem};
 use crate::slot::{self, SlotWatch};
 use crate::sync::{Arc, Mutex, Receiver, Thread};
 use crate::task::{CompletedEntry, Outcome, PublisherMessage, Work};
 use sealane_accounts_db::{EntryNumber, Publisher};
+use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use solana_signature::Signature;
 use solana_transaction_error::TransactionError;
@@ -59,6 +61,8 @@ pub(crate) struct PublishStage {
     /// The readers' watch of the open slot.
     pub(crate) slots: SlotWatch,
     pub(crate) counters: Arc<StageCounters>,
+    /// To the header stage, where there is one.
+    pub(crate) headers: HeaderQueue,
     /// The serial order, where it is recorded.
     pub(crate) order: Option<Arc<Mutex<Order>>>,
     pub(crate) slot: u64,
@@ -88,6 +92,7 @@ impl PublishStage {
             PublisherMessage::Slot(context) => {
                 self.record(|| OrderItem::Slot);
                 self.slots.set(context.clone());
+                self.headers.send(HeaderMessage::Slot(context.clone()));
                 self.tell(|| Event::Slot {
                     slot: context.slot,
                     parent: context.slot - 1,
@@ -109,11 +114,16 @@ impl PublishStage {
             self.next_index = 0;
         }
         let number = completed.entry;
-        let writes = completed
-            .batches
-            .iter_mut()
-            .map(|batch| std::mem::take(&mut batch.writes));
-        self.publisher.publish(number, &mut { writes });
+        let mut written = self.headers.room_for(&completed.batches);
+        let batches = completed.batches.iter_mut();
+        let mut writes = batches.map(|batch| std::mem::take(&mut batch.writes));
+        match &mut written {
+            None => self.publisher.publish(number, &mut writes),
+            Some(written) => {
+                let note = |key: &Pubkey, state: &AccountState| written.push((*key, state.clone()));
+                self.publisher.publish_noting(number, &mut writes, note);
+            }
+        }
         let (entry, charged) = PastEntry::new(
             completed.slot,
             self.order.is_some(),
@@ -126,6 +136,10 @@ impl PublishStage {
         let entry = Arc::new(entry);
         self.extend_tip(&entry);
         self.history.append(entry.clone());
+        if let Some(written) = written {
+            let entry = entry.clone();
+            self.headers.send(HeaderMessage::Entry { entry, written });
+        }
         self.record(|| OrderItem::Entry(entry.clone()));
         let failed = |outcome: &Outcome| matches!(outcome, Outcome::Charged { failed: true, .. });
         let failures = entry

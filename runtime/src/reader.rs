@@ -1,6 +1,7 @@
 //! What anybody may ask of a running pipeline, from any thread. Nothing here makes a pipeline thread wait.
 
 use crate::counters::{Counters, StageCounters, WaitHistogram};
+use crate::headers::{Headers, NoProof, ProvenBytes, SignedHeader};
 use crate::history::{History, PublishedTransaction, SignatureStatus};
 use crate::publish::{Event, Listeners};
 use crate::sync::{Arc, Mutex};
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) listeners: Listeners,
     pub(crate) counters: Arc<StageCounters>,
     pub(crate) waits: Arc<Mutex<WaitHistogram>>,
+    /// Those of past slots, where they are made.
+    pub(crate) headers: Option<Arc<Headers>>,
     pub(crate) programs: Arc<Programs>,
     pub(crate) genesis_hash: Hash,
     pub(crate) limits: Limits,
@@ -120,6 +123,28 @@ impl Reader {
     /// A published transaction.
     pub fn transaction(&self, signature: &Signature) -> Option<PublishedTransaction> {
         self.shared.history.find(signature)
+    }
+
+    /// The header of a slot that ended, while it is kept (`Limits::headers_max`); without a slot, the newest.
+    pub fn header(&self, slot: Option<u64>) -> Option<SignedHeader> {
+        self.shared.headers.as_ref()?.get(slot)
+    }
+
+    /// What an account is at the end of the slot with the newest header: the header, and an
+    /// `AccountProof` of that it exists with certain contents, or does not exist.
+    pub fn prove_account(&self, key: &Pubkey) -> Result<ProvenBytes, NoProof> {
+        self.headers()?.prove_account(key)
+    }
+
+    /// That a published transaction is in its slot: the slot's header and a `TransactionProof`.
+    pub fn prove_transaction(&self, signature: &Signature) -> Result<ProvenBytes, NoProof> {
+        let headers = self.headers()?;
+        let transaction = self.transaction(signature).ok_or(NoProof::Unknown)?;
+        headers.prove_transaction(transaction.slot(), &transaction.leaf())
+    }
+
+    fn headers(&self) -> Result<&Headers, NoProof> {
+        self.shared.headers.as_deref().ok_or(NoProof::Off)
     }
 
     /// Verifies without admitting (`check_signatures`: also the signatures).

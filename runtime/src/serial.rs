@@ -95,6 +95,15 @@ impl Order {
 
     /// Runs the order from the genesis of `config` and compares every result.
     pub fn run_serially(&self, config: &RuntimeConfig) -> SerialRun {
+        self.run_serially_noting(config, &mut |_| ())
+    }
+
+    /// The same; `note` sees all accounts where a slot ended, in order of the slots, from 0.
+    pub fn run_serially_noting(
+        &self,
+        config: &RuntimeConfig,
+        note: &mut dyn FnMut(&HashMap<Pubkey, AccountState>),
+    ) -> SerialRun {
         let mut bank = Bank::new(config.programs.clone(), &config.limits);
         let mut run = SerialRun {
             accounts: crate::parts::genesis_accounts(config).into_iter().collect(),
@@ -107,6 +116,7 @@ impl Order {
         let mut sequence = 0;
         for item in &self.items {
             let OrderItem::Entry(entry) = item else {
+                note(&run.accounts);
                 continue;
             };
             for place in 0..entry.tasks.len() {

@@ -8,51 +8,55 @@ use sealane_sdk::{AccountState, Hash, Pubkey};
 /// Inputs that are gathered and hashed at a time.
 const TOGETHER: usize = 64;
 
-/// The last change of each key.
-pub(super) fn of_hashes(changes: impl IntoIterator<Item = (Pubkey, Option<Hash>)>) -> Vec<Change> {
-    let changes: Vec<(Pubkey, Option<Hash>)> = changes.into_iter().collect();
-    let paths = paths(changes.len(), changes.iter().map(|(key, _)| key));
-    let change = |place: usize| Change {
-        path: paths[place],
-        contents: changes[place].1.map(|contents| contents.to_bytes()),
-    };
-    last_places(&paths).into_iter().map(change).collect()
-}
+/// Changes of accounts, one for each, hashed and sorted: ready for `StateTrie::apply_changes`. Making
+/// them is about half of the work, and needs no trie.
+#[derive(Default)]
+pub struct StateChanges(pub(super) Vec<Change>);
 
-/// The last state of each key.
-pub(super) fn of_states(written: &[Vec<(Pubkey, AccountState)>]) -> Vec<Change> {
-    let count = written.iter().map(Vec::len).sum();
-    let paths = paths(count, written.iter().flatten().map(|(key, _)| key));
-    let states: Vec<&AccountState> = written.iter().flatten().map(|(_, state)| state).collect();
-    let places = last_places(&paths);
-    let mut changes = Vec::with_capacity(places.len());
-    for places in places.chunks(TOGETHER) {
-        let states = places.iter().map(|place| states[*place]);
-        let hashes = hash_contents(states);
-        let contents = places.iter().zip(hashes);
-        changes.extend(contents.map(|(place, contents)| Change {
-            path: paths[*place],
-            contents,
-        }));
+impl StateChanges {
+    /// From hashes of contents, `None` for an account that does not exist; the last of each key.
+    pub fn of_hashes(changes: impl IntoIterator<Item = (Pubkey, Option<Hash>)>) -> Self {
+        let changes: Vec<(Pubkey, Option<Hash>)> = changes.into_iter().collect();
+        let paths = paths(changes.len(), changes.iter().map(|(key, _)| key));
+        let change = |place: usize| Change {
+            path: paths[place],
+            contents: changes[place].1.map(|contents| contents.to_bytes()),
+        };
+        Self(last_places(&paths).into_iter().map(change).collect())
     }
-    changes
-}
 
-/// Hash of the contents of each account; `None` for one that does not exist. Many at once cost less
-/// than each alone.
-pub fn contents_hashes<'a>(
-    states: impl IntoIterator<Item = &'a AccountState>,
-) -> Vec<Option<Hash>> {
-    let mut states = states.into_iter().peekable();
-    let mut hashes = Vec::with_capacity(states.size_hint().0);
-    while states.peek().is_some() {
-        let together = hash_contents(states.by_ref().take(TOGETHER));
-        hashes.extend(together.map(|hash| hash.map(Hash::new_from_array)));
+    /// From states, in the order in which they were written; the last of each key. Only that is hashed, its
+    /// data whole.
+    pub fn of_states(written: &[Vec<(Pubkey, AccountState)>]) -> Self {
+        let count = written.iter().map(Vec::len).sum();
+        let paths = paths(count, written.iter().flatten().map(|(key, _)| key));
+        let states: Vec<&AccountState> = written.iter().flatten().map(|(_, state)| state).collect();
+        let places = last_places(&paths);
+        let mut changes = Vec::with_capacity(places.len());
+        for places in places.chunks(TOGETHER) {
+            let hashes = hash_contents(places.iter().map(|place| states[*place]));
+            let contents = places.iter().zip(hashes);
+            changes.extend(contents.map(|(place, contents)| Change {
+                path: paths[*place],
+                contents,
+            }));
+        }
+        Self(changes)
     }
-    hashes
+
+    /// Accounts that changed.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
-/// The same of at most `TOGETHER`, for each of which there is one.
+/// Hash of the contents of each account, of which there are at most `TOGETHER`; `None` for one that does
+/// not exist.
 fn hash_contents<'a>(
     states: impl Iterator<Item = &'a AccountState>,
 ) -> impl Iterator<Item = Option<[u8; 32]>> {

@@ -18,12 +18,12 @@ mod hash;
 mod node;
 mod update;
 
-pub use batch::contents_hashes;
+pub use batch::StateChanges;
 
 use arena::Arena;
 use node::{Branch, Kind, Leaf, NodeRef, bit};
 use sealane_sdk::light::{AccountProof, EMPTY_STATE_ROOT, Found, Step, account_path};
-use sealane_sdk::{AccountState, Hash, Pubkey};
+use sealane_sdk::{Hash, Pubkey};
 
 /// The trie over all accounts.
 pub struct StateTrie {
@@ -76,15 +76,12 @@ impl StateTrie {
     /// Takes over what changed: the hash of an account's contents (`AccountContents::hash`), or `None`
     /// where it does not exist any more. The last change of a key counts. Returns the new root.
     pub fn apply(&mut self, changes: impl IntoIterator<Item = (Pubkey, Option<Hash>)>) -> Hash {
-        let changes = batch::of_hashes(changes);
-        self.apply_sorted(&changes)
+        self.apply_changes(&StateChanges::of_hashes(changes))
     }
 
-    /// The same from the states themselves, in the order in which they were written. Only the last state of
-    /// a key is hashed; its data whole.
-    pub fn apply_states(&mut self, written: &[Vec<(Pubkey, AccountState)>]) -> Hash {
-        let changes = batch::of_states(written);
-        self.apply_sorted(&changes)
+    /// The same of changes that were made ready before.
+    pub fn apply_changes(&mut self, changes: &StateChanges) -> Hash {
+        self.apply_sorted(&changes.0)
     }
 
     /// The bytes of a proof (`AccountProof`) of what `key` is in the state with this root.

@@ -28,6 +28,16 @@ pub struct TransactionLeaf {
 }
 
 impl TransactionLeaf {
+    /// That of a transaction with this record.
+    pub fn new(signature: Signature, index: u64, failed: bool, record: &[u8]) -> Self {
+        Self {
+            signature,
+            index,
+            failed,
+            record_hash: Hash::new_from_array(*blake3::hash(record).as_bytes()),
+        }
+    }
+
     /// What is hashed: signature (64), index (8, little-endian), failed (1: 0 or 1), zeros (23), hash of
     /// the record (32).
     #[inline]
