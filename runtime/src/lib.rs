@@ -30,7 +30,10 @@ mod verify;
 mod verify_stage;
 
 pub use bank::{Bank, Processed};
-pub use block_log::{BlockRecord, LoggedEntry, LoggedItem, SlotOpened};
+pub use block_log::{
+    BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, ItemPosition, LogEnd, LogError,
+    LoggedEntry, LoggedItem, LoggedItemRef, RecordPosition, Records, SlotOpened, TornTail,
+};
 pub use config::{BankingThreads, RuntimeConfig};
 pub use counters::{Counters, StageTimes, WaitHistogram};
 #[doc(hidden)]
