@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::genesis::{FAUCET_SOL, Genesis, LAMPORTS_PER_SOL};
 use crate::limits::RpcLimits;
 use crate::pubsub::{self, Hub, News, Subscriber, Topic};
-use crate::rpc::{self, RpcContext};
+use crate::rpc::{self, AnswersBytes, RpcContext};
 use crate::server::{Ports, RpcServer};
 use bytes::Bytes;
 use crossbeam_channel::RecvTimeoutError;
@@ -199,13 +199,22 @@ impl ValidatorBuilder {
             hub: hub.clone(),
             limits: self.rpc_limits.clone(),
             airdrops: AtomicU32::new(0),
+            answers_bytes: AnswersBytes::new(
+                self.rpc_limits.responses_bytes_max,
+                self.rpc_limits.response_bytes_max as usize,
+            ),
         });
         let server = match ports {
             Some(ports) => {
                 let mut methods = Methods::new();
                 methods.merge(rpc::module(Arc::clone(&context))?)?;
                 methods.merge(pubsub::module(hub, self.rpc_limits.clone())?)?;
-                Some(RpcServer::start(ports, methods, &self.rpc_limits)?)
+                Some(RpcServer::start(
+                    ports,
+                    methods,
+                    &self.rpc_limits,
+                    runtime.reader(),
+                )?)
             }
             None => None,
         };

@@ -9,8 +9,13 @@ use std::time::Duration;
 pub struct RpcLimits {
     /// Bytes of a request (Agave's 50 kB).
     pub request_bytes_max: u32,
-    /// Bytes of a response.
+    /// Bytes of a response; counted while it is built.
     pub response_bytes_max: u32,
+    /// Bytes of account data in all responses that are being built.
+    pub responses_bytes_max: usize,
+    /// Bytes of an account that a thread which serves connections encodes itself; a larger one is left to
+    /// those that may be kept busy.
+    pub quick_account_bytes_max: usize,
     /// Requests in one JSON-RPC batch.
     pub batch_requests_max: u32,
     /// Open connections of both ports together.
@@ -44,7 +49,9 @@ impl Default for RpcLimits {
     fn default() -> Self {
         Self {
             request_bytes_max: 50 * 1024,
-            response_bytes_max: 1 << 30,
+            response_bytes_max: 512 << 20,
+            responses_bytes_max: 1 << 30,
+            quick_account_bytes_max: 32 << 10,
             batch_requests_max: 1_000,
             connections_max: 1_024,
             subscriptions_per_connection_max: 10_000,

@@ -11,6 +11,7 @@ use jsonrpsee::server::{
     BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, Methods, PingConfig, Server,
     ServerConfig, ServerHandle, StopHandle, serve_with_graceful_shutdown, stop_channel,
 };
+use sealane_runtime::Reader;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +87,12 @@ pub(crate) struct RpcServer {
 
 impl RpcServer {
     /// Serves `methods` on both ports.
-    pub(crate) fn start(ports: Ports, methods: Methods, limits: &RpcLimits) -> Result<Self, Error> {
+    pub(crate) fn start(
+        ports: Ports,
+        methods: Methods,
+        limits: &RpcLimits,
+        reader: Reader,
+    ) -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(limits.server_threads)
             .max_blocking_threads(limits.blocking_threads_max)
@@ -115,6 +121,7 @@ impl RpcServer {
                 stop: stop.clone(),
                 room: Arc::clone(&room),
                 backlog_bytes_max: limits.notification_bytes_per_connection_max,
+                reader: reader.clone(),
             };
             runtime.spawn(acceptor.run(listener));
         }
@@ -176,6 +183,8 @@ struct Acceptor {
     stop: StopHandle,
     room: Arc<Semaphore>,
     backlog_bytes_max: usize,
+    /// Knows whether the node is healthy.
+    reader: Reader,
 }
 
 impl Acceptor {
@@ -211,12 +220,14 @@ impl Acceptor {
             let service = builder
                 .clone()
                 .build(self.methods.clone(), self.stop.clone());
+            let reader = self.reader.clone();
             let service = tower::service_fn(move |mut request: HttpRequest<_>| {
                 request.extensions_mut().insert(connection.clone());
                 let mut service = service.clone();
+                let health = is_health_check(&request).then(|| health(&reader));
                 async move {
-                    if is_health_check(&request) {
-                        return Ok(HttpResponse::new(HttpBody::from("ok")));
+                    if let Some(health) = health {
+                        return Ok(HttpResponse::new(HttpBody::from(health)));
                     }
                     service.call(request).await.map_err(std::io::Error::other)
                 }
@@ -233,6 +244,11 @@ impl Acceptor {
 
 fn is_health_check<B>(request: &HttpRequest<B>) -> bool {
     request.method() == "GET" && request.uri().path() == "/health"
+}
+
+/// What a health check reads, always with status 200, as on Agave.
+fn health(reader: &Reader) -> &'static str {
+    if reader.is_healthy() { "ok" } else { "unknown" }
 }
 
 /// Sends small messages at once, and duplicates the socket for whoever must cut it.

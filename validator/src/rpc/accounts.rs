@@ -12,6 +12,7 @@ use sealane_sdk::AccountState;
 use serde::{Deserialize, Serialize};
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding, UiDataSliceConfig};
 use solana_pubkey::Pubkey;
+use std::sync::Arc;
 
 /// How an account is wanted.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -66,14 +67,37 @@ pub(crate) fn read_account(
     }
 }
 
-pub(crate) fn get_account_info(context: &RpcContext, parameters: &Parameters) -> Answer {
+/// Reading copies nothing, encoding does: a large account is encoded where that keeps nobody waiting.
+pub(crate) async fn get_account_info(context: Arc<RpcContext>, parameters: &Parameters) -> Answer {
     let key = parameters.pubkey(0)?;
     let config: AccountConfig = parameters.optional(1)?;
     let slot = context.slot_at_least(config.min_context_slot)?;
     let pin = context.reader.pin().map_err(errors::read)?;
     let account = read_account(&slot, &pin, &key).map_err(errors::read)?;
+    drop(pin);
+    let is_large =
+        |account: &AccountState| account.data.len() > context.limits.quick_account_bytes_max;
+    if !account.as_ref().is_some_and(is_large) {
+        return account_info(&context, slot.slot, config, account);
+    }
+    let context = Arc::clone(&context);
+    tokio::task::spawn_blocking(move || account_info(&context, slot.slot, config, account))
+        .await
+        .map_err(|error| errors::internal(format!("the account was not encoded: {error}")))?
+}
+
+fn account_info(
+    context: &RpcContext,
+    slot: u64,
+    config: AccountConfig,
+    account: Option<AccountState>,
+) -> Answer {
+    let mut bytes = context.answers_bytes.begin();
     let account = account.map(|account| config.encode(&account)).transpose()?;
-    answer_in_slot(slot.slot, account)
+    if let Some(account) = &account {
+        bytes.add(account)?;
+    }
+    answer_in_slot(slot, account)
 }
 
 pub(crate) fn get_balance(context: &RpcContext, parameters: &Parameters) -> Answer {
@@ -101,11 +125,20 @@ pub(crate) fn get_multiple_accounts(context: &RpcContext, parameters: &Parameter
     let encoding = config.encoding.unwrap_or(UiAccountEncoding::Base64);
     let slot = context.slot_at_least(config.min_context_slot)?;
     let pin = context.reader.pin().map_err(errors::read)?;
+    let states = keys
+        .iter()
+        .map(|key| read_account(&slot, &pin, key).map_err(errors::read));
+    let states: Vec<Option<AccountState>> = states.collect::<Result<_, _>>()?;
+    drop(pin);
+    let mut bytes = context.answers_bytes.begin();
     let mut accounts = Vec::with_capacity(keys.len());
-    for key in &keys {
-        let account = read_account(&slot, &pin, key).map_err(errors::read)?;
-        let encoded = account.map(|account| encode_account(&account, encoding, config.data_slice));
-        accounts.push(encoded.transpose()?);
+    for state in states {
+        let encoded = state.map(|state| encode_account(&state, encoding, config.data_slice));
+        let encoded = encoded.transpose()?;
+        if let Some(account) = &encoded {
+            bytes.add(account)?;
+        }
+        accounts.push(encoded);
     }
     answer_in_slot(slot.slot, accounts)
 }
@@ -122,23 +155,29 @@ pub(crate) fn get_program_accounts(context: &RpcContext, parameters: &Parameters
 
     // The pin may expire in the middle of a scan, so states are only gathered (which copies no data)
     // while it is held, and encoded afterwards.
+    let mut bytes = context.answers_bytes.begin();
+    let mut fits = Ok(());
     let mut found: Vec<(Pubkey, AccountState)> = Vec::new();
     pin.owned_by(&program, &mut |key, account| {
-        if filters.iter().all(|filter| filter.allows(account)) {
+        if fits.is_ok() && filters.iter().all(|filter| filter.allows(account)) {
             found.push((*key, account.clone()));
+            fits = bytes.check_count(found.len());
         }
     })
     .map_err(errors::read)?;
     drop(pin);
+    fits?;
     if config.sort_results.unwrap_or(true) {
         found.sort_unstable_by_key(|(key, _)| *key);
     }
     let accounts: Vec<KeyedAccount> = found
         .iter()
         .map(|(key, account)| {
+            let account = config.account.encode(account)?;
+            bytes.add(&account)?;
             Ok(KeyedAccount {
                 pubkey: key.to_string(),
-                account: config.account.encode(account)?,
+                account,
             })
         })
         .collect::<Result<_, ErrorObjectOwned>>()?;

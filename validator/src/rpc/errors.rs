@@ -2,7 +2,10 @@
 //! on both. Source: `rpc-client-api/src/custom_error.rs` of agave 4.2.
 
 use jsonrpsee::types::ErrorObjectOwned;
-use jsonrpsee::types::error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, INVALID_REQUEST_CODE};
+use jsonrpsee::types::error::{
+    INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, INVALID_REQUEST_CODE, OVERSIZED_RESPONSE_CODE,
+    OVERSIZED_RESPONSE_MSG,
+};
 use sealane_runtime::ReadError;
 use sealane_runtime::{Refusal, VerifyError};
 use serde::Serialize;
@@ -79,6 +82,17 @@ pub(crate) fn min_context_slot_not_reached(context_slot: u64) -> ErrorObjectOwne
 /// A read of pinned state that could not be finished: transient.
 pub(crate) fn read(error: ReadError) -> ErrorObjectOwned {
     plain(SCAN_ERROR, error.to_string())
+}
+
+/// An answer that would be larger than a response may be, in the words that jsonrpsee has for it.
+pub(crate) fn response_too_large(max: usize) -> ErrorObjectOwned {
+    let data = format!("Exceeded max limit of {max}");
+    ErrorObjectOwned::owned(OVERSIZED_RESPONSE_CODE, OVERSIZED_RESPONSE_MSG, Some(data))
+}
+
+/// Too much is being answered at this moment: transient.
+pub(crate) fn responses_too_large() -> ErrorObjectOwned {
+    unavailable(&Refusal::Busy)
 }
 
 /// A thread of the node has ended: it answers what it has, and does nothing more.

@@ -1,12 +1,13 @@
 //! JSON-RPC over HTTP (and WebSocket): the methods that clients call.
 //!
 //! Each method is a plain function from context and parameters to JSON, listed in a table below. Those
-//! that may take long (scans, simulations, many accounts) run on threads of their own, so that a request
-//! never waits behind them. All commitment levels show the same durable state, so `commitment` is
+//! that may take long (scans, simulations, many or large accounts) run on threads of their own, so that a
+//! request never waits behind them. All commitment levels show the same durable state, so `commitment` is
 //! accepted and ignored.
 
 mod account_json;
 mod accounts;
+mod answer_bytes;
 mod cluster;
 mod errors;
 mod filters;
@@ -17,6 +18,7 @@ mod simulate;
 mod transaction_json;
 
 pub(crate) use accounts::{AccountConfig, read_account};
+pub(crate) use answer_bytes::AnswersBytes;
 pub(crate) use errors::invalid_params;
 pub(crate) use filters::{Filter, FilterRequest, decode as decode_filters};
 pub(crate) use parameters::Parameters;
@@ -47,6 +49,7 @@ pub(crate) struct RpcContext {
     pub(crate) limits: RpcLimits,
     /// Airdrops so far: makes each a transaction of its own.
     pub(crate) airdrops: AtomicU32,
+    pub(crate) answers_bytes: AnswersBytes,
 }
 
 /// A method's answer: JSON, serialised once.
@@ -56,7 +59,6 @@ type Method = fn(&RpcContext, &Parameters) -> Answer;
 
 /// Methods that answer at once.
 const QUICK: &[(&str, Method)] = &[
-    ("getAccountInfo", accounts::get_account_info),
     ("getBalance", accounts::get_balance),
     (
         "getMinimumBalanceForRentExemption",
@@ -100,6 +102,10 @@ pub(crate) fn module(
             method(&context, &Parameters::parse(&params)?)
         })?;
     }
+    module.register_async_method("getAccountInfo", |params, context, _| async move {
+        let parameters = Parameters::parse(&params)?;
+        accounts::get_account_info(Arc::clone(&context), &parameters).await
+    })?;
     module.register_async_method("sendTransaction", |params, context, _| async move {
         let parameters = Parameters::parse(&params)?;
         send::send_transaction(Arc::clone(&context), &parameters).await

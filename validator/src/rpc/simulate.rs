@@ -239,6 +239,7 @@ fn accounts_after(
         return Ok(vec![None; wanted.keys.len()]);
     }
     let pin = context.reader.pin().map_err(errors::read)?;
+    let mut bytes = context.answers_bytes.begin();
     let mut encoded = Vec::with_capacity(wanted.keys.len());
     for key in &wanted.keys {
         let simulated = simulation
@@ -250,7 +251,11 @@ fn accounts_after(
             None => read_account(slot, &pin, key).map_err(errors::read)?,
         };
         let account = account.map(|account| encode_account(&account, wanted.encoding, None));
-        encoded.push(account.transpose()?);
+        let account = account.transpose()?;
+        if let Some(account) = &account {
+            bytes.add(account)?;
+        }
+        encoded.push(account);
     }
     Ok(encoded)
 }

@@ -1,11 +1,11 @@
 //! JSON-RPC as bytes on a socket: the chain and its accounts, in the shapes that Agave's clients read.
 
-use crate::support::{http, result, start, value};
+use crate::support::{call, error, http, result, start, value};
 use crate::transfers::{SYSTEM, node_and_payer, transfer};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sealane_sdk::AccountState;
-use sealane_validator::Validator;
+use sealane_validator::{RpcLimits, Validator};
 use serde_json::{Value, json};
 use solana_hash::Hash;
 use solana_pubkey::Pubkey;
@@ -169,6 +169,60 @@ fn an_account_has_the_shape_that_was_asked_for() {
         json!("NativeLoader1111111111111111111111111111111")
     );
     assert_eq!(system["executable"], json!(true));
+}
+
+/// Two accounts of 60 kB each in base64, where a response may have 100 kB.
+#[test]
+fn answers_that_grow_too_large_are_refused_while_they_are_built() {
+    let (owner, keys) = (
+        Pubkey::new_unique(),
+        [Pubkey::new_unique(), Pubkey::new_unique()],
+    );
+    let mut limits = RpcLimits::default();
+    limits.response_bytes_max = 100_000;
+    let state = AccountState {
+        lamports: 1 << 40,
+        owner,
+        data: vec![1; 45_000].into(),
+        ..AccountState::default()
+    };
+    let mut builder = Validator::builder().rpc_limits(limits);
+    for key in keys {
+        builder = builder.account(key, state.clone());
+    }
+    let node = builder.start().unwrap();
+    let keys = keys.map(|key| key.to_string());
+    let base64 = json!({"encoding": "base64"});
+    // On a thread of its own, as 45 kB are.
+    let account = value(&node, "getAccountInfo", json!([keys[0], base64]));
+    assert_eq!(account["data"][0].as_str().unwrap().len(), 60_000);
+    for (method, about) in [
+        ("getMultipleAccounts", json!(keys)),
+        ("getProgramAccounts", json!(owner.to_string())),
+    ] {
+        let answer = call(&node, method, json!([about, base64]));
+        let expected = json!({
+            "code": -32008,
+            "message": "Response is too big",
+            "data": "Exceeded max limit of 100000",
+        });
+        assert_eq!(answer["error"], expected, "{method}");
+        let sliced = json!({"encoding": "base64", "dataSlice": {"offset": 0, "length": 9_000}});
+        result(&node, method, json!([about, sliced]));
+    }
+}
+
+/// A callback that breaks its promise ends the thread that calls it.
+#[test]
+fn a_node_that_lost_a_thread_says_so() {
+    let node = start();
+    let broken = Box::new(|_| panic!("a callback must not panic"));
+    node.ingest().submit_one(vec![1, 2, 3].into(), broken);
+    while node.reader().is_healthy() {
+        std::thread::yield_now();
+    }
+    assert_eq!(http(&node, "GET", "/health", ""), (200, "unknown".into()));
+    assert_eq!(error(&node, "getHealth", json!([])).0, -32005);
 }
 
 #[test]
