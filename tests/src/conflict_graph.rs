@@ -1,5 +1,6 @@
 //! Random transactions over few accounts: as many conflicts as the shape says.
 
+use crate::filler::{filler_transaction, wallet};
 use crate::mixer::{MIX, MIX_AND_FAIL, MIX_AND_PANIC, MIXER_ID};
 use bytes::Bytes;
 use rand::rngs::StdRng;
@@ -8,8 +9,6 @@ use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use solana_instruction::{AccountMeta, Instruction};
 use solana_message::Message;
-use solana_signature::Signature;
-use solana_transaction::versioned::VersionedTransaction;
 
 /// How the transactions of a graph meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +76,7 @@ impl ConflictGraph {
             } else {
                 1_000_000
             };
-            genesis.push((
-                *payer,
-                AccountState {
-                    lamports,
-                    ..AccountState::default()
-                },
-            ));
+            genesis.push(wallet(*payer, lamports));
         }
         let mut graph = Self {
             genesis,
@@ -97,7 +90,9 @@ impl ConflictGraph {
                 _ => (payer, mix(&mut random, shape, &states)),
             };
             let message = Message::new_with_blockhash(&[instruction], Some(&payer), &blockhash);
-            graph.transactions.push(wire(message, number as u64));
+            graph
+                .transactions
+                .push(filler_transaction(message, number as u64));
         }
         graph
     }
@@ -187,17 +182,4 @@ fn zipf(random: &mut StdRng, n: usize) -> usize {
         }
     }
     n - 1
-}
-
-/// The wire bytes of `message` with one filler signature made of `number`.
-fn wire(message: Message, number: u64) -> Bytes {
-    let mut signature = [7; 64];
-    signature[..8].copy_from_slice(&number.to_le_bytes());
-    let transaction = VersionedTransaction {
-        signatures: vec![Signature::from(signature)],
-        message: solana_message::VersionedMessage::Legacy(message),
-    };
-    bincode::serialize(&transaction)
-        .expect("a transaction can be serialised")
-        .into()
 }

@@ -1,10 +1,13 @@
 //! What the black-box tests share: a program whose writes show any reordering, random conflict graphs of
-//! its transactions, and a run of them through the pipeline that is held against the serial oracle.
+//! its transactions, a run of them through the pipeline that is held against the serial oracle, and nodes
+//! and transactions without real signatures.
 
 mod conflict_graph;
+mod filler;
 mod mixer;
 mod run;
 
 pub use conflict_graph::{ConflictGraph, Shape};
+pub use filler::{GENESIS_HASH, filler_config, filler_signature, filler_transaction, wallet};
 pub use mixer::{MIXER_ID, Overlaps, mixer, overlaps};
 pub use run::{RunOptions, RunReport, run};

@@ -1,11 +1,10 @@
 //! One run through the pipeline, held against the serial oracle.
 
-use crate::{ConflictGraph, Overlaps, mixer, overlaps};
+use crate::{ConflictGraph, Overlaps, filler_config, mixer, overlaps};
 use sealane_runtime::{BankingThreads, Fault, Runtime, RuntimeConfig};
-use sealane_sdk::{AccountState, Programs, Pubkey};
-use solana_hash::Hash;
+use sealane_sdk::{AccountState, Pubkey};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How to run.
@@ -66,19 +65,11 @@ impl RunReport {
     }
 }
 
-/// The blockhash that all transactions of a graph carry.
-pub(crate) const GENESIS_HASH: Hash = Hash::new_from_array([9; 32]);
-
-const IDENTITY: Pubkey = Pubkey::new_from_array([5; 32]);
-
-/// Runs the graph's transactions (made with the blockhash `[9; 32]`).
+/// Runs the graph's transactions (made with `GENESIS_HASH`).
 pub fn run(graph: &ConflictGraph, options: RunOptions) -> RunReport {
-    let mut programs = Programs::builtin();
-    programs.add(mixer());
-    let mut config = RuntimeConfig::new(Arc::new(programs), GENESIS_HASH, IDENTITY);
+    let mut config = filler_config([mixer()]);
     config.genesis_accounts = graph.genesis.clone();
     config.banking_threads = BankingThreads::Fixed(options.threads);
-    config.check_signatures = false;
     config.slot_duration = options.slot;
     config.entry_interval = options.entry;
     config.record_order = true;

@@ -5,19 +5,18 @@ use bytes::Bytes;
 use sealane_runtime::{
     BankingThreads, Event, Ingest, Reader, Refusal, Runtime, RuntimeConfig, VerifyError,
 };
-use sealane_sdk::{AccountInfo, AccountState, Program, ProgramResult, Programs, Pubkey};
+use sealane_sdk::{AccountInfo, Program, ProgramResult, Pubkey};
+use sealane_tests::{GENESIS_HASH, filler_config, filler_signature, filler_transaction, wallet};
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
 use solana_instruction::Instruction;
-use solana_message::{Message, VersionedMessage};
+use solana_message::Message;
 use solana_signature::Signature;
 use solana_system_interface::instruction::transfer;
-use solana_transaction::versioned::VersionedTransaction;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::sync::{Condvar, Mutex, mpsc};
 use std::time::Duration;
 
-const BLOCKHASH: Hash = Hash::new_from_array([9; 32]);
 const GATE: Pubkey = Pubkey::new_from_array([80; 32]);
 const FUNDS: u64 = 1_000_000_000;
 
@@ -26,30 +25,15 @@ fn payer(n: u8) -> Pubkey {
 }
 
 fn config() -> RuntimeConfig {
-    let mut programs = Programs::builtin();
-    programs.add(Program::new(GATE, "gate", wait_at_the_gate, 100));
-    let mut config = RuntimeConfig::new(Arc::new(programs), BLOCKHASH, payer(5));
-    for n in 100..120 {
-        let state = AccountState {
-            lamports: FUNDS,
-            ..AccountState::default()
-        };
-        config.genesis_accounts.push((payer(n), state));
-    }
-    config.check_signatures = false;
-    config.slot_duration = Duration::from_secs(3_600);
+    let mut config = filler_config([Program::new(GATE, "gate", wait_at_the_gate, 100)]);
+    let wallets = (100..120).map(|n| wallet(payer(n), FUNDS));
+    config.genesis_accounts.extend(wallets);
     config
 }
 
 fn signed(number: u8, payer: &Pubkey, instructions: &[Instruction], blockhash: Hash) -> Bytes {
     let message = Message::new_with_blockhash(instructions, Some(payer), &blockhash);
-    let transaction = VersionedTransaction {
-        signatures: vec![Signature::from([number; 64])],
-        message: VersionedMessage::Legacy(message),
-    };
-    bincode::serialize(&transaction)
-        .expect("a transaction can be serialised")
-        .into()
+    filler_transaction(message, number.into())
 }
 
 /// A transfer of one lamport that offers `price` micro-lamports for a compute unit.
@@ -57,7 +41,7 @@ fn offer(number: u8, price: u64) -> Bytes {
     let from = payer(number);
     let price = ComputeBudgetInstruction::set_compute_unit_price(price);
     let instructions = [price, transfer(&from, &payer(119), 1)];
-    signed(number, &from, &instructions, BLOCKHASH)
+    signed(number, &from, &instructions, GENESIS_HASH)
 }
 
 /// What admission says, once it has said it.
@@ -93,8 +77,8 @@ fn a_replayed_transaction_is_refused_and_charged_once() {
     let (reader, ingest) = (runtime.reader(), runtime.ingest());
     let events = reader.listen();
     let from = payer(100);
-    let once = signed(1, &from, &[transfer(&from, &payer(101), 7)], BLOCKHASH);
-    assert_eq!(send(&ingest, once.clone()), Ok(Signature::from([1; 64])));
+    let once = signed(1, &from, &[transfer(&from, &payer(101), 7)], GENESIS_HASH);
+    assert_eq!(send(&ingest, once.clone()), Ok(filler_signature(1)));
     settle(&reader, &events, 1);
     let before = accounts(&reader);
     let again = send(&ingest, once.clone()).expect_err("it was processed");
@@ -163,7 +147,7 @@ fn under_overload_the_lowest_offer_goes_first_and_everybody_is_told() {
         accounts: Vec::new(),
         data: Vec::new(),
     };
-    assert!(send(&ingest, signed(1, &payer(118), &[gate], BLOCKHASH)).is_ok());
+    assert!(send(&ingest, signed(1, &payer(118), &[gate], GENESIS_HASH)).is_ok());
     let mut waiting = AT_THE_GATE.lock().expect("nobody panics at the gate");
     while waiting.0 == 0 {
         waiting = GATE_CHANGED
@@ -181,7 +165,7 @@ fn under_overload_the_lowest_offer_goes_first_and_everybody_is_told() {
         .expect("it is told");
     assert!(
         matches!(evicted, Event::Dropped { signature, error: None }
-            if signature == Signature::from([100; 64])),
+            if signature == filler_signature(100)),
         "the lowest offer made room"
     );
     AT_THE_GATE.lock().expect("nobody panics at the gate").1 = true;
@@ -195,7 +179,7 @@ fn under_overload_the_lowest_offer_goes_first_and_everybody_is_told() {
     settle(&reader, &events, 7);
     assert!(runtime.shutdown(Duration::from_secs(20)));
     let index = |n: u8| {
-        let found = reader.transaction(&Signature::from([n; 64]));
+        let found = reader.transaction(&filler_signature(n.into()));
         found.expect("it is published").index()
     };
     assert!(index(103) < index(101), "the higher offer ran first");
