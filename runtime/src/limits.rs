@@ -49,6 +49,24 @@ pub struct Limits {
     pub pinned_bytes_max: usize,
 }
 
+impl Limits {
+    /// The same with Solana's limits on what a slot and an account cost: `simd_0286_block_limit` and
+    /// `MAX_WRITABLE_ACCOUNT_UNITS` in agave 4.2, `cost-model/src/block_cost_limits.rs` (SIMD-0286 gives a
+    /// block 100 million cost units; SIMD-0306 gave an account 40% of the 60 million of then).
+    #[must_use]
+    pub fn with_solana_cost_limits(self) -> Self {
+        Self {
+            slot_cost_max: Some(100_000_000),
+            account_cost_max: Some(24_000_000),
+            ..self
+        }
+    }
+
+    pub(crate) fn has_cost_limits(&self) -> bool {
+        self.account_cost_max.is_some() || self.slot_cost_max.is_some()
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -68,11 +68,9 @@ impl Runtime {
         self.reader.clone()
     }
 
-    /// Whether all its threads run. Once false, a broken invariant has ended one of them: what is
-    /// visible stays so, and nothing more will be.
+    /// What `Reader::is_healthy` says.
     pub fn is_healthy(&self) -> bool {
-        let mut threads = self.verify_threads.iter().chain(&self.other_threads);
-        threads.all(|thread| !thread.has_ended())
+        self.reader.is_healthy()
     }
 
     /// Refuses new work, lets what was accepted finish and become visible, and stops the threads.

@@ -13,7 +13,7 @@ use solana_instruction::Instruction;
 use solana_message::Message;
 use solana_signature::Signature;
 use solana_system_interface::instruction::transfer;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, mpsc};
 use std::time::Duration;
 
@@ -131,6 +131,58 @@ fn wait_at_the_gate(_: &Pubkey, _: &[AccountInfo<'_>], _: &[u8]) -> ProgramResul
         gate = GATE_CHANGED.wait(gate).expect("nobody panics at the gate");
     }
     Ok(())
+}
+
+fn cost_of_an_offer() -> u64 {
+    let runtime = Runtime::start(config()).expect("the genesis fits");
+    let transaction = runtime.reader().verify(offer(100, 1), false);
+    transaction.expect("it is well-formed").cost()
+}
+
+/// A slot has room for one of these transactions, and two may wait for the next slot.
+#[test]
+fn what_is_over_a_slots_cost_limit_waits_by_priority_and_competes_for_the_next_slot() {
+    let mut config = config();
+    config.limits.slot_cost_max = Some(cost_of_an_offer());
+    config.limits.priority_buffer_max = 2;
+    let runtime = Runtime::start(config).expect("the genesis fits");
+    let (reader, ingest) = (runtime.reader(), runtime.ingest());
+    let events = reader.listen();
+    for (number, price) in [(100, 1), (101, 20), (102, 10), (103, 30), (104, 5)] {
+        assert!(send(&ingest, offer(number, price)).is_ok());
+    }
+    // The first ran, the highest two of the others wait, and none waits by having come first.
+    settle(&reader, &events, 3);
+    assert!(runtime.shutdown(Duration::from_secs(20)));
+    let evicted = events.try_iter().filter_map(|event| match event {
+        Event::Dropped {
+            signature,
+            error: None,
+        } => Some(signature.as_ref()[0]),
+        _ => None,
+    });
+    assert_eq!(evicted.collect::<Vec<_>>(), [102, 104, 103, 101]);
+}
+
+#[test]
+fn what_does_not_fit_a_slots_cost_limit_runs_in_later_slots() {
+    let mut config = config();
+    config.slot_duration = Duration::from_millis(20);
+    config.limits.slot_cost_max = Some(cost_of_an_offer());
+    let runtime = Runtime::start(config).expect("the genesis fits");
+    let (reader, ingest) = (runtime.reader(), runtime.ingest());
+    let events = reader.listen();
+    for number in 100..105 {
+        assert!(send(&ingest, offer(number, u64::from(number))).is_ok());
+    }
+    settle(&reader, &events, 5);
+    assert!(runtime.shutdown(Duration::from_secs(20)));
+    let slot = |n: u8| {
+        let found = reader.transaction(&filler_signature(n.into()));
+        found.expect("it is published").slot()
+    };
+    let slots: BTreeSet<u64> = (100..105).map(slot).collect();
+    assert_eq!(slots.len(), 5, "one in each: {slots:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{status_line, wallet};
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use crossbeam_channel::{Receiver, bounded};
-use sealane_runtime::BankingThreads;
+use sealane_runtime::{BankingThreads, Limits};
 use sealane_sdk::{Program, Pubkey};
 use std::io::{IsTerminal, Write, stdout};
 use std::net::IpAddr;
@@ -53,6 +53,11 @@ pub struct Arguments {
           value_parser = clap::value_parser!(u64).range(1..=60_000))]
     slot_ms: u64,
 
+    /// Let a slot and an account cost no more than on Solana: 100 and 24 million cost units. What is over
+    /// a slot's limits competes for the next one's. Without this there is no limit.
+    #[arg(long)]
+    solana_cost_limits: bool,
+
     /// Print nothing but errors.
     #[arg(long, short)]
     quiet: bool,
@@ -71,6 +76,16 @@ enum Log {
     Transactions,
     /// Nothing.
     None,
+}
+
+impl Arguments {
+    fn limits(&self) -> Limits {
+        if self.solana_cost_limits {
+            Limits::default().with_solana_cost_limits()
+        } else {
+            Limits::default()
+        }
+    }
 }
 
 fn banking_threads(text: &str) -> Result<BankingThreads, String> {
@@ -111,7 +126,8 @@ pub fn run(
         .bind_address(arguments.bind_address)
         .banking_threads(arguments.banking_threads)
         .slot_duration(Duration::from_millis(arguments.slot_ms))
-        .faucet_lamports(faucet_lamports);
+        .faucet_lamports(faucet_lamports)
+        .limits(arguments.limits());
     if let Some(wallet) = arguments.mint.or_else(wallet::find) {
         builder = builder.mint(wallet);
     }
@@ -236,6 +252,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn solanas_cost_limits_are_a_flag() {
+        let costs = |arguments: &[&str]| {
+            let arguments = Arguments::parse_from([&["sealane-validator"], arguments].concat());
+            let limits = arguments.limits();
+            (limits.slot_cost_max, limits.account_cost_max)
+        };
+        assert_eq!(costs(&[]), (None, None));
+        let solana = (Some(100_000_000), Some(24_000_000));
+        assert_eq!(costs(&["--solana-cost-limits"]), solana);
     }
 
     #[test]

@@ -33,18 +33,18 @@ impl ScheduleStage {
                 .collect();
             // Stable, so equals stay in the order of arrival; nearly free where all are equal.
             items.sort_by_key(|item| std::cmp::Reverse(item.transaction.budget().unit_price));
-            let mut items = items.into_iter();
-            if self.buffer.is_empty() {
-                while self.has_room()
-                    && let Some(item) = items.next()
-                {
-                    self.insert(item, now);
-                }
-            }
             if batch.bulk {
                 self.held.extend(items);
-            } else {
-                items.for_each(|item| self.push(item));
+                self.insert_waiting(now);
+                continue;
+            }
+            for item in items {
+                // Where nobody waits, it need not: its sender hears more exactly why it is refused.
+                if self.buffer.is_empty() && self.has_room() {
+                    self.insert(item, now);
+                } else {
+                    self.push(item);
+                }
             }
         }
         worked | self.insert_waiting(now)
@@ -195,26 +195,35 @@ impl ScheduleStage {
     fn defer(&mut self, transaction: Box<VerifiedTransaction>, cost: u64) {
         let limits = [self.limits.slot_cost_max, self.limits.account_cost_max];
         let fits = limits.iter().flatten().all(|limit| cost <= *limit);
-        if fits && self.deferred.len() < self.limits.priority_buffer_max {
-            self.deferred.push(Admission {
-                transaction,
-                on_admission: None,
-            });
-        } else {
-            self.evict(&transaction);
+        if !fits {
+            return self.evict(&transaction);
+        }
+        let priority = transaction.budget().unit_price;
+        let item = Admission {
+            transaction,
+            on_admission: None,
+        };
+        match self.deferred.push(priority, item) {
+            Pushed::Kept => {}
+            Pushed::Evicted(lower) | Pushed::Refused(lower) => self.evict(&lower.transaction),
         }
     }
 
     /// The node stops: what waits for the next slot will not see it.
     pub(super) fn give_deferred_up(&mut self) {
-        for item in std::mem::take(&mut self.deferred) {
+        while let Some(item) = self.deferred.pop() {
             self.evict(&item.transaction);
         }
     }
 
-    /// To be called when a slot opens: what was over the last one's limits competes again.
+    /// To be called when a slot opens: what was over the last one's limits competes again, by priority,
+    /// with what waits. Among equals it is first, because it came first.
     pub(super) fn reconsider_deferred(&mut self) {
-        for item in std::mem::take(&mut self.deferred) {
+        if self.deferred.is_empty() {
+            return;
+        }
+        std::mem::swap(&mut self.buffer, &mut self.deferred);
+        while let Some(item) = self.deferred.pop() {
             self.push(item);
         }
     }

@@ -66,8 +66,8 @@ pub(crate) struct ScheduleStage {
     buffer: PriorityBuffer<Admission>,
     /// A bulk batch that waits for room.
     held: VecDeque<Admission>,
-    /// Over a cost limit of the open slot.
-    deferred: Vec<Admission>,
+    /// Over a cost limit of the open slot. As large as the buffer; of no size where there is no limit.
+    deferred: PriorityBuffer<Admission>,
     dispatcher: Dispatcher,
     entries: Entries,
     unpublished: VecDeque<PublisherMessage>,
@@ -121,7 +121,11 @@ impl ScheduleStage {
             replay: ReplayProtection::new(BLOCKHASH_AGE_MAX + 1, limits.status_cache_max),
             buffer: PriorityBuffer::new(limits.priority_buffer_max),
             held: VecDeque::new(),
-            deferred: Vec::new(),
+            deferred: PriorityBuffer::new(if limits.has_cost_limits() {
+                limits.priority_buffer_max
+            } else {
+                0
+            }),
             dispatcher,
             entries: Entries::new(),
             unpublished: VecDeque::new(),
@@ -338,9 +342,7 @@ impl ScheduleStage {
         }
         if worked {
             let counters = &self.wiring.counters;
-            counters
-                .queued
-                .set((self.buffer.len() + self.held.len() + self.undispatched) as u64);
+            counters.queued.set(self.queued() as u64);
             counters.longest_chain.set(self.dispatcher.longest_chain());
             *self
                 .wiring
@@ -349,6 +351,11 @@ impl ScheduleStage {
                 .expect("no holder of this lock panics") = self.waits.clone();
         }
         worked
+    }
+
+    /// Transactions between admission and a banking thread.
+    fn queued(&self) -> usize {
+        self.buffer.len() + self.held.len() + self.deferred.len() + self.undispatched
     }
 
     /// Notes an account that may not exist: its index goes back when no task names it.
