@@ -27,7 +27,7 @@ use nonce::AdvancedNonce;
 use rent::Rented;
 use sealane_sdk::{
     AccountState, Environment, Executed, ExecutionLimits, Executor, InstructionInput, Programs,
-    TransactionAccounts,
+    RunningProgram, TransactionAccounts,
 };
 use solana_hash::Hash;
 use solana_rent::Rent;
@@ -91,6 +91,11 @@ impl Bank {
             },
             recent: (Hash::default(), u64::MAX),
         }
+    }
+
+    /// Says from any thread which program runs here.
+    pub(crate) fn running_program(&self) -> RunningProgram {
+        self.executor.running_program()
     }
 
     /// Processes one transaction; `states` gives the state of each of its accounts, in message order, and

@@ -14,8 +14,10 @@
 
 use crate::counters::StageCounters;
 use crate::fault::{self, Fault};
+use crate::purity::PurityCheck;
 use crate::sync::{Arc, Receiver, Sender, Thread};
 use crate::task::{BankBatch, CompletedBatch, Outcome, Task, Work};
+use crate::watchdog::Post;
 use crate::{Bank, SlotContext, VerifiedTransaction};
 use sealane_accounts_db::{AccountIndex, BankingAccess, EntryNumber, LockedAccounts, NO_ACCOUNT};
 use sealane_sdk::{AccountState, Pubkey, TransactionAccounts};
@@ -34,6 +36,10 @@ pub(crate) struct BankingThread {
     pub(crate) counters: Arc<StageCounters>,
     /// Where the records of a batch are written.
     pub(crate) records: Vec<u8>,
+    /// Where the watchdog sees what runs.
+    pub(crate) post: Arc<Post>,
+    /// Where each transaction is executed twice.
+    pub(crate) purity: Option<Arc<PurityCheck>>,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -72,12 +78,16 @@ impl BankingThread {
             records: std::mem::take(&mut self.records),
             absent: Vec::new(),
             reward_lamports: 0,
+            purity: self.purity.as_deref(),
             fault: self.fault,
         };
         let mut outcomes = Vec::with_capacity(batch.tasks.len());
-        for task in &batch.tasks {
+        let tasks = self.post.put(std::mem::take(&mut batch.tasks));
+        for task in tasks.iter() {
+            self.post.begin();
             outcomes.push(run.run_task(&mut self.access, &mut self.bank, task));
         }
+        drop(tasks);
         let BatchRun {
             mut records,
             absent,
@@ -90,7 +100,7 @@ impl BankingThread {
         self.records = records;
         CompletedBatch {
             entry: batch.entry,
-            tasks: std::mem::take(&mut batch.tasks),
+            tasks: self.post.take(),
             outcomes,
             records: kept,
             writes: self.access.take_writes(),
@@ -107,6 +117,7 @@ struct BatchRun<'a> {
     records: Vec<u8>,
     absent: Vec<AccountIndex>,
     reward_lamports: u64,
+    purity: Option<&'a PurityCheck>,
     fault: Option<Fault>,
 }
 
@@ -144,6 +155,9 @@ impl BatchRun<'_> {
     ) -> Outcome {
         // Gathered first: what the transaction borrows of the working copies ends before they change.
         let mut changes: SmallVec<[(usize, AccountState); 4]> = SmallVec::new();
+        let rehearsal = self
+            .purity
+            .and_then(|purity| purity.rehearse(bank, self.slot, transaction, |i| locked.get(i)));
         let start = self.records.len() as u32;
         let failed = {
             let mut accounts = TransactionAccounts::new();
@@ -167,6 +181,10 @@ impl BatchRun<'_> {
             processed.status.is_err()
         };
         let end = self.records.len() as u32;
+        if let (Some(purity), Some(rehearsal)) = (self.purity, rehearsal) {
+            let record = &self.records[start as usize..end as usize];
+            purity.compare(rehearsal, transaction, record, &changes);
+        }
         for (i, state) in changes.drain(..) {
             locked.set(i, state, self.entry);
         }

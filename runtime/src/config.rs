@@ -1,6 +1,6 @@
 //! What a pipeline starts from.
 
-use crate::{Fault, Limits};
+use crate::{Fault, Limits, OnNotice};
 use sealane_sdk::{AccountState, Programs, Pubkey};
 use solana_hash::Hash;
 use solana_keypair::Keypair;
@@ -64,6 +64,10 @@ pub struct RuntimeConfig {
     pub entry_interval: Duration,
     /// Keep the serial order (`Reader::take_order`), for the oracle.
     pub record_order: bool,
+    /// Execute every transaction twice, and name the program whose effects differ (`Notice::Impure`).
+    pub check_purity: bool,
+    /// Hears of programs that misbehave.
+    pub on_notice: OnNotice,
     /// A deliberate fault; debug builds only.
     #[doc(hidden)]
     pub fault: Option<Fault>,
@@ -86,6 +90,8 @@ impl RuntimeConfig {
             slot_duration: Duration::from_millis(400),
             entry_interval: Duration::from_millis(5),
             record_order: false,
+            check_purity: false,
+            on_notice: Arc::new(|_| {}),
             fault: None,
         }
     }

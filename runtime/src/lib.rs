@@ -15,9 +15,11 @@ mod limits;
 #[cfg(all(test, shuttle))]
 mod model_check;
 mod node;
+mod notice;
 mod parts;
 mod prefetch;
 mod publish;
+mod purity;
 mod reader;
 mod record;
 mod schedule;
@@ -28,6 +30,7 @@ mod task;
 mod verified;
 mod verify;
 mod verify_stage;
+mod watchdog;
 
 pub use bank::{Bank, Processed};
 pub use block_log::{
@@ -43,6 +46,7 @@ pub use history::{PublishedTransaction, SignatureStatus};
 pub use ingest::{Ingest, OnAdmission, Refusal};
 pub use limits::Limits;
 pub use node::Runtime;
+pub use notice::{Effect, NamedProgram, Notice, OnNotice};
 pub use publish::Event;
 pub use reader::{Reader, Simulation};
 pub use record::TransactionRecord;

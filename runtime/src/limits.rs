@@ -1,5 +1,7 @@
 //! Every bound of the node, by name.
 
+use std::time::Duration;
+
 /// Every queue, cache, buffer and loop has its limit here. Over it, the lowest priority is refused with
 /// a clear error, and nothing grows.
 #[derive(Clone, Debug)]
@@ -43,6 +45,8 @@ pub struct Limits {
     pub slot_cost_max: Option<u64>,
     /// Accounts that exist or are in flight.
     pub accounts_max: usize,
+    /// How long a native program may run before the watchdog names it (`Notice::Overrun`).
+    pub program_run_max: Duration,
     /// Readers that hold a pinned entry at a time.
     pub pins_max: usize,
     /// Bytes of superseded versions kept for pinned readers.
@@ -89,6 +93,7 @@ impl Default for Limits {
             account_cost_max: None,
             slot_cost_max: None,
             accounts_max: 64 << 20,
+            program_run_max: Duration::from_secs(1),
             pins_max: 256,
             pinned_bytes_max: 1 << 30,
         }

@@ -6,6 +6,7 @@ use crate::ingest::{Ingest, IngestBatch};
 use crate::parts::Parts;
 use crate::reader::Reader;
 use crate::sync::{Arc, AtomicBool, Builder, JoinHandle, Ordering, Sender, Thread};
+use crate::watchdog::Watchdog;
 use sealane_accounts_db::AccountsFull;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -16,6 +17,8 @@ pub struct Runtime {
     reader: Reader,
     draining: Arc<AtomicBool>,
     scheduler: Arc<OnceLock<Thread>>,
+    /// Ends with this.
+    _watchdog: WatchdogThread,
     verify_threads: Vec<PipelineThread>,
     other_threads: Vec<PipelineThread>,
 }
@@ -49,6 +52,7 @@ impl Runtime {
             spawn(format!("verify-{index}"), Box::new(move || verify.run()))
         });
         Ok(Self {
+            _watchdog: WatchdogThread::spawn(parts.watchdog),
             ingest: parts.ingest,
             reader: parts.reader,
             draining: parts.draining,
@@ -134,6 +138,36 @@ fn join_until(threads: Vec<PipelineThread>, until: Instant) -> bool {
         }
     }
     true
+}
+
+/// The watchdog's thread, which ends when this is dropped, without being waited for. The model checker's
+/// builds have none: in the model no time passes.
+struct WatchdogThread {
+    stopping: Arc<AtomicBool>,
+    thread: Option<Thread>,
+}
+
+impl WatchdogThread {
+    fn spawn(watchdog: Watchdog) -> Self {
+        let stopping = watchdog.stopping.clone();
+        let thread = (!cfg!(shuttle)).then(|| {
+            let handle = Builder::new()
+                .name("watchdog".into())
+                .spawn(move || watchdog.run())
+                .expect("the system can start a thread");
+            handle.thread().clone()
+        });
+        Self { stopping, thread }
+    }
+}
+
+impl Drop for WatchdogThread {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Release);
+        if let Some(thread) = &self.thread {
+            thread.unpark();
+        }
+    }
 }
 
 /// A thread of the pipeline, and whether it has ended: by itself, or by a broken invariant.

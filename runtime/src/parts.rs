@@ -7,11 +7,13 @@ use crate::headers::{HeaderQueue, HeaderStage, Headers};
 use crate::history::History;
 use crate::ingest::Ingest;
 use crate::publish::{Listeners, PublishStage};
+use crate::purity::PurityCheck;
 use crate::reader::{Pool, Reader, Shared};
 use crate::schedule::{ScheduleStage, Wiring};
 use crate::serial::Order;
 use crate::sync::{Arc, AtomicBool, Mutex, Thread, bounded};
 use crate::verify_stage::VerifyThread;
+use crate::watchdog::{Posts, Watchdog};
 use crate::{Bank, RuntimeConfig, SlotContext, SlotWatch, Verifier};
 use sealane_accounts_db::{Accounts, AccountsFull, DbLimits};
 use sealane_sdk::{AccountState, Pubkey};
@@ -64,6 +66,8 @@ struct Common {
     draining: Arc<AtomicBool>,
     /// The schedule stage's thread, to be woken.
     scheduler: Arc<OnceLock<Thread>>,
+    /// Where the watchdog looks.
+    posts: Posts,
 }
 
 impl Common {
@@ -88,6 +92,7 @@ impl Common {
             stopping: Arc::new(AtomicBool::new(false)),
             draining: Arc::new(AtomicBool::new(false)),
             scheduler: Arc::new(OnceLock::new()),
+            posts: Posts::default(),
         }
     }
 
@@ -118,6 +123,7 @@ impl Common {
             checking: Pool::default(),
             trusting: Pool::default(),
             banks: Pool::default(),
+            posts: self.posts.clone(),
             order: self.order.clone(),
         }))
     }
@@ -134,6 +140,7 @@ pub(crate) struct Parts {
     pub(crate) banking: Vec<BankingThread>,
     pub(crate) publish: PublishStage,
     pub(crate) headers: Option<HeaderStage>,
+    pub(crate) watchdog: Watchdog,
 }
 
 impl Parts {
@@ -173,17 +180,24 @@ impl Parts {
             told_to_stop: false,
             counters: common.counters.clone(),
         });
+        let purity = config.check_purity.then(|| {
+            let (programs, on_notice) = (config.programs.clone(), config.on_notice.clone());
+            Arc::new(PurityCheck::new(programs, on_notice))
+        });
         let banking = accesses
             .into_iter()
             .zip(bank_queues)
-            .map(|(access, queue)| BankingThread {
+            .map(|(access, queue)| (access, queue, Bank::new(config.programs.clone(), limits)))
+            .map(|(access, queue, bank)| BankingThread {
                 queue,
                 completions: completion_sender.clone(),
                 scheduler: common.scheduler.clone(),
                 access,
-                bank: Bank::new(config.programs.clone(), limits),
+                post: common.posts.add(&bank),
+                bank,
                 counters: common.counters.clone(),
                 records: Vec::new(),
+                purity: purity.clone(),
                 fault: config.fault,
             });
         let signer = common.headers.clone().zip(config.header_signer.clone());
@@ -228,6 +242,13 @@ impl Parts {
             publish,
             headers,
             reader: common.reader(config),
+            watchdog: Watchdog {
+                posts: common.posts,
+                programs: config.programs.clone(),
+                program_run_max: limits.program_run_max,
+                on_notice: config.on_notice.clone(),
+                stopping: Arc::new(AtomicBool::new(false)),
+            },
             ingest: Ingest {
                 queue: ingest_sender,
                 batch_max: limits.ingest_batch_max,

@@ -5,6 +5,7 @@ use crate::headers::{Headers, NoProof, ProvenBytes, SignedHeader};
 use crate::history::{History, PublishedTransaction, SignatureStatus};
 use crate::publish::{Event, Listeners};
 use crate::sync::{Arc, Mutex};
+use crate::watchdog::{Post, Posts};
 use crate::{
     Bank, Limits, Order, SlotContext, SlotWatch, TransactionRecord, VerifiedTransaction, Verifier,
     VerifyError,
@@ -51,7 +52,8 @@ pub(crate) struct Shared {
     /// Verifiers and banks of readers, reused: checking signatures, trusting, simulating.
     pub(crate) checking: Pool<Verifier>,
     pub(crate) trusting: Pool<Verifier>,
-    pub(crate) banks: Pool<Bank>,
+    pub(crate) banks: Pool<(Bank, Arc<Post>)>,
+    pub(crate) posts: Posts,
     /// The serial order, where it is recorded.
     pub(crate) order: Option<Arc<Mutex<Order>>>,
 }
@@ -185,9 +187,15 @@ impl Reader {
             .collect::<Result<_, ReadError>>()?;
         drop(pin);
         let shared = &self.shared;
-        let make = || Bank::new(shared.programs.clone(), &shared.limits);
-        Ok(shared.banks.with(make, |bank| {
-            simulate(bank, &slot, transaction, keys, states, replace_blockhash)
+        let make = || {
+            let bank = Bank::new(shared.programs.clone(), &shared.limits);
+            let post = shared.posts.add(&bank);
+            (bank, post)
+        };
+        Ok(shared.banks.with(make, |(bank, post)| {
+            post.simulate(transaction, || {
+                simulate(bank, &slot, transaction, keys, states, replace_blockhash)
+            })
         }))
     }
 

@@ -83,7 +83,7 @@ fn process(
     let faults_before = state.take_fault();
     let result = state
         .consume(known.compute_units)
-        .and_then(|()| enter(frame, known, data));
+        .and_then(|()| state.running.during(program, || enter(frame, known, data)));
 
     if !known.builtin {
         let used = units_before - state.compute_left.get();

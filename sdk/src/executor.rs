@@ -3,7 +3,7 @@
 //! It has no opinion on fees, ages, rent or commits: those are the bank's. It enforces what holds inside
 //! a transaction: privileges, ownership, balances, growth, depth, compute.
 
-use crate::frame::{AccountCell, Frame, State, current};
+use crate::frame::{AccountCell, Frame, RunningProgram, State, current};
 use crate::log::Log;
 use crate::{AccountData, AccountState, InstructionError, Programs, Pubkey, Sysvars, call, panics};
 use smallvec::SmallVec;
@@ -193,6 +193,11 @@ impl Default for Executor {
 }
 
 impl Executor {
+    /// Says from any thread which program runs here.
+    pub fn running_program(&self) -> RunningProgram {
+        self.state.running.clone()
+    }
+
     /// Executes `instructions` in order, stopping at the first error. A panic in a program is caught
     /// and becomes `InstructionError::ProgramFailedToComplete`. After an error the accounts are as they
     /// were loaded.

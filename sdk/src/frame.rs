@@ -9,6 +9,9 @@
 //! no `Cell` in it may hold a borrowed thing.
 
 pub(crate) mod current;
+mod running;
+
+pub use running::RunningProgram;
 
 use crate::log::Log;
 use crate::{
@@ -186,6 +189,7 @@ pub(crate) struct State {
     /// Calls so far; entries beyond `inner_len` are kept for their allocations.
     pub(crate) inner: RefCell<Vec<InnerInstruction>>,
     pub(crate) inner_len: Cell<usize>,
+    pub(crate) running: RunningProgram,
 }
 
 impl State {

@@ -28,6 +28,7 @@ pub use executor::{
     Environment, Executed, ExecutionLimits, Executor, InnerInstruction, InstructionInput,
     TransactionAccount, TransactionAccounts,
 };
+pub use frame::RunningProgram;
 pub use info::{
     AccountInfo, DataMut, DataRef, LamportsMut, LamportsRef, MAX_ACCOUNT_DATA_LEN,
     MAX_PERMITTED_DATA_INCREASE, next_account_info,

@@ -6,9 +6,9 @@ use crate::{status_line, wallet};
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use crossbeam_channel::{Receiver, bounded};
-use sealane_runtime::{BankingThreads, Limits};
+use sealane_runtime::{BankingThreads, Limits, Notice};
 use sealane_sdk::{Program, Pubkey};
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -57,6 +57,11 @@ pub struct Arguments {
     /// a slot's limits competes for the next one's. Without this there is no limit.
     #[arg(long)]
     solana_cost_limits: bool,
+
+    /// Execute every transaction twice and name the program whose effects differ: a program must be pure.
+    /// Takes twice the time; for trying programs out.
+    #[arg(long)]
+    check_purity: bool,
 
     /// Print nothing but errors.
     #[arg(long, short)]
@@ -127,7 +132,9 @@ pub fn run(
         .banking_threads(arguments.banking_threads)
         .slot_duration(Duration::from_millis(arguments.slot_ms))
         .faucet_lamports(faucet_lamports)
-        .limits(arguments.limits());
+        .limits(arguments.limits())
+        .check_purity(arguments.check_purity)
+        .on_notice(warn);
     if let Some(wallet) = arguments.mint.or_else(wallet::find) {
         builder = builder.mint(wallet);
     }
@@ -205,6 +212,17 @@ fn print_transaction(slot: u64, published: &sealane_runtime::PublishedTransactio
 fn say(text: &str) {
     let mut out = stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Says that a program misbehaves, in a line of its own: the status line, if there is one, is drawn again.
+fn warn(notice: &Notice) {
+    let erase = if stdout().is_terminal() {
+        "\r\x1b[2K"
+    } else {
+        ""
+    };
+    // Nobody may be reading.
+    let _ = writeln!(stderr(), "{erase}warning: {notice}");
 }
 
 fn start_message(node: &ValidatorHandle) -> String {

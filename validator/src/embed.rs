@@ -10,7 +10,9 @@ use crate::server::{Ports, RpcServer};
 use bytes::Bytes;
 use crossbeam_channel::RecvTimeoutError;
 use jsonrpsee::Methods;
-use sealane_runtime::{BankingThreads, Ingest, Limits, Reader, Runtime, RuntimeConfig};
+use sealane_runtime::{
+    BankingThreads, Ingest, Limits, Notice, OnNotice, Reader, Runtime, RuntimeConfig,
+};
 use sealane_sdk::{AccountState, ProcessInstruction, Program, Programs, Pubkey};
 use solana_hash::Hash;
 use solana_keypair::Keypair;
@@ -63,6 +65,8 @@ impl Validator {
             banking_threads: BankingThreads::Auto,
             slot_duration: Duration::from_millis(400),
             limits: Limits::default(),
+            check_purity: false,
+            on_notice: Arc::new(|notice| eprintln!("sealane: {notice}")),
             rpc_limits: RpcLimits::default(),
         }
     }
@@ -80,6 +84,8 @@ pub struct ValidatorBuilder {
     banking_threads: BankingThreads,
     slot_duration: Duration,
     limits: Limits,
+    check_purity: bool,
+    on_notice: OnNotice,
     rpc_limits: RpcLimits,
 }
 
@@ -160,6 +166,20 @@ impl ValidatorBuilder {
         self
     }
 
+    /// Executes every transaction twice, and names the program whose effects differ: a native program must
+    /// be pure.
+    pub fn check_purity(mut self, check: bool) -> Self {
+        self.check_purity = check;
+        self
+    }
+
+    /// Who hears of programs that run too long or are not pure; by default each notice is a line on
+    /// standard error. Called on threads of the node: it must not wait.
+    pub fn on_notice(mut self, hear: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.on_notice = Arc::new(hear);
+        self
+    }
+
     /// Bounds of JSON-RPC and PubSub.
     pub fn rpc_limits(mut self, limits: RpcLimits) -> Self {
         self.rpc_limits = limits;
@@ -188,6 +208,8 @@ impl ValidatorBuilder {
             verify_threads: verify_threads(),
             slot_duration: self.slot_duration,
             entry_interval: Duration::from_millis(2),
+            check_purity: self.check_purity,
+            on_notice: self.on_notice,
             ..RuntimeConfig::new(Arc::new(self.programs), genesis.hash, genesis.identity)
         })?;
         let (hub, hub_thread) = Hub::start(runtime.reader(), self.rpc_limits.receipts_waiting_max)

@@ -1,0 +1,116 @@
+//! What whoever runs the node should read: native programs that misbehave.
+
+use sealane_sdk::Pubkey;
+use solana_signature::Signature;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Something that whoever runs the node should know. `Display` says it in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A native program runs longer than `Limits::program_run_max`, and still does. Nothing can stop it.
+    Overrun {
+        /// The program that runs, or that an instruction called if it went on to another.
+        program: NamedProgram,
+        /// The transaction it runs for.
+        signature: Signature,
+        /// For at least so long.
+        running: Duration,
+        /// In a simulation (or preflight), and not to be committed.
+        simulated: bool,
+    },
+    /// `RuntimeConfig::check_purity`: run twice on the same accounts, a program did two things. Told once
+    /// of each program.
+    Impure {
+        /// The program.
+        program: NamedProgram,
+        /// The transaction that showed it.
+        signature: Signature,
+        /// What differed.
+        effect: Effect,
+    },
+}
+
+/// A program's address, and the name that it was registered under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedProgram {
+    /// Its address.
+    pub id: Pubkey,
+    /// Its name; empty if no such program is registered.
+    pub name: &'static str,
+}
+
+/// What a transaction leaves behind and a program can make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Its status, or the compute units it took.
+    Result,
+    /// Calls of other programs.
+    Calls,
+    /// Logs.
+    Logs,
+    /// Return data.
+    ReturnData,
+    /// States of accounts.
+    Accounts,
+}
+
+/// Hears notices, on a thread of the node: it must not wait.
+pub type OnNotice = Arc<dyn Fn(&Notice) + Send + Sync>;
+
+impl fmt::Display for NamedProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name {
+            "" => write!(f, "program {}", self.id),
+            name => write!(f, "program {name} ({})", self.id),
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Result => "result",
+            Self::Calls => "calls of other programs",
+            Self::Logs => "logs",
+            Self::ReturnData => "return data",
+            Self::Accounts => "accounts",
+        })
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overrun {
+                program,
+                signature,
+                running,
+                simulated,
+            } => {
+                let work = if *simulated {
+                    "the simulation of transaction"
+                } else {
+                    "transaction"
+                };
+                let seconds = running.as_secs_f64();
+                write!(
+                    f,
+                    "{program} has run for {seconds:.1} s in {work} {signature} and cannot be stopped"
+                )
+            }
+            Self::Impure {
+                program,
+                signature,
+                effect,
+            } => write!(
+                f,
+                "{program} is not pure: run twice on the same accounts, transaction {signature} \
+                 differed in its {effect}"
+            ),
+        }
+    }
+}
