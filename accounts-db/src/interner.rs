@@ -1,9 +1,11 @@
 //! Keys to indices, and indices back: the scheduler thread's role.
 
+#[cfg(shuttle)]
+use crate::fault::GraceFault;
 use crate::key_table::{KeyTable, Vacancy};
 use crate::memory::VersionPointer;
 use crate::sync::{Ordering, lock};
-use crate::{AccountIndex, Accounts, AccountsFull, Pubkey};
+use crate::{AccountIndex, Accounts, AccountsFull, EntryNumber, Pubkey};
 use std::sync::Arc;
 
 /// Keys to indices: the scheduler thread's handle.
@@ -107,6 +109,10 @@ impl Interner {
         }
         self.cells_used = self.keys;
         let replaced = self.shared.table.replace(table);
+        #[cfg(shuttle)]
+        if GraceFault::TableFreedAtOnce.is() {
+            return drop(replaced);
+        }
         lock(&self.shared.limbo).push_table(replaced);
     }
 
@@ -126,9 +132,9 @@ impl Interner {
     pub fn reclaim(&mut self, is_idle: &mut dyn FnMut(AccountIndex) -> bool) {
         self.list_deleted();
         if !self.deleted.is_empty() {
-            // First `visible`, then the pins: a reader that comes later has at least this `visible`.
+            // First `visible`, then the pins.
             let visible = self.shared.visible.0.load(Ordering::SeqCst);
-            let readable_from = self.shared.pins.oldest().min(visible);
+            let readable_from = readable_from(self.shared.pins.oldest(), visible);
             let mut deleted = std::mem::take(&mut self.deleted);
             deleted.retain(|&account| {
                 if !is_idle(account) {
@@ -201,4 +207,14 @@ impl Interner {
     fn table(&self) -> &KeyTable {
         self.shared.table.get(self)
     }
+}
+
+/// The oldest entry that anybody reads, or will: readers to come have at least `visible`, which was loaded
+/// before the pins were looked through.
+fn readable_from(oldest_pin: EntryNumber, visible: EntryNumber) -> EntryNumber {
+    #[cfg(shuttle)]
+    if GraceFault::TombstoneIgnoresVisible.is() {
+        return oldest_pin;
+    }
+    oldest_pin.min(visible)
 }

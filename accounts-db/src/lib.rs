@@ -13,6 +13,8 @@
 
 mod banking;
 mod disk;
+#[cfg(shuttle)]
+mod fault;
 mod interner;
 mod key_table;
 mod limbo;
@@ -34,6 +36,9 @@ pub use banking::{BankingAccess, EntryWrites, LockedAccounts};
 pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
 #[doc(hidden)]
 pub use disk::{Fault, MemoryDisk};
+#[cfg(shuttle)]
+#[doc(hidden)]
+pub use fault::GraceFault;
 pub use interner::Interner;
 pub use publisher::Publisher;
 pub use reader::Pin;

@@ -1,4 +1,5 @@
-//! Versions of accounts, and when they may be touched and freed. The one file with `unsafe` in it.
+//! Versions of accounts, and when they may be touched and freed. Here is this crate's `unsafe`, but for the
+//! declaration of `BankingAccess::lock`.
 //!
 //! # The argument
 //!

@@ -6,7 +6,8 @@
 #![allow(unsafe_code)]
 
 use sealane_accounts_db::{
-    AccountIndex, Accounts, BankingAccess, DbLimits, EntryNumber, EntryWrites, Interner, Pin, open,
+    AccountIndex, Accounts, BankingAccess, DbLimits, EntryNumber, EntryWrites, GraceFault,
+    Interner, Pin, open,
 };
 use sealane_sdk::{AccountState, Pubkey};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
@@ -143,23 +144,21 @@ fn genesis() -> [(u8, AccountState); 2] {
     [(1, state(50, 0)), (2, state(50, 0))]
 }
 
-#[test]
-fn keys_read_at_a_pin_are_of_one_entry_while_indices_change_hands() {
-    check(4_000, || {
-        run(LIMITS, &genesis(), write_entries, |pin| {
-            let sum = (1..4).map(|n| lamports(&pin, n)).sum::<u64>();
-            assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
-        });
+/// Keys, read one by one, while an index goes from one account to another.
+fn keys() {
+    run(LIMITS, &genesis(), write_entries, |pin| {
+        let sum = (1..4).map(|n| lamports(&pin, n)).sum::<u64>();
+        assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
     });
 }
 
-#[test]
-fn an_account_that_comes_and_goes_is_not_taken_back_from_under_a_reader() {
+/// Keys, while one account comes and goes and its index is asked back at once.
+fn comes_and_goes() {
     const THREE_ACCOUNTS: DbLimits = DbLimits {
         accounts_max: 3,
         ..LIMITS
     };
-    fn come_and_go(mut writer: Writer) {
+    fn write(mut writer: Writer) {
         for entry in 1..6 {
             let lamports = if entry % 2 == 0 { 50 } else { 0 };
             writer.entry(
@@ -169,42 +168,36 @@ fn an_account_that_comes_and_goes_is_not_taken_back_from_under_a_reader() {
             writer.interner.reclaim(&mut |_| true);
         }
     }
-    check(4_000, || {
-        run(THREE_ACCOUNTS, &genesis(), come_and_go, |pin| {
-            let sum = lamports(&pin, 1) + lamports(&pin, 2);
-            assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
-        });
+    run(THREE_ACCOUNTS, &genesis(), write, |pin| {
+        let sum = lamports(&pin, 1) + lamports(&pin, 2);
+        assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
     });
 }
 
-#[test]
-fn a_scan_at_a_pin_is_of_one_entry_while_indices_change_hands() {
-    check(4_000, || {
-        run(LIMITS, &genesis(), write_entries, |pin| {
-            let mut sum = 0;
-            pin.all(&mut |_, state| sum += state.lamports)
+/// A scan over all accounts.
+fn scan() {
+    run(LIMITS, &genesis(), write_entries, |pin| {
+        let mut sum = 0;
+        pin.all(&mut |_, state| sum += state.lamports)
+            .expect("not expired");
+        assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
+    });
+}
+
+/// The owner index, while accounts change owners.
+fn owners() {
+    run(LIMITS, &genesis(), write_entries, |pin| {
+        let mut sum = 0;
+        for owner in OWNERS {
+            pin.owned_by(&owner, &mut |_, state| sum += state.lamports)
                 .expect("not expired");
-            assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
-        });
+        }
+        assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
     });
 }
 
-#[test]
-fn the_owner_index_has_all_accounts_at_a_pin_while_owners_change() {
-    check(4_000, || {
-        run(LIMITS, &genesis(), write_entries, |pin| {
-            let mut sum = 0;
-            for owner in OWNERS {
-                pin.owned_by(&owner, &mut |_, state| sum += state.lamports)
-                    .expect("not expired");
-            }
-            assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
-        });
-    });
-}
-
-#[test]
-fn readers_find_keys_while_the_table_is_replaced() {
+/// Keys, while the key table is replaced.
+fn tables() {
     const MORE_ACCOUNTS: DbLimits = DbLimits {
         accounts_max: 40,
         ..LIMITS
@@ -221,12 +214,35 @@ fn readers_find_keys_while_the_table_is_replaced() {
         writer.entry(2, &[(1, state(10, 0)), (2, state(90, 0))]);
         writer.interner.reclaim(&mut |_| true);
     }
-    check(1_000, || {
-        run(MORE_ACCOUNTS, &genesis(), intern_many, |pin| {
-            let sum = lamports(&pin, 1) + lamports(&pin, 2);
-            assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
-        });
+    run(MORE_ACCOUNTS, &genesis(), intern_many, |pin| {
+        let sum = lamports(&pin, 1) + lamports(&pin, 2);
+        assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
     });
+}
+
+#[test]
+fn keys_read_at_a_pin_are_of_one_entry_while_indices_change_hands() {
+    check(4_000, keys);
+}
+
+#[test]
+fn an_account_that_comes_and_goes_is_not_taken_back_from_under_a_reader() {
+    check(4_000, comes_and_goes);
+}
+
+#[test]
+fn a_scan_at_a_pin_is_of_one_entry_while_indices_change_hands() {
+    check(4_000, scan);
+}
+
+#[test]
+fn the_owner_index_has_all_accounts_at_a_pin_while_owners_change() {
+    check(4_000, owners);
+}
+
+#[test]
+fn readers_find_keys_while_the_table_is_replaced() {
+    check(1_000, tables);
 }
 
 #[test]
@@ -246,4 +262,25 @@ fn a_pin_that_expires_fails_and_is_not_left_with_freed_versions() {
             );
         });
     });
+}
+
+/// Each fault is committed in each model until one fails.
+#[test]
+fn what_is_freed_too_early_is_found() {
+    let models: [(&str, fn()); 5] = [
+        ("keys", keys),
+        ("comes and goes", comes_and_goes),
+        ("scan", scan),
+        ("owners", owners),
+        ("tables", tables),
+    ];
+    for fault in GraceFault::ALL {
+        GraceFault::commit(Some(fault));
+        let found = models
+            .iter()
+            .find(|(_, model)| std::panic::catch_unwind(|| check(4_000, *model)).is_err());
+        GraceFault::commit(None);
+        let (name, _) = found.unwrap_or_else(|| panic!("{fault:?} is found by no model"));
+        println!("{fault:?} is found by the model of {name}");
+    }
 }
