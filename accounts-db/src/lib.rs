@@ -55,6 +55,9 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use sync::{AtomicU64, AtomicUsize, Mutex, Ordering, OwnLine, RwLock};
 
+/// Accounts whose place in the key table is being loaded while the database is opened.
+const OPEN_AHEAD: usize = 32;
+
 /// Dense index of an account that exists or that a transaction in flight names.
 pub type AccountIndex = u32;
 
@@ -143,8 +146,19 @@ pub fn open(
         accounts: AtomicUsize::new(0),
     });
     let mut interner = Interner::new(Arc::clone(&shared));
-    for (key, state) in genesis {
-        shared.insert_at_genesis(&mut interner, &key, state)?;
+    let mut genesis = genesis.fuse();
+    let mut ahead = Vec::with_capacity(OPEN_AHEAD);
+    loop {
+        let next = genesis.by_ref().take(OPEN_AHEAD);
+        ahead.extend(next.map(|(key, state)| (shared.hash_key(&key), key, state)));
+        if ahead.is_empty() {
+            break;
+        }
+        // The table is much larger than the caches.
+        ahead.iter().for_each(|(hash, ..)| interner.prefetch(*hash));
+        for (hash, key, state) in ahead.drain(..) {
+            shared.insert_at_genesis(&mut interner, &key, hash, state)?;
+        }
     }
     let banking = (0..).take(banking_threads);
     let banking = banking
@@ -183,12 +197,13 @@ impl Accounts {
         &self,
         interner: &mut Interner,
         key: &Pubkey,
+        hash: u64,
         state: AccountState,
     ) -> Result<(), AccountsFull> {
         if state.is_absent() {
             return Ok(());
         }
-        let index = interner.intern(key, self.hash_key(key))?;
+        let index = interner.intern(key, hash)?;
         let slot = self.slab.slot(index);
         let mut owners = sync::write(&self.owners);
         let replaced = slot.published.load(Ordering::Relaxed);

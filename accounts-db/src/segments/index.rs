@@ -16,7 +16,8 @@ use ahash::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
 const SHARD_BITS: u32 = 6;
-const SHARDS: usize = 1 << SHARD_BITS;
+/// Parts of the table, each with a lock.
+pub(super) const SHARDS: usize = 1 << SHARD_BITS;
 const CELLS_MIN: usize = 8;
 
 /// A record: where it is, how large, and whether it says that the account was deleted.
@@ -35,6 +36,13 @@ pub(super) struct KeyHash {
     tag: u64,
     /// Eight more bits of the tag, where the segment's number leaves room for them.
     tag_rest: u32,
+}
+
+impl KeyHash {
+    /// Which part of the table it is in, below `SHARDS`.
+    pub(super) fn shard(&self) -> usize {
+        self.shard
+    }
 }
 
 /// What became of a record that was put in while segments are loaded.
@@ -110,15 +118,41 @@ impl LocationIndex {
         replaced
     }
 
-    /// Puts in a record that may be older than the one that is there.
-    pub(super) fn load(&self, key: KeyHash, location: Location) -> Loaded {
-        let mut shard = write(&self.shards[key.shard]);
-        let found = shard.find(key).ok().map(|at| shard.cells[at].location());
-        if found.is_some_and(|found| found.place > location.place) {
-            return Loaded::Superseded;
+    /// Puts in records of one shard, each of which may be older than the one that is there, and says for
+    /// each what became of it.
+    pub(super) fn load(
+        &self,
+        records: &[(KeyHash, Location)],
+        mut each: impl FnMut(&Location, Loaded),
+    ) {
+        let Some((first, _)) = records.first() else {
+            return;
+        };
+        let mut shard = write(&self.shards[first.shard]);
+        records.iter().for_each(|(key, _)| shard.prefetch(*key));
+        for (key, location) in records {
+            debug_assert_eq!(key.shard, first.shard);
+            let found = shard.find(*key).ok().map(|at| shard.cells[at].location());
+            if found.is_some_and(|found| found.place > location.place) {
+                each(location, Loaded::Superseded);
+            } else {
+                shard.put(*key, *location);
+                each(location, Loaded::Newest(found));
+            }
         }
-        shard.put(key, location);
-        Loaded::Newest(found)
+    }
+
+    /// Keeps the items that are at the place of their key's newest record, all of one shard.
+    pub(super) fn retain_newest<T>(&self, items: &mut Vec<(KeyHash, Place, T)>) {
+        let Some((first, ..)) = items.first() else {
+            return;
+        };
+        let shard = read(&self.shards[first.shard]);
+        items.iter().for_each(|(key, ..)| shard.prefetch(*key));
+        items.retain(|(key, place, _)| {
+            let found = shard.find(*key).ok();
+            found.is_some_and(|at| shard.cells[at].location().place == *place)
+        });
     }
 
     /// Forgets a key.
@@ -138,6 +172,11 @@ impl Shard {
     /// Where the search for this tag starts.
     fn home(&self, tag: u64) -> usize {
         ((u128::from(tag) * self.cells.len() as u128) >> 64) as usize
+    }
+
+    /// Starts loading the cells where the search for this key starts.
+    fn prefetch(&self, key: KeyHash) {
+        crate::memory::prefetch_line(&raw const self.cells[self.home(key.tag)]);
     }
 
     fn after(&self, at: usize) -> usize {
@@ -273,17 +312,16 @@ mod tests {
                     size: random.random_range(8..1 << 20) * 8,
                     tombstone: random.random(),
                 };
-                let n = n / 6 * 6 + n % 6;
                 match random.random_range(0..3) {
                     0 => {
                         index.remove(key(n));
                         model.remove(&n);
                     }
                     1 => assert_eq!(index.set(key(n), location), model.insert(n, location)),
-                    _ => match index.load(key(n), location) {
+                    _ => index.load(&[(key(n), location)], |_, loaded| match loaded {
                         Loaded::Newest(older) => assert_eq!(older, model.insert(n, location)),
                         Loaded::Superseded => assert!(model[&n].place > location.place),
-                    },
+                    }),
                 }
                 let n: u64 = random.random_range(0..100);
                 assert_eq!(index.get(key(n)), model.get(&n).copied());

@@ -2,13 +2,16 @@
 
 use super::error::SegmentError;
 use super::format::Place;
-use super::index::{Loaded as Put, Location, LocationIndex};
+use super::index::{Loaded as Put, Location, LocationIndex, SHARDS};
 use super::scan::{Scan, Segment};
 use super::snapshot::KeptCheckpoint;
 use super::writer::Part;
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Records that go into a shard of the index at once.
+const GATHERED: usize = 32;
 
 /// What the segments of a checkpoint hold.
 pub(super) struct Loaded {
@@ -113,6 +116,19 @@ fn read_segment(
             .binary_search_by_key(&place.segment, |(segment, _)| segment.number)
             .expect("a location is in a segment of the checkpoint")
     };
+    let mut put = |records: &mut Vec<_>| {
+        index.load(records, |location, loaded| {
+            if let Put::Newest(older) = loaded {
+                tallies[at(location.place)].add(location, 1);
+                if let Some(older) = older {
+                    tallies[at(older.place)].add(&older, -1);
+                }
+            }
+        });
+        records.clear();
+    };
+    // Gathered by shard, so that a lock is taken, and memory waited for, once for many.
+    let mut gathered: Vec<Vec<_>> = (0..SHARDS).map(|_| Vec::with_capacity(GATHERED)).collect();
     let mut scan = Scan::new(Arc::clone(segment), length);
     while let Some((place, record)) = scan.next()? {
         let location = Location {
@@ -120,12 +136,13 @@ fn read_segment(
             size: record.size() as u64,
             tombstone: record.is_tombstone(),
         };
-        if let Put::Newest(older) = index.load(index.hash(&record.key()), location) {
-            tallies[at(place)].add(&location, 1);
-            if let Some(older) = older {
-                tallies[at(older.place)].add(&older, -1);
-            }
+        let hash = index.hash(&record.key());
+        let records = &mut gathered[hash.shard()];
+        records.push((hash, location));
+        if records.len() == GATHERED {
+            put(records);
         }
     }
+    gathered.iter_mut().for_each(put);
     Ok(())
 }

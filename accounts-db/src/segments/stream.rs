@@ -1,6 +1,8 @@
 //! All accounts of some segments, read on several threads.
 
 use super::error::SegmentError;
+use super::format::Place;
+use super::index::{KeyHash, LocationIndex, SHARDS};
 use super::scan::{Scan, Segment};
 use super::store::Shared;
 use crate::Pubkey;
@@ -13,6 +15,9 @@ use std::thread::JoinHandle;
 
 /// Accounts that go from a thread to the reader at once.
 const BATCH: usize = 512;
+
+/// Records that are looked up in a shard of the index at once.
+const GATHERED: usize = 32;
 
 type Batch = Result<Vec<(Pubkey, AccountState)>, SegmentError>;
 
@@ -150,29 +155,72 @@ impl Source {
         send: &mut dyn FnMut(Vec<(Pubkey, AccountState)>) -> bool,
     ) -> Result<(), SegmentError> {
         let mut scan = Scan::new(Arc::clone(segment), length);
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut out = Outbox {
+            batch: Vec::with_capacity(BATCH),
+            send,
+        };
+        let Some(shared) = &self.shared else {
+            while let Some((_, record)) = scan.next()? {
+                if !record.is_tombstone() && !out.push(record.key(), record.state()) {
+                    return Ok(());
+                }
+            }
+            out.flush();
+            return Ok(());
+        };
+        let index = &shared.index;
+        let mut gathered: Vec<Vec<_>> = (0..SHARDS).map(|_| Vec::with_capacity(GATHERED)).collect();
         while let Some((place, record)) = scan.next()? {
             if record.is_tombstone() {
                 continue;
             }
             let key = record.key();
-            let is_newest = self.shared.as_ref().is_none_or(|shared| {
-                let found = shared.index.get(shared.index.hash(&key));
-                found.is_some_and(|found| found.place == place)
-            });
-            if is_newest {
-                batch.push((key, record.state()));
-            }
-            if batch.len() == BATCH {
-                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                if !send(full) {
-                    return Ok(());
-                }
+            let hash = index.hash(&key);
+            let records = &mut gathered[hash.shard()];
+            records.push((hash, place, (key, record.state())));
+            if records.len() == GATHERED && !out.take_newest(index, records) {
+                return Ok(());
             }
         }
-        if !batch.is_empty() {
-            send(batch);
-        }
+        let _ = gathered
+            .iter_mut()
+            .all(|records| out.take_newest(index, records));
+        out.flush();
         Ok(())
+    }
+}
+
+/// Where a thread's accounts go.
+struct Outbox<'a> {
+    batch: Vec<(Pubkey, AccountState)>,
+    send: &'a mut dyn FnMut(Vec<(Pubkey, AccountState)>) -> bool,
+}
+
+impl Outbox<'_> {
+    /// Returns whether anybody wants more.
+    fn push(&mut self, key: Pubkey, state: AccountState) -> bool {
+        self.batch.push((key, state));
+        if self.batch.len() < BATCH {
+            return true;
+        }
+        let full = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        (self.send)(full)
+    }
+
+    /// Takes those of a shard's records that are the newest.
+    fn take_newest(
+        &mut self,
+        index: &LocationIndex,
+        records: &mut Vec<(KeyHash, Place, (Pubkey, AccountState))>,
+    ) -> bool {
+        index.retain_newest(records);
+        let mut newest = records.drain(..);
+        newest.all(|(_, _, (key, state))| self.push(key, state))
+    }
+
+    fn flush(&mut self) {
+        if !self.batch.is_empty() {
+            (self.send)(std::mem::take(&mut self.batch));
+        }
     }
 }
