@@ -54,82 +54,35 @@ mod tests {
     const MIN: u64 = (128 + 10) * 6_960;
 
     /// Lamports, bytes, owner.
-    fn account(lamports: u64, data_len: usize, owner: u8) -> (Rented, u8) {
-        (Rented { lamports, data_len }, owner)
+    type Account = (u64, usize, u8);
+
+    const CASES: &[(&str, Account, Account, bool)] = &[
+        ("made exempt", (0, 0, 0), (MIN, 10, 1), true),
+        ("made poor", (0, 0, 0), (MIN - 1, 10, 1), false),
+        ("drained", (MIN, 10, 1), (0, 10, 1), true),
+        ("taken below", (MIN, 10, 1), (MIN - 1, 10, 1), false),
+        ("outgrown", (MIN, 10, 1), (MIN, 11, 1), false),
+        ("poor, untouched", (5, 10, 1), (5, 10, 1), true),
+        ("poor, credited", (5, 10, 1), (6, 10, 1), true),
+        ("poor, debited", (5, 10, 1), (4, 10, 1), false),
+        ("poor, shrunk", (5, 10, 1), (5, 9, 1), true),
+        ("poor, grown", (5, 10, 1), (6, 11, 1), false),
+        ("poor, given away", (5, 10, 1), (6, 10, 2), false),
+        ("poor, topped up", (5, 10, 1), (MIN, 10, 2), true),
+    ];
+
+    fn rented((lamports, data_len, _): Account) -> Rented {
+        Rented { lamports, data_len }
     }
 
     #[test]
     fn an_account_is_exempt_or_gone_or_has_no_less_than_it_had() {
-        let cases = [
-            ("made exempt", account(0, 0, 0), account(MIN, 10, 1), true),
-            (
-                "made with too little",
-                account(0, 0, 0),
-                account(MIN - 1, 10, 1),
-                false,
-            ),
-            ("drained", account(MIN, 10, 1), account(0, 10, 1), true),
-            (
-                "taken below",
-                account(MIN, 10, 1),
-                account(MIN - 1, 10, 1),
-                false,
-            ),
-            (
-                "grown beyond its balance",
-                account(MIN, 10, 1),
-                account(MIN, 11, 1),
-                false,
-            ),
-            (
-                "below and untouched",
-                account(5, 10, 1),
-                account(5, 10, 1),
-                true,
-            ),
-            (
-                "below and credited",
-                account(5, 10, 1),
-                account(6, 10, 1),
-                true,
-            ),
-            (
-                "below and debited",
-                account(5, 10, 1),
-                account(4, 10, 1),
-                false,
-            ),
-            (
-                "below and shrunk",
-                account(5, 10, 1),
-                account(5, 9, 1),
-                true,
-            ),
-            (
-                "below and grown",
-                account(5, 10, 1),
-                account(6, 11, 1),
-                false,
-            ),
-            (
-                "below and given away",
-                account(5, 10, 1),
-                account(6, 10, 2),
-                false,
-            ),
-            (
-                "below and topped up",
-                account(5, 10, 1),
-                account(MIN, 10, 2),
-                true,
-            ),
-        ];
-        for (name, before, after, allowed) in cases {
+        for &(name, before, after, allowed) in CASES {
             let key = Pubkey::new_from_array([3; 32]);
             let rent = Rent::default();
             let allows = |key| {
-                let same_owner = || before.1 == after.1;
-                transition_allowed(&rent, key, before.0, after.0, same_owner)
+                let same_owner = || before.2 == after.2;
+                transition_allowed(&rent, key, rented(before), rented(after), same_owner)
             };
             assert_eq!(allows(&key), allowed, "{name}");
             assert!(allows(&incinerator::ID), "{name}");
