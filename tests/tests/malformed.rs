@@ -1,5 +1,5 @@
-//! What verify refuses, each with its exact error: nothing here reaches the scheduler, so nothing
-//! changes.
+//! What verify refuses, each with its exact error, alone, in a batch and by a running node, in which no
+//! account changes: nothing here reaches the scheduler.
 //!
 //! Every row is one change to a good transaction, signed again afterwards unless the signature is
 //! what is wrong, so that nothing else can be the reason. What only the bank can refuse is not
@@ -7,8 +7,11 @@
 
 use bytes::Bytes;
 use sealane_accounts_db::DbLimits;
-use sealane_runtime::{Limits, SlotContext, SlotWatch, Verifier, VerifyError};
+use sealane_runtime::{
+    Ingest, Limits, Reader, Refusal, Runtime, SlotContext, SlotWatch, Verifier, VerifyError,
+};
 use sealane_sdk::{AccountState, Pubkey};
+use sealane_tests::{filler_config, wallet};
 use solana_address_lookup_table_interface::state::{AddressLookupTable, LookupTableMeta};
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
@@ -24,7 +27,9 @@ use solana_signer::Signer;
 use solana_system_interface::instruction::{create_account, transfer};
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 const BLOCKHASH: Hash = Hash::new_from_array([0xb1; 32]);
 /// The wire bytes of `one_signer`: where things are, counted by hand.
@@ -464,11 +469,15 @@ fn signature_rows() -> Vec<Row> {
     ]
 }
 
-/// A verifier over the accounts that the rows name.
-fn verifier() -> Verifier {
+/// The accounts that the rows name.
+fn genesis() -> [(Pubkey, AccountState); 4] {
     let mut addresses = vec![payer().pubkey()];
     addresses.extend((1..70).map(|i| address(100 + i)));
-    let meta = LookupTableMeta::default();
+    let meta = LookupTableMeta {
+        // All of them may be used in the slot that added them.
+        last_extended_slot_start_index: 70,
+        ..LookupTableMeta::default()
+    };
     let table = AddressLookupTable {
         meta,
         addresses: addresses.into(),
@@ -480,17 +489,22 @@ fn verifier() -> Verifier {
         data: data.into(),
         ..AccountState::default()
     };
-    let genesis = [
+    [
         (TABLE, account(address_lookup_table::ID, &table)),
         (NOT_OWNED, account(system_program::ID, &table)),
         (NO_TABLE, account(address_lookup_table::ID, &[])),
-    ];
+        wallet(payer().pubkey(), 1_000_000_000),
+    ]
+}
+
+/// A verifier over the accounts that the rows name.
+fn verifier() -> Verifier {
     let limits = DbLimits {
         accounts_max: 1_000,
         pins_max: 8,
         pinned_bytes_max: 1 << 20,
     };
-    let (accounts, ..) = sealane_accounts_db::open(limits, 1, genesis).unwrap();
+    let (accounts, ..) = sealane_accounts_db::open(limits, 1, genesis()).unwrap();
     let slot = SlotContext::genesis(BLOCKHASH, 0).next(BLOCKHASH, 0);
     Verifier::new(
         accounts,
@@ -570,4 +584,52 @@ fn an_account_may_be_named_twice_by_an_instruction() {
     ];
     let bytes = legacy(&[Instruction::new_with_bytes(address(8), &[], metas)]);
     assert_eq!(verify(&mut verifier(), vec![bytes.into()]), [Ok(())]);
+}
+
+/// Every account of a node.
+fn accounts(reader: &Reader) -> BTreeMap<Pubkey, AccountState> {
+    let mut accounts = BTreeMap::new();
+    let mut each = |key: &Pubkey, state: &AccountState| {
+        accounts.insert(*key, state.clone());
+    };
+    reader.pin().unwrap().all(&mut each).unwrap();
+    accounts
+}
+
+/// What a running node says to who sends this.
+fn send(ingest: &Ingest, bytes: Vec<u8>) -> Result<Signature, Refusal> {
+    let (tell, told) = mpsc::channel();
+    let on_admission = Box::new(move |verdict| tell.send(verdict).unwrap());
+    ingest.submit_one(bytes.into(), on_admission);
+    told.recv_timeout(Duration::from_secs(20)).unwrap()
+}
+
+#[test]
+fn a_node_tells_each_sender_why_and_no_account_changes() {
+    let mut config = filler_config([]);
+    config.check_signatures = true;
+    config.genesis_hash = BLOCKHASH;
+    config.genesis_accounts.extend(genesis());
+    let runtime = Runtime::start(config).unwrap();
+    let (ingest, reader) = (runtime.ingest(), runtime.reader());
+    let before = accounts(&reader);
+    let rows = rows();
+    let count = rows.len() as u64;
+    for (what, bytes, expected) in rows {
+        assert_eq!(send(&ingest, bytes), Err(expected.into()), "{what}");
+        assert_eq!(accounts(&reader), before, "{what}");
+    }
+    let counters = reader.counters();
+    assert_eq!((counters.refused, counters.settled()), (count, count));
+
+    // The good one, which leaves its recipient below the minimum: charged, and nothing else.
+    let signature = send(&ingest, one_signer()).unwrap();
+    assert!(runtime.shutdown(Duration::from_secs(20)));
+    let status = reader.status(&signature).unwrap().status;
+    let account_index = 1;
+    let poor = TransactionError::InsufficientFundsForRent { account_index };
+    assert_eq!(status, Err(poor));
+    let mut expected = before;
+    expected.get_mut(&payer().pubkey()).unwrap().lamports -= 5_000;
+    assert_eq!(accounts(&reader), expected);
 }
