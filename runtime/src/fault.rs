@@ -12,6 +12,8 @@ pub enum Fault {
     SwappedInsertion,
     /// What a failed transaction wrote stays.
     LostUndo,
+    /// The leader is paid one lamport more than it earned.
+    GenerousReward,
 }
 
 /// Whether `fault` is to be committed here.

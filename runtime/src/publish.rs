@@ -90,7 +90,7 @@ impl PublishStage {
         match message {
             PublisherMessage::Entry(entry) => self.publish(entry),
             PublisherMessage::Slot(context) => {
-                self.record(|| OrderItem::Slot);
+                self.record(|| OrderItem::Slot(context.slot));
                 self.slots.set(context.clone());
                 self.headers.send(HeaderMessage::Slot(context.clone()));
                 self.tell(|| Event::Slot {

@@ -1,7 +1,10 @@
 //! The serial oracle: the recorded order, run one by one on one thread over plain maps.
 //!
 //! It shares the bank with the pipeline and nothing else: no lock table, no versions, no queues. What the
-//! pipeline did on any number of threads must be what this does.
+//! pipeline did on any number of threads must be what this does. It keeps its own books: what each fee
+//! burns and what the leader earns, so that no reward pays more than was earned and not yet paid (how much
+//! of that is due when a slot opens depends on when completions came in, and is the record's to say), and no
+//! lamport comes or goes over the whole run. Slots must follow one another, and a reward opens its slot.
 
 use crate::banking::rewarded;
 use crate::history::PastEntry;
@@ -19,7 +22,8 @@ pub struct Order {
 }
 
 pub(crate) enum OrderItem {
-    Slot,
+    /// This slot opened.
+    Slot(u64),
     Entry(Arc<PastEntry>),
 }
 
@@ -40,9 +44,16 @@ pub struct SerialRun {
     pub charged: u64,
     /// Dropped transactions.
     pub dropped: u64,
-    /// The first results that differ from the pipeline's, at most ten.
+    /// Lamports burnt: of fees, and rewards that the leader's account could not hold.
+    pub burnt: u128,
+    /// The leader's share of fees that no slot has paid yet.
+    pub unpaid: u128,
+    /// The first results that differ from the pipeline's, or break a rule, at most ten.
     pub differences: Vec<Difference>,
     identity: Pubkey,
+    /// The open slot, and whether nothing ran in it yet.
+    slot: u64,
+    slot_is_new: bool,
 }
 
 const DIFFERENCES_MAX: usize = 10;
@@ -51,7 +62,7 @@ impl Order {
     /// Tasks recorded.
     pub fn len(&self) -> usize {
         let tasks = |item: &OrderItem| match item {
-            OrderItem::Slot => 0,
+            OrderItem::Slot(_) => 0,
             OrderItem::Entry(entry) => entry.tasks.len(),
         };
         self.items.iter().map(tasks).sum()
@@ -66,7 +77,7 @@ impl Order {
     pub fn transactions(&self) -> impl Iterator<Item = &VerifiedTransaction> {
         let entries = self.items.iter().filter_map(|item| match item {
             OrderItem::Entry(entry) => Some(entry),
-            OrderItem::Slot => None,
+            OrderItem::Slot(_) => None,
         });
         entries
             .flat_map(|entry| &entry.tasks)
@@ -82,7 +93,7 @@ impl Order {
     pub fn swap_for_test(&mut self, entry: usize, i: usize, j: usize) -> bool {
         let entries = self.items.iter_mut().filter_map(|item| match item {
             OrderItem::Entry(entry) => Some(entry),
-            OrderItem::Slot => None,
+            OrderItem::Slot(_) => None,
         });
         match entries.skip(entry).find_map(|entry| {
             let tasks = &mut Arc::get_mut(entry)?.tasks;
@@ -109,24 +120,46 @@ impl Order {
             accounts: crate::parts::genesis_accounts(config).into_iter().collect(),
             charged: 0,
             dropped: 0,
+            burnt: 0,
+            unpaid: 0,
             differences: Vec::new(),
             identity: config.identity,
+            slot: 0,
+            slot_is_new: true,
         };
         run.accounts.retain(|_, state| !state.is_absent());
+        let supply = run.supply();
         let mut sequence = 0;
         for item in &self.items {
-            let OrderItem::Entry(entry) = item else {
-                note(&run.accounts);
-                continue;
-            };
-            for place in 0..entry.tasks.len() {
-                if let Some(what) = run.run_task(&mut bank, entry, place)
-                    && run.differences.len() < DIFFERENCES_MAX
-                {
-                    run.differences.push(Difference { sequence, what });
+            let entry = match item {
+                OrderItem::Entry(entry) => entry,
+                OrderItem::Slot(slot) => {
+                    note(&run.accounts);
+                    if *slot <= run.slot {
+                        run.differs(sequence, format!("slot {slot} opens after {}", run.slot));
+                    }
+                    (run.slot, run.slot_is_new) = (*slot, true);
+                    continue;
                 }
+            };
+            let slot = context(entry).slot;
+            if slot != run.slot {
+                run.differs(
+                    sequence,
+                    format!("an entry of slot {slot} in slot {}", run.slot),
+                );
+            }
+            for place in 0..entry.tasks.len() {
+                if let Some(what) = run.run_task(&mut bank, entry, place) {
+                    run.differs(sequence, what);
+                }
+                run.slot_is_new = false;
                 sequence += 1;
             }
+        }
+        let left = run.supply() + run.burnt + run.unpaid;
+        if left != supply {
+            run.differs(sequence, format!("of {supply} lamports there are {left}"));
         }
         run
     }
@@ -139,11 +172,31 @@ fn context(entry: &PastEntry) -> &SlotContext {
 }
 
 impl SerialRun {
+    fn differs(&mut self, sequence: u64, what: String) {
+        if self.differences.len() < DIFFERENCES_MAX {
+            self.differences.push(Difference { sequence, what });
+        }
+    }
+
+    /// Lamports of all accounts.
+    fn supply(&self) -> u128 {
+        let accounts = self.accounts.values();
+        accounts.map(|state| u128::from(state.lamports)).sum()
+    }
+
     fn run_task(&mut self, bank: &mut Bank, entry: &PastEntry, place: usize) -> Option<String> {
         let task = &entry.tasks[place];
         match &task.work {
             Work::FeeReward { lamports } => {
-                self.reward(context(entry), *lamports);
+                if !self.slot_is_new {
+                    return Some("a reward that does not open its slot".into());
+                }
+                let unpaid = self.unpaid;
+                if !self.reward(context(entry), *lamports) {
+                    return Some(format!(
+                        "a reward of {lamports}, where {unpaid} were earned"
+                    ));
+                }
                 None
             }
             Work::Transaction(transaction) => match self.run(bank, context(entry), transaction) {
@@ -169,15 +222,33 @@ impl SerialRun {
         }
     }
 
-    fn reward(&mut self, slot: &SlotContext, lamports: u64) {
+    /// Pays what was earned; `false`, and nothing is paid, if it was not.
+    fn reward(&mut self, slot: &SlotContext, lamports: u64) -> bool {
+        let Some(unpaid) = self.unpaid.checked_sub(lamports.into()) else {
+            return false;
+        };
+        self.unpaid = unpaid;
         let account = self
             .accounts
             .get(&self.identity)
             .cloned()
             .unwrap_or_default();
-        if let Some(state) = rewarded(&account, lamports, &slot.sysvars.rent) {
-            self.accounts.insert(self.identity, state);
+        match rewarded(&account, lamports, &slot.sysvars.rent) {
+            Some(state) => {
+                self.accounts.insert(self.identity, state);
+            }
+            None => self.burnt += u128::from(lamports),
         }
+        true
+    }
+
+    /// Half of what signatures cost is burnt; the rest, and the priority fee, is the leader's.
+    fn share(&mut self, slot: &SlotContext, transaction: &VerifiedTransaction, fee: u64) {
+        let priority = transaction.fee(0);
+        let signatures = transaction.fee(slot.lamports_per_signature) - priority;
+        let burnt = signatures - signatures / 2;
+        self.burnt += u128::from(burnt);
+        self.unpaid += u128::from(fee - burnt);
     }
 
     /// Processes one transaction; its record, or why it was dropped.
@@ -194,9 +265,11 @@ impl SerialRun {
         let mut processed = bank.process(slot, transaction, states, &mut accounts)?;
         let mut record = Vec::new();
         processed.encode_record(&mut record);
+        let fee = processed.fee;
         let changes: Vec<Option<AccountState>> =
             (0..count).map(|i| processed.take_change(i)).collect();
         drop(accounts);
+        self.share(slot, transaction, fee);
         for (i, change) in changes.into_iter().enumerate() {
             if transaction.is_writable(i)
                 && let Some(state) = change

@@ -123,6 +123,11 @@ mod mutants {
     }
 
     #[test]
+    fn a_reward_of_more_than_was_earned_is_found() {
+        check_is_found(Fault::GenerousReward);
+    }
+
+    #[test]
     fn a_lost_undo_is_found() {
         check_is_found(Fault::LostUndo);
     }

@@ -252,7 +252,10 @@ impl ScheduleStage {
             self.unpublished
                 .push_back(PublisherMessage::Slot(self.slot.clone()));
         }
-        let lamports = std::mem::take(&mut self.rewards_lamports);
+        let mut lamports = std::mem::take(&mut self.rewards_lamports);
+        if lamports > 0 && fault::is(self.fault, Fault::GenerousReward) {
+            lamports += 1;
+        }
         if lamports > 0 && self.insert_reward(lamports, now).is_err() {
             // Every account index is taken: the reward waits for the next slot.
             self.rewards_lamports = lamports;
