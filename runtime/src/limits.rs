@@ -23,6 +23,17 @@ pub struct Limits {
     pub bank_batch_max: usize,
     /// Batches waiting for a banking thread.
     pub bank_queue_batches_max: usize,
+    /// Completed batches that may wait for the scheduler, for each banking thread. It always takes them, so
+    /// this only smooths.
+    pub completed_batches_max: usize,
+    /// Entries, slots and evictions waiting for the publisher.
+    pub publisher_messages_max: usize,
+    /// More of them waiting in the scheduler before admission and insertion stop.
+    pub unpublished_messages_max: usize,
+    /// Entries waiting for the header stage; beyond, the publisher waits.
+    pub header_messages_max: usize,
+    /// Transactions of single senders that are verified as one batch, where so many wait.
+    pub verify_singles_max: usize,
     /// Bytes of a transaction on the wire (Solana's packet size).
     pub transaction_bytes_max: usize,
     /// Accounts that a transaction may lock.
@@ -82,6 +93,11 @@ impl Default for Limits {
             in_flight_accesses_max: 262_144,
             bank_batch_max: 64,
             bank_queue_batches_max: 4,
+            completed_batches_max: 16,
+            publisher_messages_max: 64,
+            unpublished_messages_max: 256,
+            header_messages_max: 128,
+            verify_singles_max: 64,
             transaction_bytes_max: 1_232,
             transaction_accounts_max: 64,
             log_bytes_max: 10_000,

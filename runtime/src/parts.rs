@@ -14,22 +14,12 @@ use crate::serial::Order;
 use crate::sync::{Arc, AtomicBool, Mutex, Thread, bounded};
 use crate::verify_stage::VerifyThread;
 use crate::watchdog::{Posts, Watchdog};
-use crate::{Bank, RuntimeConfig, SlotContext, SlotWatch, Verifier};
+use crate::{Bank, Limits, RuntimeConfig, SlotContext, SlotWatch, Verifier};
 use sealane_accounts_db::{Accounts, AccountsFull, DbLimits};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use std::sync::OnceLock;
 use std::time::Instant;
-
-/// Completed batches that may wait for the scheduler, for each banking thread. The scheduler always takes
-/// them, so this only smooths.
-const COMPLETIONS_PER_THREAD: usize = 16;
-
-/// Entries that may wait for the header stage. Beyond, the publisher waits.
-const HEADER_QUEUE_MAX: usize = 128;
-
-/// Entries that may wait for the publisher.
-const PUBLISHER_QUEUE_MAX: usize = 64;
 
 /// All accounts at genesis: those of programs and those of the configuration, which win.
 pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountState)> {
@@ -43,6 +33,14 @@ pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountSt
         .collect();
     accounts.extend(config.genesis_accounts.iter().cloned());
     accounts
+}
+
+fn db_limits(limits: &Limits) -> DbLimits {
+    DbLimits {
+        accounts_max: limits.accounts_max,
+        pins_max: limits.pins_max,
+        pinned_bytes_max: limits.pinned_bytes_max,
+    }
 }
 
 /// What every stage and reader may hold.
@@ -147,11 +145,7 @@ impl Parts {
     pub(crate) fn new(config: &RuntimeConfig) -> Result<Self, AccountsFull> {
         let limits = &config.limits;
         let banking_threads = config.banking_threads.resolve();
-        let db_limits = DbLimits {
-            accounts_max: limits.accounts_max,
-            pins_max: limits.pins_max,
-            pinned_bytes_max: limits.pinned_bytes_max,
-        };
+        let db_limits = db_limits(limits);
         let (accounts, interner, accesses, publisher) =
             sealane_accounts_db::open(db_limits, banking_threads, genesis_accounts(config))?;
         let genesis = Arc::new(SlotContext::genesis(
@@ -162,8 +156,9 @@ impl Parts {
 
         let (ingest_sender, ingest_queue) = bounded(limits.ingest_batches_max);
         let (verified_sender, verified) = bounded(limits.verified_batches_max);
-        let (completion_sender, completions) = bounded(COMPLETIONS_PER_THREAD * banking_threads);
-        let (publisher_sender, publisher_queue) = bounded(PUBLISHER_QUEUE_MAX);
+        let (completion_sender, completions) =
+            bounded(limits.completed_batches_max * banking_threads);
+        let (publisher_sender, publisher_queue) = bounded(limits.publisher_messages_max);
         // A batch is split where entries meet, so there is room for one per task beyond the limit.
         let bank_queue_max = limits.bank_queue_batches_max + limits.bank_batch_max;
         let (bank_senders, bank_queues): (Vec<_>, Vec<_>) = (0..banking_threads)
@@ -178,12 +173,10 @@ impl Parts {
             verifier: new_verifier(config.check_signatures),
             stopping: common.stopping.clone(),
             told_to_stop: false,
+            singles_max: limits.verify_singles_max,
             counters: common.counters.clone(),
         });
-        let purity = config.check_purity.then(|| {
-            let (programs, on_notice) = (config.programs.clone(), config.on_notice.clone());
-            Arc::new(PurityCheck::new(programs, on_notice))
-        });
+        let purity = PurityCheck::configured(config);
         let banking = accesses
             .into_iter()
             .zip(bank_queues)
@@ -203,7 +196,7 @@ impl Parts {
         let signer = common.headers.clone().zip(config.header_signer.clone());
         let (header_queue, headers) = match signer {
             Some((headers, signer)) => {
-                let (sender, queue) = bounded(HEADER_QUEUE_MAX);
+                let (sender, queue) = bounded(limits.header_messages_max);
                 let stage = HeaderStage::new(queue, headers, signer, genesis.clone());
                 (HeaderQueue::new(sender), Some(stage))
             }
@@ -242,13 +235,7 @@ impl Parts {
             publish,
             headers,
             reader: common.reader(config),
-            watchdog: Watchdog {
-                posts: common.posts,
-                programs: config.programs.clone(),
-                program_run_max: limits.program_run_max,
-                on_notice: config.on_notice.clone(),
-                stopping: Arc::new(AtomicBool::new(false)),
-            },
+            watchdog: Watchdog::new(config, common.posts),
             ingest: Ingest {
                 queue: ingest_sender,
                 batch_max: limits.ingest_batch_max,

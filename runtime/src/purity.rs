@@ -7,7 +7,7 @@
 
 use crate::notice::{Effect, NamedProgram, Notice, OnNotice};
 use crate::sync::Mutex;
-use crate::{Bank, SlotContext, TransactionRecord, VerifiedTransaction};
+use crate::{Bank, RuntimeConfig, SlotContext, TransactionRecord, VerifiedTransaction};
 use sealane_sdk::{AccountState, InnerInstruction, Programs, Pubkey, TransactionAccounts};
 use solana_transaction_error::TransactionError;
 use std::collections::HashSet;
@@ -27,12 +27,15 @@ pub(crate) struct Rehearsal {
 }
 
 impl PurityCheck {
-    pub(crate) fn new(programs: Arc<Programs>, on_notice: OnNotice) -> Self {
-        Self {
-            programs,
-            on_notice,
-            told: Mutex::new(HashSet::new()),
-        }
+    /// The check, where it is asked for.
+    pub(crate) fn configured(config: &RuntimeConfig) -> Option<Arc<Self>> {
+        config.check_purity.then(|| {
+            Arc::new(Self {
+                programs: config.programs.clone(),
+                on_notice: config.on_notice.clone(),
+                told: Mutex::new(HashSet::new()),
+            })
+        })
     }
 
     /// Runs a transaction, of which nothing is committed; `None` if it is dropped, which no program

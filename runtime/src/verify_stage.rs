@@ -8,9 +8,6 @@ use crate::{Refusal, VerifiedTransaction, Verifier, VerifyError};
 use bytes::Bytes;
 use std::time::Instant;
 
-/// Transactions from single senders that are verified as one batch, where so many wait.
-const SINGLES_PER_BATCH: usize = 64;
-
 /// What a verify thread owns.
 pub(crate) struct VerifyThread {
     pub(crate) queue: Receiver<IngestBatch>,
@@ -22,6 +19,8 @@ pub(crate) struct VerifyThread {
     pub(crate) stopping: Arc<AtomicBool>,
     /// Its `Stop` was met while it gathered a batch, which it still finishes.
     pub(crate) told_to_stop: bool,
+    /// `Limits::verify_singles_max`.
+    pub(crate) singles_max: usize,
     pub(crate) counters: Arc<StageCounters>,
 }
 
@@ -84,7 +83,7 @@ impl VerifyThread {
         let mut batch = vec![bytes];
         let mut senders = vec![on_admission];
         let mut bulk = None;
-        while batch.len() < SINGLES_PER_BATCH
+        while batch.len() < self.singles_max
             && let Ok(next) = self.queue.try_recv()
         {
             match next {

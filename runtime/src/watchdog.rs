@@ -8,7 +8,7 @@
 use crate::notice::{NamedProgram, Notice, OnNotice};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, RwLock, park_timeout};
 use crate::task::{Task, Work};
-use crate::{Bank, VerifiedTransaction};
+use crate::{Bank, RuntimeConfig, VerifiedTransaction};
 use sealane_sdk::{Programs, Pubkey, RunningProgram};
 use solana_signature::Signature;
 use std::ops::Deref;
@@ -179,6 +179,16 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
+    pub(crate) fn new(config: &RuntimeConfig, posts: Posts) -> Self {
+        Self {
+            posts,
+            programs: config.programs.clone(),
+            program_run_max: config.limits.program_run_max,
+            on_notice: config.on_notice.clone(),
+            stopping: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
     /// Looks until the node has stopped.
     pub(crate) fn run(self) {
         let interval = self.program_run_max / LOOKS;

@@ -1,7 +1,7 @@
 //! From a verified transaction to a task in the serial order.
 
+use super::ScheduleStage;
 use super::replay_protection::Refused;
-use super::{ScheduleStage, UNPUBLISHED_MESSAGES_MAX};
 use crate::Refusal;
 use crate::VerifiedTransaction;
 use crate::task::{Admission, PublisherMessage, Task, TaskAccounts, Work};
@@ -18,7 +18,7 @@ impl ScheduleStage {
     pub(super) fn admit(&mut self, now: Instant) -> bool {
         let mut worked = false;
         for _ in 0..BATCHES_PER_STEP {
-            if !self.held.is_empty() || self.unpublished.len() >= UNPUBLISHED_MESSAGES_MAX {
+            if !self.held.is_empty() || !self.publisher_keeps_up() {
                 break;
             }
             let Ok(batch) = self.wiring.verified.try_recv() else {
@@ -91,7 +91,11 @@ impl ScheduleStage {
         self.in_flight < self.limits.in_flight_max
             && self.in_flight_accesses + self.limits.transaction_accounts_max
                 <= self.limits.in_flight_accesses_max
-            && self.unpublished.len() < UNPUBLISHED_MESSAGES_MAX
+            && self.publisher_keeps_up()
+    }
+
+    fn publisher_keeps_up(&self) -> bool {
+        self.unpublished.len() < self.limits.unpublished_messages_max
     }
 
     /// Refuses what is too old or known.

@@ -30,9 +30,6 @@ use solana_hash::Hash;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Messages that may wait for the publisher before admission and insertion stop.
-const UNPUBLISHED_MESSAGES_MAX: usize = 256;
-
 /// The queues and shared places of the stage.
 pub(crate) struct Wiring {
     pub(crate) verified: Receiver<VerifiedBatch>,
