@@ -158,7 +158,7 @@ fn fails_with_its_count(_: &Pubkey, _: &[AccountInfo<'_>], _: &[u8]) -> ProgramR
 
 fn fails_every_other_time(_: &Pubkey, _: &[AccountInfo<'_>], _: &[u8]) -> ProgramResult {
     static TIMES: AtomicU64 = AtomicU64::new(0);
-    if TIMES.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+    if TIMES.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
         return Err(ProgramError::Custom(1));
     }
     Ok(())
