@@ -16,6 +16,7 @@ mod disk;
 #[cfg(shuttle)]
 mod fault;
 mod interner;
+mod key_hasher;
 mod key_table;
 mod limbo;
 mod memory;
@@ -51,7 +52,6 @@ pub use state_root::{StateChanges, StateTrie};
 
 use ahash::RandomState;
 use sealane_sdk::{AccountState, Pubkey};
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use sync::{AtomicU64, AtomicUsize, Mutex, Ordering, OwnLine, RwLock};
 
@@ -98,7 +98,7 @@ pub struct AccountsFull;
 
 /// The shared part: what readers use, from any thread. Clone the `Arc`.
 pub struct Accounts {
-    hasher: RandomState,
+    hasher: key_hasher::KeyHasher,
     pinned_bytes_max: usize,
     slab: slab::Slab,
     table: memory::CurrentTable,
@@ -131,7 +131,7 @@ pub fn open(
     // Room for as many again before the table has to grow.
     let room = (genesis.size_hint().0 * 2).min(limits.accounts_max);
     let shared = Arc::new(Accounts {
-        hasher: hasher(),
+        hasher: key_hasher::KeyHasher::new(&random()),
         pinned_bytes_max: limits.pinned_bytes_max,
         slab: slab::Slab::new(limits.accounts_max),
         table: memory::CurrentTable::new(key_table::KeyTable::with_room_for(room)),
@@ -172,9 +172,7 @@ impl Accounts {
     /// Keyed hash of a pubkey: computed once, in verify, and handed to `Interner`.
     #[inline]
     pub fn hash_key(&self, key: &Pubkey) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(key.as_array());
-        hasher.finish()
+        self.hasher.hash(key)
     }
 
     /// The newest visible entry.
@@ -226,8 +224,8 @@ impl Accounts {
     }
 }
 
-/// Keys of the hash: random, so that nobody can make up keys that meet in the table.
-fn hasher() -> RandomState {
+/// Where the key hash has its secret words from.
+fn random() -> RandomState {
     if cfg!(shuttle) {
         // The model checker repeats a schedule only if everything else is the same.
         RandomState::with_seeds(1, 2, 3, 4)
