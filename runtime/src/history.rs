@@ -50,34 +50,25 @@ impl PastEntry {
         batches: Vec<CompletedBatch>,
     ) -> (Self, u32) {
         let mut records = Vec::with_capacity(batches.len());
-        let mut tasks = Vec::with_capacity(task_count);
-        let mut in_order = true;
-        let mut places: Vec<(u64, u32)> = Vec::with_capacity(task_count);
+        // By their places in the serial order, each of which is taken once.
+        let mut tasks: Vec<Option<PastTask>> = (0..task_count).map(|_| None).collect();
         let mut bytes = 0;
         for (batch, completed) in batches.into_iter().enumerate() {
             bytes += completed.records.len();
             for (task, outcome) in completed.tasks.into_iter().zip(completed.outcomes) {
-                let sequence = task.sequence - first_sequence;
-                in_order &= sequence == tasks.len() as u64;
-                places.push((sequence, tasks.len() as u32));
-                let batch = batch as u32;
-                tasks.push(PastTask {
+                tasks[(task.sequence - first_sequence) as usize] = Some(PastTask {
                     work: task.work,
-                    batch,
+                    batch: batch as u32,
                     index: u32::MAX,
                     outcome,
                 });
             }
             records.push(completed.records);
         }
-        assert_eq!(
-            tasks.len(),
-            task_count,
-            "an entry is published when all its tasks are complete"
-        );
-        if !in_order {
-            tasks = into_order(tasks, &mut places);
-        }
+        let complete = |task: Option<PastTask>| {
+            task.expect("an entry is published when all its tasks are complete")
+        };
+        let mut tasks: Vec<PastTask> = tasks.into_iter().map(complete).collect();
         let mut index = first_index;
         for task in &mut tasks {
             if let Work::Transaction(transaction) = &task.work {
@@ -142,16 +133,6 @@ impl PastEntry {
             _ => &[],
         }
     }
-}
-
-/// Sorts the tasks of an entry by their places: each place of the entry is taken exactly once.
-fn into_order(tasks: Vec<PastTask>, places: &mut [(u64, u32)]) -> Vec<PastTask> {
-    places.sort_unstable();
-    let mut tasks: Vec<Option<PastTask>> = tasks.into_iter().map(Some).collect();
-    let taken = places.iter().map(|(_, at)| tasks[*at as usize].take());
-    taken
-        .map(|task| task.expect("a place in the serial order is taken once"))
-        .collect()
 }
 
 /// Where a published transaction stands.
