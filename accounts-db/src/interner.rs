@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 /// Keys to indices: the scheduler thread's handle.
 ///
-/// For a batch, call `prefetch` for all hashes, then `prefetch_slot` for all, then `intern`.
+/// For a batch, call `prefetch` for all hashes, then `prefetch_slot` for all; then, where that gave an
+/// index, `is_key_of`, and otherwise `intern`.
 pub struct Interner {
     shared: Arc<Accounts>,
     /// Slots that nobody has in hand.
@@ -44,12 +45,26 @@ impl Interner {
     }
 
     /// Starts loading the slot that `intern` of this hash will touch; call it when the line that
-    /// `prefetch` asked for is there.
+    /// `prefetch` asked for is there. Gives the index that the key most likely has, if it has one.
     #[inline]
-    pub fn prefetch_slot(&self, hash: u64) {
-        if let Some(index) = self.table().likely(hash) {
-            crate::memory::prefetch_line(self.shared.slab.slot(index));
-        }
+    pub fn prefetch_slot(&self, hash: u64) -> Option<AccountIndex> {
+        let index = self.table().likely(hash)?;
+        crate::memory::prefetch_line(self.shared.slab.slot(index));
+        Some(index)
+    }
+
+    /// Starts loading the slot of an index that `prefetch_slot` gave some time ago.
+    #[inline]
+    pub fn prefetch_account(&self, account: AccountIndex) {
+        crate::memory::prefetch_line(self.shared.slab.slot(account));
+    }
+
+    /// Whether an index that `prefetch_slot` gave, however long ago, is the key's now: `intern` would
+    /// give it too.
+    #[inline]
+    pub fn is_key_of(&self, account: AccountIndex, key: &Pubkey) -> bool {
+        let slot = self.shared.slab.slot(account);
+        slot.has_key(key) && slot.is_in_use()
     }
 
     /// The account's index; a new one if the key has none. The index stays valid until `release`d.

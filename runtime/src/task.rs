@@ -3,7 +3,7 @@
 use crate::ingest::OnAdmission;
 use crate::sync::Arc;
 use crate::{SlotContext, VerifiedTransaction};
-use sealane_accounts_db::{AccountIndex, EntryNumber, EntryWrites};
+use sealane_accounts_db::{AccountIndex, EntryNumber, EntryWrites, NO_ACCOUNT};
 use sealane_scheduler::TaskId;
 use smallvec::SmallVec;
 use solana_transaction_error::TransactionError;
@@ -24,6 +24,25 @@ pub(crate) struct VerifiedBatch {
 pub(crate) struct Admission {
     pub(crate) transaction: Box<VerifiedTransaction>,
     pub(crate) on_admission: Option<OnAdmission>,
+    /// The indices that its first accounts most likely have, as the schedule stage saw when it loaded
+    /// them ahead; `NO_ACCOUNT` where nothing is known.
+    pub(crate) likely: LikelyAccounts,
+}
+
+/// Indices of the first accounts of a transaction.
+pub(crate) type LikelyAccounts = [AccountIndex; 4];
+
+impl Admission {
+    pub(crate) fn new(
+        transaction: Box<VerifiedTransaction>,
+        on_admission: Option<OnAdmission>,
+    ) -> Self {
+        Self {
+            transaction,
+            on_admission,
+            likely: [NO_ACCOUNT; 4],
+        }
+    }
 }
 
 /// The work of a task.

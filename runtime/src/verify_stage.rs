@@ -65,10 +65,7 @@ impl VerifyThread {
         let total = results.len();
         let mut items = Vec::with_capacity(total);
         let good = results.drain(..).filter_map(Result::ok);
-        items.extend(good.map(|transaction| Admission {
-            transaction,
-            on_admission: None,
-        }));
+        items.extend(good.map(|transaction| Admission::new(transaction, None)));
         self.counters.refused.add((total - items.len()) as u64);
         vec![VerifiedBatch { items, bulk: true }]
     }
@@ -106,10 +103,7 @@ impl VerifyThread {
         for (result, on_admission) in results.drain(..).zip(senders) {
             match result {
                 Ok(transaction) => {
-                    items.push(Admission {
-                        transaction,
-                        on_admission: Some(on_admission),
-                    });
+                    items.push(Admission::new(transaction, Some(on_admission)));
                 }
                 Err(error) => {
                     self.counters.refused.add(1);

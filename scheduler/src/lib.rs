@@ -34,5 +34,6 @@ mod tasks;
 mod types;
 
 pub use buffer::{PriorityBuffer, Pushed};
+pub use locks::AccountLocks;
 pub use scheduler::Scheduler;
 pub use types::{Access, AccountIndex, Config, InsertError, TaskId, ThreadIndex};

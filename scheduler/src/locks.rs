@@ -29,10 +29,11 @@ pub(crate) const FREE: u8 = u8::MAX;
 /// Holder of a writer that waits for readers on several threads. Threads are below.
 pub(crate) const MANY: u8 = 64;
 
-/// An account's locks: half a cache line.
+/// An account's locks: half a cache line. Outside of this crate it is a place, to be loaded ahead of its
+/// use, and nothing else.
 #[derive(Clone)]
 #[repr(align(32))]
-struct AccountLocks {
+pub struct AccountLocks {
     /// The queue of waiting accesses; or the access that is alone, or was.
     head: u32,
     tail: u32,
@@ -178,6 +179,11 @@ impl LockTable {
     #[inline]
     pub(crate) fn accounts_len(&self) -> usize {
         self.accounts.len()
+    }
+
+    #[inline]
+    pub(crate) fn locks_of(&self, account: AccountIndex) -> Option<&AccountLocks> {
+        self.accounts.get(account as usize)
     }
 
     /// Makes room for accounts below `count`.

@@ -12,7 +12,7 @@
 //!   cut, since nobody else could run it earlier.
 
 use crate::cost::CostLimits;
-use crate::locks::LockTable;
+use crate::locks::{AccountLocks, LockTable};
 use crate::tasks::{Task, Tasks};
 use crate::types::{Access, AccountIndex, Config, InsertError, TaskId, ThreadIndex};
 
@@ -75,6 +75,13 @@ impl Scheduler {
     pub fn reserve_accounts(&mut self, count: usize) {
         self.locks.grow(count);
         self.cost.grow(count);
+    }
+
+    /// Where an account's locks are, which `insert` of a task that names it will touch: a caller that
+    /// knows its tasks some time before may have that loaded.
+    #[inline]
+    pub fn locks_of(&self, account: AccountIndex) -> Option<&AccountLocks> {
+        self.locks.locks_of(account)
     }
 
     /// Appends a task to the serial order. `accesses` must not name an account twice. `user` comes back

@@ -4,7 +4,8 @@ use super::ScheduleStage;
 use super::replay_protection::Refused;
 use crate::Refusal;
 use crate::VerifiedTransaction;
-use crate::task::{Admission, PublisherMessage, Task, TaskAccounts, Work};
+use crate::prefetch::{prefetch, prefetch_whole};
+use crate::task::{Admission, LikelyAccounts, PublisherMessage, Task, TaskAccounts, Work};
 use sealane_accounts_db::{AccountIndex, AccountsFull, NO_ACCOUNT};
 use sealane_scheduler::{InsertError, Pushed, TaskId};
 use solana_transaction_error::TransactionError;
@@ -12,6 +13,13 @@ use std::time::Instant;
 
 /// Verified batches taken in one step, so that completions are looked after in between.
 const BATCHES_PER_STEP: usize = 4;
+
+/// Transactions this far ahead in a verified batch are being loaded.
+const PREFETCH_AHEAD: usize = 16;
+
+/// What the insertion of a held transaction touches is loaded again this far ahead: since it came, the
+/// caches have seen other things.
+const INSERT_AHEAD: usize = 8;
 
 impl ScheduleStage {
     /// Takes verified batches and inserts what there is room for, highest priority first.
@@ -21,11 +29,11 @@ impl ScheduleStage {
             if !self.held.is_empty() || !self.publisher_keeps_up() {
                 break;
             }
-            let Ok(batch) = self.wiring.verified.try_recv() else {
+            let Ok(mut batch) = self.wiring.verified.try_recv() else {
                 break;
             };
             worked = true;
-            self.prefetch(&batch.items);
+            self.prefetch(&mut batch.items);
             let mut items: Vec<Admission> = batch
                 .items
                 .into_iter()
@@ -52,17 +60,37 @@ impl ScheduleStage {
 
     /// Starts loading what accepting and interning a batch will touch: first what the hashes name, then
     /// what that points to.
-    fn prefetch(&self, items: &[Admission]) {
-        for Admission { transaction, .. } in items {
+    fn prefetch(&self, items: &mut [Admission]) {
+        for (at, Admission { transaction, .. }) in items.iter().enumerate() {
+            if let Some(ahead) = items.get(at + PREFETCH_AHEAD) {
+                prefetch_whole(&*ahead.transaction);
+            }
             self.replay.prefetch(transaction.id());
-            for i in 0..transaction.account_count() {
-                self.interner.prefetch(transaction.key_hash(i));
+            prefetch(transaction.recent_blockhash());
+            for hash in &transaction.key_hashes {
+                self.interner.prefetch(*hash);
             }
         }
-        for Admission { transaction, .. } in items {
-            for i in 0..transaction.account_count() {
-                self.interner.prefetch_slot(transaction.key_hash(i));
+        for item in items {
+            for (i, hash) in item.transaction.key_hashes.iter().enumerate() {
+                let Some(account) = self.interner.prefetch_slot(*hash) else {
+                    continue;
+                };
+                self.dispatcher.prefetch(account);
+                if let Some(likely) = item.likely.get_mut(i) {
+                    *likely = account;
+                }
             }
+        }
+    }
+
+    /// Starts loading what inserting this one will touch.
+    #[inline]
+    fn prefetch_again(&self, item: &Admission) {
+        prefetch(&*item.transaction);
+        for account in item.likely.into_iter().filter(|at| *at != NO_ACCOUNT) {
+            self.interner.prefetch_account(account);
+            self.dispatcher.prefetch(account);
         }
     }
 
@@ -71,6 +99,9 @@ impl ScheduleStage {
         let mut worked = false;
         while self.has_room() {
             let next = if self.buffer.is_empty() {
+                if let Some(ahead) = self.held.get(INSERT_AHEAD) {
+                    self.prefetch_again(ahead);
+                }
                 self.held.pop_front()
             } else {
                 while self.buffer.len() < self.limits.priority_buffer_max
@@ -166,7 +197,7 @@ impl ScheduleStage {
 
     fn insert(&mut self, item: Admission, now: Instant) {
         let transaction = item.transaction;
-        let Ok(accounts) = self.intern(&transaction) else {
+        let Ok(accounts) = self.intern(&transaction, &item.likely) else {
             let Some(on_admission) = item.on_admission else {
                 return self.evict(&transaction);
             };
@@ -203,10 +234,7 @@ impl ScheduleStage {
             return self.evict(&transaction);
         }
         let priority = transaction.budget().unit_price;
-        let item = Admission {
-            transaction,
-            on_admission: None,
-        };
+        let item = Admission::new(transaction, None);
         match self.deferred.push(priority, item) {
             Pushed::Kept => {}
             Pushed::Evicted(lower) | Pushed::Refused(lower) => self.evict(&lower.transaction),
@@ -232,10 +260,20 @@ impl ScheduleStage {
         }
     }
 
-    fn intern(&mut self, transaction: &VerifiedTransaction) -> Result<TaskAccounts, AccountsFull> {
+    fn intern(
+        &mut self,
+        transaction: &VerifiedTransaction,
+        likely: &LikelyAccounts,
+    ) -> Result<TaskAccounts, AccountsFull> {
         let mut accounts = TaskAccounts::new();
         for i in 0..transaction.account_count() {
             let (key, hash) = (transaction.key(i), transaction.key_hash(i));
+            // What has an index is in the table, so it is no virtual account.
+            let likely = likely.get(i).copied().unwrap_or(NO_ACCOUNT);
+            if likely != NO_ACCOUNT && self.interner.is_key_of(likely, key) {
+                accounts.push((likely, transaction.is_writable(i)));
+                continue;
+            }
             if self.slot.virtual_account(key).is_some() {
                 accounts.push((NO_ACCOUNT, false));
                 continue;
@@ -270,9 +308,11 @@ impl ScheduleStage {
         cost: u64,
         now: Instant,
     ) -> Result<(), (Task, InsertError)> {
-        for (account, _) in &accounts {
-            if *account != NO_ACCOUNT {
-                self.name(*account);
+        if !self.dispatcher.knows_idle_accounts() {
+            for (account, _) in &accounts {
+                if *account != NO_ACCOUNT {
+                    self.name(*account);
+                }
             }
         }
         let accesses = accounts.len();

@@ -84,6 +84,7 @@ impl Dispatcher {
             }
             Self::Locks(locks) => {
                 locks.table.next_batch(thread, &mut locks.batch);
+                out.reserve(locks.batch.len());
                 for (id, _) in &locks.batch {
                     if fault::is(locks.fault, Fault::EarlyRelease) {
                         locks.table.complete(*id);
@@ -92,6 +93,37 @@ impl Dispatcher {
                     out.push(task.expect("the lock table hands a task out once"));
                 }
             }
+        }
+    }
+
+    /// Starts loading the account's locks, which `insert` of a task that names it will touch.
+    #[inline]
+    pub(super) fn prefetch(&self, account: AccountIndex) {
+        if let Self::Locks(locks) = self
+            && let Some(locks) = locks.table.locks_of(account)
+        {
+            crate::prefetch::prefetch(locks);
+        }
+    }
+
+    /// Whether `is_idle` knows. The lock table does, unless a fault keeps accesses from it.
+    #[inline]
+    pub(super) fn knows_idle_accounts(&self) -> bool {
+        matches!(self, Self::Locks(locks) if locks.fault.is_none())
+    }
+
+    /// Whether no task in flight names this account, where that is known.
+    pub(super) fn is_idle(&self, account: AccountIndex) -> Option<bool> {
+        match self {
+            Self::Locks(locks) if locks.fault.is_none() => Some(locks.table.is_idle(account)),
+            _ => None,
+        }
+    }
+
+    /// Makes room for the accounts that are there from the beginning.
+    pub(super) fn reserve_accounts(&mut self, count: usize) {
+        if let Self::Locks(locks) = self {
+            locks.table.reserve_accounts(count);
         }
     }
 

@@ -72,7 +72,8 @@ pub(crate) struct ScheduleStage {
     in_flight: usize,
     in_flight_accesses: usize,
     undispatched: usize,
-    /// For each account, one more than the place in the order of the last task that named it.
+    /// For each account, one more than the place in the order of the last task that named it: where the
+    /// dispatcher does not know which accounts are idle.
     last_named: Vec<u64>,
     /// Accounts that did not exist after a task: their indices go back when no task names them.
     absent: Vec<AccountIndex>,
@@ -95,7 +96,7 @@ impl ScheduleStage {
         now: Instant,
     ) -> Self {
         let limits = config.limits.clone();
-        let dispatcher = Dispatcher::new(
+        let mut dispatcher = Dispatcher::new(
             Config {
                 threads: wiring.bank_queues.len(),
                 tasks_max: limits.in_flight_max,
@@ -106,6 +107,9 @@ impl ScheduleStage {
             },
             config.fault,
         );
+        // A node that has run for a while has this room; one that starts need not grow into it.
+        let accounts = (wiring.accounts.len() + 1).next_power_of_two();
+        dispatcher.reserve_accounts(accounts);
         Self {
             slot: genesis,
             slot_duration: config.slot_duration,
@@ -294,16 +298,15 @@ impl ScheduleStage {
     fn send_to_bank(&mut self, thread: usize, tasks: &mut Vec<Task>, now: Instant) {
         self.undispatched -= tasks.len();
         let now_ns = (now - self.started).as_nanos() as u64;
-        let mut tasks = tasks.drain(..).peekable();
-        while let Some(first) = tasks.next() {
+        while let Some(first) = tasks.first() {
             let entry = first.entry;
-            let mut run = Vec::with_capacity(tasks.len() + 1);
-            run.push(first);
-            while let Some(task) = tasks.next_if(|task| task.entry == entry) {
-                run.push(task);
-            }
-            for task in &run {
-                self.waits.add(now_ns.saturating_sub(task.inserted_ns), 1);
+            let others = tasks.iter().position(|task| task.entry != entry);
+            // Nearly always all of them: then the list itself goes.
+            let rest = others.map_or_else(Vec::new, |others| tasks.split_off(others));
+            let run = std::mem::replace(tasks, rest);
+            for same in run.chunk_by(|a, b| a.inserted_ns == b.inserted_ns) {
+                let waited = now_ns.saturating_sub(same[0].inserted_ns);
+                self.waits.add(waited, same.len() as u64);
             }
             let slot = self.entries.slot(entry).clone();
             let batch = BankBatch {
@@ -376,11 +379,13 @@ impl ScheduleStage {
     /// `completed` is complete.
     fn give_indices_back(&mut self, completed: u64) {
         let (last_named, dispatcher) = (&self.last_named, &mut self.dispatcher);
-        let idle = |account: AccountIndex| {
-            last_named.get(account as usize).copied().unwrap_or(0) <= completed
+        let idle = |dispatcher: &Dispatcher, account: AccountIndex| {
+            dispatcher.is_idle(account).unwrap_or_else(|| {
+                last_named.get(account as usize).copied().unwrap_or(0) <= completed
+            })
         };
         for at in (0..self.absent.len()).rev() {
-            if idle(self.absent[at]) {
+            if idle(dispatcher, self.absent[at]) {
                 let account = self.absent.swap_remove(at);
                 self.listed[account as usize] = false;
                 dispatcher.forget(account);
@@ -388,7 +393,7 @@ impl ScheduleStage {
             }
         }
         self.interner.reclaim(&mut |account| {
-            let idle = idle(account);
+            let idle = idle(dispatcher, account);
             if idle {
                 dispatcher.forget(account);
             }
