@@ -20,6 +20,14 @@ pub(crate) fn prefetch_whole<T>(place: &T) {
     let _ = place;
 }
 
+/// Starts loading the lines that these bytes lie in.
+#[inline]
+pub(crate) fn prefetch_bytes(bytes: &[u8]) {
+    for line in bytes.chunks(64) {
+        prefetch(&line[0]);
+    }
+}
+
 /// Starts loading the line that `place` begins in.
 #[inline]
 pub(crate) fn prefetch<T>(place: &T) {

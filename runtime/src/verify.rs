@@ -19,6 +19,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use crate::prefetch::prefetch_bytes;
 use crate::verified::{InstructionPlaces, KEY_HASHES_INLINE, KeyHashes, Layout, NO_NONCE};
 use crate::{MessageId, SlotWatch, VerifiedTransaction};
 use bytes::Bytes;
@@ -52,6 +53,9 @@ pub enum VerifyError {
     #[error("lookup tables cannot be read: {0}")]
     State(#[from] ReadError),
 }
+
+/// Transactions this far ahead in a batch are being loaded.
+const PREFETCH_AHEAD: usize = 4;
 
 /// What a batch came to: one result per transaction.
 type Verified = Result<Box<VerifiedTransaction>, VerifyError>;
@@ -180,7 +184,12 @@ impl Core {
         let start = out.len();
         out.reserve(batch.len());
         self.duplicates.start(batch.len());
-        for (index, bytes) in (0..).zip(batch) {
+        let mut batch = batch.into_iter();
+        let mut index = 0;
+        while let Some(bytes) = batch.next() {
+            if let Some(ahead) = batch.as_slice().get(PREFETCH_AHEAD) {
+                prefetch_bytes(ahead);
+            }
             let mut verified = self.prepare(bytes, state);
             if let Ok(transaction) = &verified
                 && self
@@ -198,6 +207,7 @@ impl Core {
                 verified = Err(TransactionError::SignatureFailure.into());
             }
             out.push(verified);
+            index += 1;
         }
         let results = &mut out[start..];
         self.signatures.check(|index| {

@@ -91,24 +91,24 @@ impl SignatureIndex {
     pub(super) fn insert<'a>(
         &self,
         number: u64,
-        signatures: impl Iterator<Item = (&'a Signature, usize)> + Clone,
+        signatures: impl Iterator<Item = (&'a Signature, usize)>,
     ) {
-        let count = signatures.clone().count() as u64;
-        self.reserve(count);
-        let table = self.table();
-        let mut ahead = signatures.clone();
-        for (signature, _) in ahead.by_ref().take(PREFETCH_AHEAD) {
-            table.prefetch(self.tag(signature));
-        }
-        for (signature, place) in signatures {
+        let tagged = |(signature, place): (&Signature, usize)| {
             assert!(
                 place < 1 << PLACE_BITS,
                 "an entry has at most in_flight_max tasks"
             );
-            if let Some((next, _)) = ahead.next() {
-                table.prefetch(self.tag(next));
+            (self.tag(signature), number << PLACE_BITS | place as u64)
+        };
+        let tagged: Vec<(u64, u64)> = signatures.map(tagged).collect();
+        let count = tagged.len() as u64;
+        self.reserve(count);
+        let table = self.table();
+        for (i, (tag, place)) in tagged.iter().enumerate() {
+            if let Some((ahead, _)) = tagged.get(i + PREFETCH_AHEAD) {
+                table.prefetch(*ahead);
             }
-            table.insert(self.tag(signature), number << PLACE_BITS | place as u64);
+            table.insert(*tag, *place);
         }
         // Relaxed: the writer alone uses these.
         self.used.fetch_add(count, Ordering::Relaxed);
