@@ -210,6 +210,7 @@ impl ValidatorBuilder {
             entry_interval: Duration::from_millis(2),
             check_purity: self.check_purity,
             on_notice: self.on_notice,
+            header_signer: Some(Arc::clone(&genesis.signer)),
             ..RuntimeConfig::new(Arc::new(self.programs), genesis.hash, genesis.identity)
         })?;
         let (hub, hub_thread) = Hub::start(runtime.reader(), self.rpc_limits.receipts_waiting_max)

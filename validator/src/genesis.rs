@@ -5,6 +5,7 @@ use solana_hash::Hash;
 use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Lamports in a SOL.
@@ -23,6 +24,8 @@ pub(crate) struct Genesis {
     pub(crate) faucet: Keypair,
     /// Takes the node's share of the fees.
     pub(crate) identity: Pubkey,
+    /// The identity's keypair: signs the header of each slot.
+    pub(crate) signer: Arc<Keypair>,
     /// The wallet that was funded, if there is one.
     pub(crate) mint: Option<Pubkey>,
     /// Unix time of slot 0, in seconds.
@@ -34,7 +37,8 @@ pub(crate) struct Genesis {
 impl Genesis {
     /// A new chain, unlike any other.
     pub(crate) fn new(mint: Option<Pubkey>) -> Self {
-        let (faucet, identity) = (Keypair::new(), Keypair::new().pubkey());
+        let (faucet, signer) = (Keypair::new(), Arc::new(Keypair::new()));
+        let identity = signer.pubkey();
         // A clock before 1970 is no reason not to start.
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -49,6 +53,7 @@ impl Genesis {
         Self {
             faucet,
             identity,
+            signer,
             mint,
             time,
             hash,

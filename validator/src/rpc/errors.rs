@@ -6,7 +6,7 @@ use jsonrpsee::types::error::{
     INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, INVALID_REQUEST_CODE, OVERSIZED_RESPONSE_CODE,
     OVERSIZED_RESPONSE_MSG,
 };
-use sealane_runtime::ReadError;
+use sealane_runtime::{NoProof, ReadError};
 use sealane_runtime::{Refusal, VerifyError};
 use serde::Serialize;
 use serde_json::json;
@@ -14,6 +14,8 @@ use solana_transaction_error::TransactionError;
 
 const PREFLIGHT_FAILURE: i32 = -32002;
 const SIGNATURE_VERIFICATION_FAILURE: i32 = -32003;
+const BLOCK_CLEANED_UP: i32 = -32001;
+const BLOCK_NOT_AVAILABLE: i32 = -32004;
 const NODE_UNHEALTHY: i32 = -32005;
 const SCAN_ERROR: i32 = -32012;
 const UNSUPPORTED_TRANSACTION_VERSION: i32 = -32015;
@@ -93,6 +95,18 @@ pub(crate) fn response_too_large(max: usize) -> ErrorObjectOwned {
 /// Too much is being answered at this moment: transient.
 pub(crate) fn responses_too_large() -> ErrorObjectOwned {
     unavailable(&Refusal::Busy)
+}
+
+/// There is no proof; whether it comes later is in the code.
+pub(crate) fn no_proof(reason: NoProof) -> ErrorObjectOwned {
+    match reason {
+        NoProof::NotYet { slot } => plain(
+            BLOCK_NOT_AVAILABLE,
+            format!("Block not available for slot {slot}"),
+        ),
+        NoProof::TooOld { .. } => plain(BLOCK_CLEANED_UP, reason.to_string()),
+        _ => invalid_request(reason.to_string()),
+    }
 }
 
 /// A thread of the node has ended: it answers what it has, and does nothing more.

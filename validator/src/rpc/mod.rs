@@ -13,6 +13,7 @@ mod errors;
 mod filters;
 mod history;
 mod parameters;
+mod proofs;
 mod send;
 mod simulate;
 mod transaction_json;
@@ -85,6 +86,8 @@ const SLOW: &[(&str, Method)] = &[
     ("getMultipleAccounts", accounts::get_multiple_accounts),
     ("getProgramAccounts", accounts::get_program_accounts),
     ("simulateTransaction", simulate::simulate_transaction),
+    ("getAccountProof", proofs::get_account_proof),
+    ("getTransactionProof", proofs::get_transaction_proof),
 ];
 
 /// All methods of JSON-RPC.

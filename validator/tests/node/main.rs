@@ -3,6 +3,7 @@
 mod chain;
 mod embedded;
 mod errors;
+mod proofs;
 mod pubsub;
 mod support;
 mod transactions;
