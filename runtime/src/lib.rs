@@ -5,6 +5,7 @@
 mod bank;
 mod banking;
 mod block_log;
+mod checkpoint;
 mod config;
 mod counters;
 mod fault;
@@ -36,6 +37,9 @@ pub use bank::{Bank, Processed};
 pub use block_log::{
     BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, ItemPosition, LogEnd, LogError,
     LoggedEntry, LoggedItem, LoggedItemRef, RecordPosition, Records, SlotOpened, TornTail,
+};
+pub use checkpoint::{
+    ChainState, CheckpointConfig, Checkpoints, EndedSlot, OnCheckpointError, RestoreError, Restored,
 };
 pub use config::{BankingThreads, RuntimeConfig};
 pub use counters::{Counters, StageTimes, WaitHistogram};

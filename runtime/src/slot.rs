@@ -4,6 +4,10 @@
 //! accounts and indexes the blockhashes, some tens of microseconds, so that a transaction only
 //! looks things up. It knows no transactions and no accounts of the database.
 
+mod saved;
+
+pub(crate) use saved::Input;
+
 use sealane_sdk::{AccountState, Pubkey, Sysvars};
 use solana_clock::Clock;
 use solana_epoch_schedule::EpochSchedule;

@@ -1,0 +1,277 @@
+//! Checkpoints of a running chain: the accounts on the disk, a second or two behind the block log.
+//!
+//! Whoever sees slots end, in order and behind the log's sync, tells what each wrote ([`Checkpoints::note`])
+//! and what the chain was at its end ([`Checkpoints::slot_ended`]). The newest state of each account is
+//! kept until it is time to write: states are shared with the versions in memory, not copied. Then the
+//! accounts and a checkpoint are written, compaction does as much as was written, and what is no longer
+//! needed is removed; all on the calling thread, which is nobody's that a banking thread waits for.
+//!
+//! Checkpoints are a cache of the log. An error is told and leaves the chain as it was: where the disk was
+//! full, what was to be written is kept and written later; after a failed sync, or when a file is found
+//! damaged, nothing more is written, and a start replays more of the log.
+
+mod chain_state;
+
+pub use chain_state::ChainState;
+
+use ahash::AHashMap;
+use sealane_accounts_db::{
+    AccountStream, CheckpointState, Disk, EntryNumber, KeptCheckpoint, LogPosition, SegmentError,
+    SegmentOptions, SegmentReader, Segments,
+};
+use sealane_sdk::{AccountState, Pubkey};
+use solana_hash::Hash;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bytes that a step of compaction reads and writes.
+const COMPACTION_STEP_BYTES: u64 = 1 << 20;
+/// Bytes that are compacted after a checkpoint even when less was written.
+const COMPACTION_BYTES_MIN: u64 = 4 << 20;
+
+/// Called with what went wrong, from the thread that makes checkpoints. Must not block.
+pub type OnCheckpointError = Arc<dyn Fn(&SegmentError) + Send + Sync>;
+
+/// When checkpoints are made.
+#[derive(Clone)]
+pub struct CheckpointConfig {
+    /// Least time between the starts of two.
+    pub interval: Duration,
+    /// Accounts that wait to be written, from which on no interval is waited for.
+    pub accounts_max: usize,
+    /// The files.
+    pub segments: SegmentOptions,
+    /// Hears of errors.
+    pub on_error: Option<OnCheckpointError>,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            accounts_max: 1 << 20,
+            segments: SegmentOptions::default(),
+            on_error: None,
+        }
+    }
+}
+
+/// A slot that ended.
+#[derive(Clone, Debug)]
+pub struct EndedSlot {
+    /// The chain at its end. `recent` is ignored: it is kept here.
+    pub chain: ChainState,
+    /// The last entry so far.
+    pub entry: EntryNumber,
+    /// Root of all accounts.
+    pub state_root: Hash,
+    /// The record at which the slot began.
+    pub began: u64,
+    /// The first record that is not in the accounts: a replay goes on with it.
+    pub log: LogPosition,
+}
+
+/// What the newest good checkpoint holds, beside the accounts.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// What was told of the slot.
+    pub slot: EndedSlot,
+    /// Accounts that exist.
+    pub account_count: u64,
+}
+
+/// Why a chain does not start from its account files.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The files.
+    #[error(transparent)]
+    Files(#[from] SegmentError),
+    /// The files are whole, but what they say of the chain makes no sense to this build.
+    #[error(
+        "checkpoint {number} is of a build that this one does not understand: use that build, or move \
+         the accounts folder away so that the whole block log is replayed"
+    )]
+    Context {
+        /// Its number.
+        number: u64,
+    },
+}
+
+/// The account files of a running chain.
+pub struct Checkpoints {
+    config: CheckpointConfig,
+    segments: Segments,
+    /// What the open slot wrote so far.
+    open: AHashMap<Pubkey, AccountState>,
+    /// The newest states as of the end of the last slot that ended, unless they were written.
+    pending: AHashMap<Pubkey, AccountState>,
+    /// The last slot that ended, unless a checkpoint of it was made.
+    ended: Option<EndedSlot>,
+    recent: Vec<(u64, u64)>,
+    last: Option<Instant>,
+    /// Nothing more is written.
+    stopped: bool,
+}
+
+impl Checkpoints {
+    /// Opens the account files in a ledger's folder. Also returns what their newest good checkpoint holds,
+    /// `None` in a new folder, and what is wrong with others.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        genesis_hash: Hash,
+        config: CheckpointConfig,
+    ) -> Result<(Self, Option<Restored>, Vec<SegmentError>), RestoreError> {
+        let opened = Segments::open(disk, genesis_hash, config.segments.clone())?;
+        let restored = opened.checkpoint.as_deref().map(restore).transpose()?;
+        let mut segments = opened.segments;
+        // What a crash left. The damaged are left to be looked at until the next checkpoint.
+        if opened.damaged.is_empty() {
+            segments.remove_unused()?;
+        }
+        let recent = restored
+            .as_ref()
+            .map(|restored| restored.slot.chain.recent.clone());
+        let checkpoints = Self {
+            config,
+            segments,
+            open: AHashMap::new(),
+            pending: AHashMap::new(),
+            ended: None,
+            recent: recent.unwrap_or_default(),
+            last: None,
+            stopped: false,
+        };
+        Ok((checkpoints, restored, opened.damaged))
+    }
+
+    /// The accounts of the newest checkpoint: give them to `sealane_accounts_db::open`, then ask `finish`
+    /// whether they were all.
+    pub fn accounts(&self) -> AccountStream<'_> {
+        self.segments.accounts()
+    }
+
+    /// Reads accounts as of the last `note` that was written.
+    pub fn reader(&self) -> SegmentReader {
+        self.segments.reader()
+    }
+
+    /// The newest durable checkpoint, to make a snapshot of on any thread.
+    pub fn newest(&self) -> Option<Arc<KeptCheckpoint>> {
+        self.segments.kept().last().cloned()
+    }
+
+    /// Number of the oldest record of the block log that a start may need.
+    pub fn log_needed_from(&self) -> Option<u64> {
+        let kept = self.segments.kept().first()?;
+        let state = &kept.checkpoint().state;
+        let chain = ChainState::decode(&state.context)?;
+        Some(chain.ids_from().unwrap_or(state.log.record))
+    }
+
+    /// States of accounts that wait to be written.
+    pub fn pending(&self) -> usize {
+        self.open.len() + self.pending.len()
+    }
+
+    /// An entry was published, which left these accounts so; an absent state says that one was deleted.
+    pub fn note(&mut self, written: impl IntoIterator<Item = (Pubkey, AccountState)>) {
+        if !self.stopped {
+            self.open.extend(written);
+        }
+    }
+
+    /// A slot ended, all of whose entries were noted, and none after it. Makes a checkpoint if it is time.
+    pub fn slot_ended(&mut self, ended: EndedSlot, now: Instant) {
+        if self.stopped {
+            return;
+        }
+        if self.pending.is_empty() {
+            std::mem::swap(&mut self.open, &mut self.pending);
+        } else {
+            self.pending.extend(self.open.drain());
+        }
+        ChainState::add_recent(&mut self.recent, ended.chain.context.slot, ended.began);
+        self.ended = Some(ended);
+        let is_time = self
+            .last
+            .is_none_or(|last| now.duration_since(last) >= self.config.interval);
+        if is_time || self.pending.len() >= self.config.accounts_max {
+            self.last = Some(now);
+            self.make();
+        }
+    }
+
+    /// The chain stops: makes a checkpoint of the last slot that ended; what was noted since comes from the
+    /// log. Returns the newest durable one.
+    pub fn close(mut self) -> Option<Arc<KeptCheckpoint>> {
+        if !self.stopped {
+            self.make();
+        }
+        self.newest()
+    }
+
+    /// Makes a checkpoint of the last slot that ended, now.
+    fn make(&mut self) {
+        let Some(ended) = self.ended.take() else {
+            return;
+        };
+        match self.write(&ended) {
+            Ok(()) => {}
+            Err(error) => {
+                if let Some(on_error) = &self.config.on_error {
+                    on_error(&error);
+                }
+                if matches!(error, SegmentError::Io { .. }) {
+                    // Tried again when the next slot has ended and it is time.
+                    self.ended = Some(ended);
+                } else {
+                    self.stopped = true;
+                    (self.open, self.pending) = Default::default();
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, ended: &EndedSlot) -> Result<(), SegmentError> {
+        let before = self.segments.total_bytes();
+        let mut chain = ended.chain.clone();
+        chain.recent.clone_from(&self.recent);
+        let slot = chain.context.slot;
+        self.segments.write(slot, &self.pending)?;
+        self.segments.checkpoint(CheckpointState {
+            log: ended.log,
+            slot,
+            entry: ended.entry,
+            state_root: ended.state_root,
+            context: chain.encode(),
+        })?;
+        // Its memory goes back too: a burst may have been large.
+        self.pending = AHashMap::new();
+        let written = self.segments.total_bytes().saturating_sub(before);
+        let mut left = (2 * written).max(COMPACTION_BYTES_MIN);
+        while left > 0 && self.segments.compact_step(COMPACTION_STEP_BYTES)? {
+            left = left.saturating_sub(COMPACTION_STEP_BYTES);
+        }
+        self.segments.remove_unused()
+    }
+}
+
+fn restore(kept: &KeptCheckpoint) -> Result<Restored, RestoreError> {
+    let checkpoint = kept.checkpoint();
+    let state = &checkpoint.state;
+    let chain = ChainState::decode(&state.context).ok_or(RestoreError::Context {
+        number: checkpoint.number,
+    })?;
+    let began = chain.recent.last().map_or(0, |(_, record)| *record);
+    Ok(Restored {
+        slot: EndedSlot {
+            chain,
+            entry: state.entry,
+            state_root: state.state_root,
+            began,
+            log: state.log,
+        },
+        account_count: checkpoint.account_count,
+    })
+}
