@@ -46,7 +46,7 @@ pub use counters::{Counters, StageTimes, WaitHistogram};
 #[doc(hidden)]
 pub use fault::Fault;
 pub use headers::{NoProof, ProvenBytes, SignedHeader};
-pub use history::{PublishedTransaction, SignatureStatus};
+pub use history::{NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus};
 pub use ingest::{Ingest, OnAdmission, Refusal};
 pub use limits::Limits;
 pub use node::Runtime;

@@ -40,12 +40,15 @@ pub struct Limits {
     pub transaction_accounts_max: usize,
     /// Bytes of logs kept of a transaction.
     pub log_bytes_max: usize,
-    /// Bytes of finished transactions kept for getTransaction and statuses.
+    /// Bytes of finished transactions and slots kept in memory for getTransaction, getBlock and statuses. An
+    /// index by address, made when it is asked for, comes on top: 16 bytes for each address they name.
     pub history_bytes_max: usize,
     /// Headers of slots that are kept for readers.
     pub headers_max: usize,
     /// Bytes of transactions' trees that are kept with them, for proofs.
     pub transaction_trees_bytes_max: usize,
+    /// Sealed slots kept in memory for getBlock.
+    pub history_slots_max: usize,
     /// Transactions whose ids are remembered within the blockhash window; full means refused.
     pub status_cache_max: usize,
     /// Events waiting for one listener; a listener that falls behind further is cut off.
@@ -104,6 +107,7 @@ impl Default for Limits {
             history_bytes_max: 4 << 30,
             headers_max: 512,
             transaction_trees_bytes_max: 64 << 20,
+            history_slots_max: 2 << 20,
             status_cache_max: 64 << 20,
             listener_events_max: 4_096,
             account_cost_max: None,

@@ -74,10 +74,10 @@ impl Common {
             .record_order
             .then(|| Arc::new(Mutex::new(Order::default())));
         Self {
+            history: Arc::new(History::new(&config.limits, &genesis)),
             slots: SlotWatch::new(genesis.clone()),
             visible_slots: SlotWatch::new(genesis),
             counters: Arc::new(StageCounters::default()),
-            history: Arc::new(History::new(config.limits.history_bytes_max)),
             listeners: Listeners::default(),
             tip: Arc::new(Mutex::new(config.genesis_hash)),
             waits: Arc::new(Mutex::new(WaitHistogram::default())),

@@ -90,6 +90,7 @@ impl PublishStage {
         match message {
             PublisherMessage::Entry(entry) => self.publish(entry),
             PublisherMessage::Slot(context) => {
+                self.history.open_slot(&context);
                 self.record(|| OrderItem::Slot(context.slot));
                 self.slots.set(context.clone());
                 self.headers.send(HeaderMessage::Slot(context.clone()));

@@ -2,7 +2,7 @@
 
 use crate::counters::{Counters, StageCounters, WaitHistogram};
 use crate::headers::{Headers, NoProof, ProvenBytes, SignedHeader};
-use crate::history::{History, PublishedTransaction, SignatureStatus};
+use crate::history::{History, NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus};
 use crate::publish::{Event, Listeners};
 use crate::sync::{Arc, Mutex};
 use crate::watchdog::{Post, Posts};
@@ -147,6 +147,40 @@ impl Reader {
 
     fn headers(&self) -> Result<&Headers, NoProof> {
         self.shared.headers.as_deref().ok_or(NoProof::Off)
+    }
+
+    /// The block of a sealed slot.
+    pub fn block(&self, slot: u64) -> Result<PublishedBlock, NoBlock> {
+        self.shared.history.block(slot)
+    }
+
+    /// Unix time of a sealed slot, in seconds.
+    pub fn block_time(&self, slot: u64) -> Result<i64, NoBlock> {
+        self.shared.history.block_time(slot)
+    }
+
+    /// The first `limit` slots from `first` to `last` whose blocks are kept, in order.
+    pub fn blocks(&self, first: u64, last: u64, limit: usize) -> Vec<u64> {
+        self.shared.history.blocks(first, last, limit)
+    }
+
+    /// The first slot whose block is kept; the open one, if none is.
+    pub fn first_available_block(&self) -> u64 {
+        self.shared.history.first_available_block()
+    }
+
+    /// Published transactions that name `address`, newest first: at most `limit`, those older than `before`
+    /// and newer than `until`. None if `before` is not known; all if `until` is not. May take a second.
+    pub fn transactions_of(
+        &self,
+        address: &Pubkey,
+        before: Option<&Signature>,
+        until: Option<&Signature>,
+        limit: usize,
+    ) -> Vec<PublishedTransaction> {
+        self.shared
+            .history
+            .transactions_of(address, before, until, limit)
     }
 
     /// Verifies without admitting (`check_signatures`: also the signatures).

@@ -35,6 +35,10 @@ pub struct RpcLimits {
     pub multiple_accounts_max: usize,
     /// Signatures in one `getSignatureStatuses`.
     pub signature_statuses_max: usize,
+    /// Signatures in one answer to `getSignaturesForAddress`.
+    pub signatures_for_address_max: usize,
+    /// Slots in one `getBlocks` or `getBlocksWithLimit`.
+    pub blocks_max: u64,
     /// Filters of one `getProgramAccounts` or `programSubscribe`.
     pub filters_max: usize,
     /// Threads that run simulations and scans. One that a program never leaves is lost to it.
@@ -61,6 +65,8 @@ impl Default for RpcLimits {
             receipts_waiting_max: 16_384,
             multiple_accounts_max: 100,
             signature_statuses_max: 256,
+            signatures_for_address_max: 1_000,
+            blocks_max: 500_000,
             filters_max: 4,
             blocking_threads_max: 32,
             server_threads: 2,

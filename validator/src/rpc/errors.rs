@@ -12,11 +12,12 @@ use serde::Serialize;
 use serde_json::json;
 use solana_transaction_error::TransactionError;
 
+const BLOCK_CLEANED_UP: i32 = -32001;
 const PREFLIGHT_FAILURE: i32 = -32002;
 const SIGNATURE_VERIFICATION_FAILURE: i32 = -32003;
-const BLOCK_CLEANED_UP: i32 = -32001;
 const BLOCK_NOT_AVAILABLE: i32 = -32004;
 const NODE_UNHEALTHY: i32 = -32005;
+const SLOT_SKIPPED: i32 = -32007;
 const SCAN_ERROR: i32 = -32012;
 const UNSUPPORTED_TRANSACTION_VERSION: i32 = -32015;
 const MIN_CONTEXT_SLOT_NOT_REACHED: i32 = -32016;
@@ -71,6 +72,24 @@ pub(crate) fn unsupported_transaction_version(version: u8) -> ErrorObjectOwned {
              \"maxSupportedTransactionVersion\": {version}"
         ),
     )
+}
+
+pub(crate) fn block_not_available(slot: u64) -> ErrorObjectOwned {
+    let message = format!("Block not available for slot {slot}");
+    plain(BLOCK_NOT_AVAILABLE, message)
+}
+
+pub(crate) fn block_cleaned_up(slot: u64, first_available: u64) -> ErrorObjectOwned {
+    let message = format!(
+        "Block {slot} cleaned up, does not exist on node. First available block: {first_available}"
+    );
+    plain(BLOCK_CLEANED_UP, message)
+}
+
+pub(crate) fn slot_skipped(slot: u64) -> ErrorObjectOwned {
+    let message =
+        format!("Slot {slot} was skipped, or missing due to ledger jump to recent snapshot");
+    plain(SLOT_SKIPPED, message)
 }
 
 pub(crate) fn min_context_slot_not_reached(context_slot: u64) -> ErrorObjectOwned {

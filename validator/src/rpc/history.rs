@@ -3,10 +3,18 @@
 use super::errors::invalid_params;
 use super::parameters::{self, Parameters};
 use super::{Answer, RpcContext, answer, answer_in_slot, transaction_json};
-use serde::Deserialize;
+use sealane_runtime::{PublishedTransaction, VerifiedTransaction};
+use serde::{Deserialize, Serialize};
+use solana_pubkey::{Pubkey, pubkey};
 use solana_transaction_status_client_types::{
-    TransactionConfirmationStatus, TransactionStatus, UiTransactionEncoding,
+    TransactionConfirmationStatus, TransactionStatus, UiTransactionEncoding, UiTransactionError,
 };
+
+/// The programs whose instructions are text for people: the versions of SPL Memo.
+const MEMO_PROGRAMS: [Pubkey; 2] = [
+    pubkey!("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo"),
+    pubkey!("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"),
+];
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -71,4 +79,75 @@ pub(crate) fn get_transaction(context: &RpcContext, parameters: &Parameters) -> 
         encoding,
         config.max_supported_transaction_version,
     )?)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SignaturesConfig {
+    before: Option<String>,
+    until: Option<String>,
+    limit: Option<usize>,
+    min_context_slot: Option<u64>,
+}
+
+/// `RpcConfirmedTransactionStatusWithSignature` of agave's client types.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SignatureOfAddress {
+    signature: String,
+    slot: u64,
+    err: Option<UiTransactionError>,
+    memo: Option<String>,
+    block_time: Option<i64>,
+    confirmation_status: Option<TransactionConfirmationStatus>,
+    transaction_index: Option<u32>,
+}
+
+impl From<&PublishedTransaction> for SignatureOfAddress {
+    fn from(published: &PublishedTransaction) -> Self {
+        let transaction = published.transaction();
+        let failure = published.failed().then(|| published.record().status.err());
+        Self {
+            signature: transaction.signature().to_string(),
+            slot: published.slot(),
+            err: failure.flatten().map(Into::into),
+            memo: memo(transaction),
+            block_time: Some(published.block_time()),
+            confirmation_status: Some(TransactionConfirmationStatus::Finalized),
+            transaction_index: Some(published.index()),
+        }
+    }
+}
+
+pub(crate) fn get_signatures_for_address(context: &RpcContext, parameters: &Parameters) -> Answer {
+    let address = parameters.pubkey(0)?;
+    let config: SignaturesConfig = parameters.optional(1)?;
+    let parse = |text: Option<String>| text.map(|text| parameters::signature(&text)).transpose();
+    let (before, until) = (parse(config.before)?, parse(config.until)?);
+    let max = context.limits.signatures_for_address_max;
+    let limit = config.limit.unwrap_or(max);
+    if limit == 0 || limit > max {
+        return Err(invalid_params(format!("Invalid limit; max {max}")));
+    }
+    context.slot_at_least(config.min_context_slot)?;
+    let (before, until) = (before.as_ref(), until.as_ref());
+    let found = context
+        .reader
+        .transactions_of(&address, before, until, limit);
+    let found: Vec<SignatureOfAddress> = found.iter().map(Into::into).collect();
+    answer(&found)
+}
+
+/// What a transaction says to people, as Agave writes it: each memo behind its length in bytes.
+fn memo(transaction: &VerifiedTransaction) -> Option<String> {
+    let instructions = transaction.instructions();
+    let memos = instructions.filter(|instruction| {
+        MEMO_PROGRAMS.contains(transaction.key(usize::from(instruction.program)))
+    });
+    let texts = memos.map(|instruction| {
+        let text = std::str::from_utf8(instruction.data).unwrap_or("(unparseable)");
+        format!("[{}] {text}", instruction.data.len())
+    });
+    let texts: Vec<String> = texts.collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
 }

@@ -8,6 +8,7 @@
 mod account_json;
 mod accounts;
 mod answer_bytes;
+mod blocks;
 mod cluster;
 mod errors;
 mod filters;
@@ -79,6 +80,12 @@ const QUICK: &[(&str, Method)] = &[
     ("getTransactionCount", cluster::get_transaction_count),
     ("getSignatureStatuses", history::get_signature_statuses),
     ("getTransaction", history::get_transaction),
+    ("getBlockTime", blocks::get_block_time),
+    (
+        "getFirstAvailableBlock",
+        blocks::get_first_available_block,
+    ),
+    ("minimumLedgerSlot", blocks::minimum_ledger_slot),
 ];
 
 /// Methods that may keep a thread busy.
@@ -88,6 +95,13 @@ const SLOW: &[(&str, Method)] = &[
     ("simulateTransaction", simulate::simulate_transaction),
     ("getAccountProof", proofs::get_account_proof),
     ("getTransactionProof", proofs::get_transaction_proof),
+    ("getBlock", blocks::get_block),
+    ("getBlocks", blocks::get_blocks),
+    ("getBlocksWithLimit", blocks::get_blocks_with_limit),
+    (
+        "getSignaturesForAddress",
+        history::get_signatures_for_address,
+    ),
 ];
 
 /// All methods of JSON-RPC.

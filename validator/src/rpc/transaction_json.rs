@@ -14,8 +14,8 @@ use solana_transaction_status_client_types::option_serializer::OptionSerializer;
 use solana_transaction_status_client_types::{
     EncodedConfirmedTransactionWithStatusMeta, EncodedTransaction,
     EncodedTransactionWithStatusMeta, ParsedAccount, ParsedAccountSource,
-    TransactionBinaryEncoding, UiCompiledInstruction, UiInnerInstructions, UiInstruction,
-    UiLoadedAddresses, UiMessage, UiParsedInstruction, UiParsedMessage,
+    TransactionBinaryEncoding, UiAccountsList, UiCompiledInstruction, UiInnerInstructions,
+    UiInstruction, UiLoadedAddresses, UiMessage, UiParsedInstruction, UiParsedMessage,
     UiPartiallyDecodedInstruction, UiRawMessage, UiReturnDataEncoding, UiTransaction,
     UiTransactionEncoding, UiTransactionReturnData, UiTransactionStatusMeta,
 };
@@ -30,19 +30,73 @@ pub(crate) fn encode(
     encoding: UiTransactionEncoding,
     version_max: Option<u8>,
 ) -> Result<EncodedConfirmedTransactionWithStatusMeta, ErrorObjectOwned> {
+    Ok(EncodedConfirmedTransactionWithStatusMeta {
+        slot: published.slot(),
+        transaction: encode_in_block(published, encoding, version_max, true)?,
+        block_time: Some(published.block_time()),
+        transaction_index: Some(published.index()),
+    })
+}
+
+/// The same within its block, which says slot and time itself. `shows_rewards`: as if there were any.
+pub(crate) fn encode_in_block(
+    published: &PublishedTransaction,
+    encoding: UiTransactionEncoding,
+    version_max: Option<u8>,
+    shows_rewards: bool,
+) -> Result<EncodedTransactionWithStatusMeta, ErrorObjectOwned> {
     let transaction = published.transaction();
     let version = readable_version(transaction.version(), version_max)?;
     let keys = published.keys();
+    let mut meta = encode_meta(transaction, &keys, published.record(), encoding);
+    if !shows_rewards {
+        meta.rewards = OptionSerializer::None;
+    }
+    Ok(EncodedTransactionWithStatusMeta {
+        transaction: encode_transaction(transaction, &keys, encoding)?,
+        meta: Some(meta),
+        version,
+    })
+}
+
+/// A transaction of a block whose reader wants accounts only: signatures, addresses, balances.
+pub(crate) fn encode_accounts(
+    published: &PublishedTransaction,
+    version_max: Option<u8>,
+    shows_rewards: bool,
+) -> Result<EncodedTransactionWithStatusMeta, ErrorObjectOwned> {
+    let transaction = published.transaction();
+    let version = readable_version(transaction.version(), version_max)?;
+    let signatures = transaction.signatures().iter();
+    let accounts = UiAccountsList {
+        signatures: signatures.map(ToString::to_string).collect(),
+        account_keys: parsed_accounts(transaction, &published.keys()),
+    };
     let record = published.record();
-    Ok(EncodedConfirmedTransactionWithStatusMeta {
-        slot: published.slot(),
-        transaction: EncodedTransactionWithStatusMeta {
-            transaction: encode_transaction(transaction, &keys, encoding)?,
-            meta: Some(encode_meta(transaction, &keys, record, encoding)),
-            version,
+    let meta = UiTransactionStatusMeta {
+        err: record.status.clone().err().map(Into::into),
+        status: record.status.map_err(Into::into),
+        fee: record.fee,
+        pre_balances: record.pre_balances,
+        post_balances: record.post_balances,
+        inner_instructions: OptionSerializer::Skip,
+        log_messages: OptionSerializer::Skip,
+        pre_token_balances: OptionSerializer::Some(Vec::new()),
+        post_token_balances: OptionSerializer::Some(Vec::new()),
+        rewards: if shows_rewards {
+            OptionSerializer::Some(Vec::new())
+        } else {
+            OptionSerializer::Skip
         },
-        block_time: Some(published.block_time()),
-        transaction_index: Some(published.index()),
+        loaded_addresses: OptionSerializer::Skip,
+        return_data: OptionSerializer::Skip,
+        compute_units_consumed: OptionSerializer::Skip,
+        cost_units: OptionSerializer::Skip,
+    };
+    Ok(EncodedTransactionWithStatusMeta {
+        transaction: EncodedTransaction::Accounts(accounts),
+        meta: Some(meta),
+        version,
     })
 }
 
@@ -125,22 +179,8 @@ fn parsed_message(
     message: &VersionedMessage,
     keys: &[Pubkey],
 ) -> UiParsedMessage {
-    let static_keys = message.static_account_keys().len();
     UiParsedMessage {
-        account_keys: keys
-            .iter()
-            .enumerate()
-            .map(|(index, key)| ParsedAccount {
-                pubkey: key.to_string(),
-                writable: transaction.is_writable(index),
-                signer: transaction.is_signer(index),
-                source: Some(if index < static_keys {
-                    ParsedAccountSource::Transaction
-                } else {
-                    ParsedAccountSource::LookupTable
-                }),
-            })
-            .collect(),
+        account_keys: parsed_accounts(transaction, keys),
         recent_blockhash: message.recent_blockhash().to_string(),
         instructions: message
             .instructions()
@@ -160,6 +200,23 @@ fn parsed_message(
             .map(|lookups| lookups.iter().map(Into::into).collect()),
         transaction_config: None,
     }
+}
+
+/// A transaction's addresses, with what it may do to each and where each comes from.
+fn parsed_accounts(transaction: &VerifiedTransaction, keys: &[Pubkey]) -> Vec<ParsedAccount> {
+    let (writable, readonly) = transaction.loaded_addresses();
+    let own = keys.len() - writable.len() - readonly.len();
+    let parsed = keys.iter().enumerate().map(|(index, key)| ParsedAccount {
+        pubkey: key.to_string(),
+        writable: transaction.is_writable(index),
+        signer: transaction.is_signer(index),
+        source: Some(if index < own {
+            ParsedAccountSource::Transaction
+        } else {
+            ParsedAccountSource::LookupTable
+        }),
+    });
+    parsed.collect()
 }
 
 fn partially_decoded(

@@ -1,5 +1,6 @@
 //! The node from outside: through its sockets, byte by byte, and through its handle.
 
+mod blocks;
 mod chain;
 mod embedded;
 mod errors;

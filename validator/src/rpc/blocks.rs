@@ -1,0 +1,172 @@
+//! Blocks: `getBlock`, `getBlocks`, `getBlocksWithLimit`, `getBlockTime`, `getFirstAvailableBlock`,
+//! `minimumLedgerSlot`. Source of the behaviour: `rpc/src/rpc.rs` of agave 4.2.
+
+use super::cluster::sealed;
+use super::errors::{block_cleaned_up, block_not_available, invalid_params, slot_skipped};
+use super::parameters::Parameters;
+use super::{Answer, RpcContext, answer, transaction_json};
+use jsonrpsee::types::ErrorObjectOwned;
+use sealane_runtime::{NoBlock, PublishedBlock};
+use serde::Deserialize;
+use solana_transaction_status_client_types::{
+    TransactionDetails, UiConfirmedBlock, UiTransactionEncoding,
+};
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct BlockConfig {
+    encoding: Option<UiTransactionEncoding>,
+    transaction_details: Option<TransactionDetails>,
+    rewards: Option<bool>,
+    max_supported_transaction_version: Option<u8>,
+}
+
+/// Old clients write the encoding alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum BlockConfigOrEncoding {
+    Encoding(UiTransactionEncoding),
+    Config(BlockConfig),
+}
+
+impl Default for BlockConfigOrEncoding {
+    fn default() -> Self {
+        Self::Config(BlockConfig::default())
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ContextConfig {
+    min_context_slot: Option<u64>,
+}
+
+/// The last slot of a range, which may be left out: then the configuration has its place.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum LastSlotOrConfig {
+    LastSlot(u64),
+    Config(ContextConfig),
+}
+
+impl Default for LastSlotOrConfig {
+    fn default() -> Self {
+        Self::Config(ContextConfig::default())
+    }
+}
+
+fn no_block(slot: u64, why: NoBlock) -> ErrorObjectOwned {
+    match why {
+        NoBlock::NotYet => block_not_available(slot),
+        NoBlock::CleanedUp { first_available } => block_cleaned_up(slot, first_available),
+        NoBlock::Skipped => slot_skipped(slot),
+    }
+}
+
+pub(crate) fn get_block(context: &RpcContext, parameters: &Parameters) -> Answer {
+    let slot: u64 = parameters.required(0)?;
+    let config = match parameters.optional(1)? {
+        BlockConfigOrEncoding::Config(config) => config,
+        BlockConfigOrEncoding::Encoding(encoding) => BlockConfig {
+            encoding: Some(encoding),
+            ..BlockConfig::default()
+        },
+    };
+    let block = context.reader.block(slot);
+    let block = block.map_err(|why| no_block(slot, why))?;
+    answer(&encode(&block, &config)?)
+}
+
+fn encode(
+    block: &PublishedBlock,
+    config: &BlockConfig,
+) -> Result<UiConfirmedBlock, ErrorObjectOwned> {
+    let shows_rewards = config.rewards.unwrap_or(true);
+    let version_max = config.max_supported_transaction_version;
+    let encoding = config.encoding.unwrap_or(UiTransactionEncoding::Json);
+    let (mut transactions, mut signatures) = (None, None);
+    match config.transaction_details.unwrap_or_default() {
+        TransactionDetails::Full => {
+            let encoded = block.transactions().map(|transaction| {
+                transaction_json::encode_in_block(
+                    &transaction,
+                    encoding,
+                    version_max,
+                    shows_rewards,
+                )
+            });
+            transactions = Some(encoded.collect::<Result<_, _>>()?);
+        }
+        TransactionDetails::Accounts => {
+            let encoded = block.transactions().map(|transaction| {
+                transaction_json::encode_accounts(&transaction, version_max, shows_rewards)
+            });
+            transactions = Some(encoded.collect::<Result<_, _>>()?);
+        }
+        TransactionDetails::Signatures => {
+            let first = block.transactions();
+            let first = first.map(|transaction| transaction.transaction().signature().to_string());
+            signatures = Some(first.collect());
+        }
+        TransactionDetails::None => {}
+    }
+    Ok(UiConfirmedBlock {
+        previous_blockhash: block.previous_blockhash.to_string(),
+        blockhash: block.blockhash.to_string(),
+        parent_slot: block.parent_slot(),
+        transactions,
+        signatures,
+        // Nothing is rewarded that Solana would list here: no votes, no stake.
+        rewards: shows_rewards.then(Vec::new),
+        num_reward_partitions: None,
+        block_time: Some(block.block_time),
+        // No slot is ever skipped.
+        block_height: Some(block.slot),
+    })
+}
+
+pub(crate) fn get_blocks(context: &RpcContext, parameters: &Parameters) -> Answer {
+    let first: u64 = parameters.required(0)?;
+    let (last, config) = match parameters.optional(1)? {
+        LastSlotOrConfig::LastSlot(last) => (Some(last), parameters.optional(2)?),
+        LastSlotOrConfig::Config(config) => (None, config),
+    };
+    let open = context.slot_at_least(config.min_context_slot)?;
+    let max = context.limits.blocks_max;
+    let last = last.unwrap_or(first.saturating_add(max));
+    let last = last.min(sealed(open.slot));
+    if last.checked_sub(first).is_some_and(|range| range > max) {
+        return Err(invalid_params(format!("Slot range too large; max {max}")));
+    }
+    answer(&context.reader.blocks(first, last, usize::MAX))
+}
+
+pub(crate) fn get_blocks_with_limit(context: &RpcContext, parameters: &Parameters) -> Answer {
+    let first: u64 = parameters.required(0)?;
+    let limit: usize = parameters.required(1)?;
+    let config: ContextConfig = parameters.optional(2)?;
+    let max = context.limits.blocks_max;
+    if limit as u64 > max {
+        return Err(invalid_params(format!("Limit too large; max {max}")));
+    }
+    let open = context.slot_at_least(config.min_context_slot)?;
+    answer(&context.reader.blocks(first, sealed(open.slot), limit))
+}
+
+pub(crate) fn get_block_time(context: &RpcContext, parameters: &Parameters) -> Answer {
+    let slot: u64 = parameters.required(0)?;
+    if slot == 0 {
+        return answer(&context.genesis.time);
+    }
+    let time = context.reader.block_time(slot);
+    answer(&time.map_err(|why| no_block(slot, why))?)
+}
+
+pub(crate) fn get_first_available_block(context: &RpcContext, _: &Parameters) -> Answer {
+    answer(&context.reader.first_available_block())
+}
+
+/// The lowest slot of which anything is kept.
+pub(crate) fn minimum_ledger_slot(context: &RpcContext, _: &Parameters) -> Answer {
+    answer(&context.reader.first_available_block())
+}
