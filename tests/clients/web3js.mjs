@@ -212,6 +212,37 @@ step("an overdraft is refused in preflight with the System program's error", asy
   assert.equal(await connection.getBalance(alice.publicKey), before - 5_000, "the fee is charged");
 });
 
+step("blocks and the signatures of an address are read back", async (connection) => {
+  const signature = await sendAndConfirmTransaction(connection, transfer(5_000), [alice]);
+  const options = { maxSupportedTransactionVersion: 0 };
+  const { slot, blockTime } = await connection.getTransaction(signature, options);
+  while (await connection.getSlot() < slot) await new Promise((resolve) => setTimeout(resolve, 20));
+  const block = await connection.getBlock(slot, options);
+  assert.ok(block.transactions.some(({ transaction }) => transaction.signatures[0] === signature));
+  assert.equal(block.blockTime, blockTime);
+  assert.equal(await connection.getBlockTime(slot), blockTime);
+  const parent = await connection.getBlock(slot - 1, { ...options, transactionDetails: "none" });
+  assert.equal(parent.blockhash, block.previousBlockhash);
+  const accounts = await connection.getBlock(slot, { ...options, transactionDetails: "accounts" });
+  assert.equal(accounts.transactions.length, block.transactions.length);
+  const parsed = await connection.getParsedBlock(slot, options);
+  assert.equal(parsed.transactions.length, block.transactions.length);
+  const { signatures } = await connection.getBlockSignatures(slot);
+  assert.deepEqual(signatures, block.transactions.map(({ transaction }) => transaction.signatures[0]));
+  assert.deepEqual(await connection.getBlocks(slot - 1, slot), [slot - 1, slot]);
+  assert.equal(await connection.getFirstAvailableBlock(), 0);
+  assert.equal(await connection.getMinimumLedgerSlot(), 0);
+  await assert.rejects(connection.getBlock(slot + 1_000_000, options), /not available/);
+
+  const newest = await connection.getSignaturesForAddress(alice.publicKey, { limit: 3 });
+  assert.equal(newest.length, 3);
+  assert.equal(newest[0].signature, signature);
+  assert.equal(newest[0].err, null);
+  const older = await connection.getSignaturesForAddress(
+    alice.publicKey, { before: signature, until: newest[2].signature });
+  assert.deepEqual(older.map((found) => found.signature), [newest[1].signature]);
+});
+
 step("the small questions have answers", async (connection) => {
   const epoch = await connection.getEpochInfo();
   assert.ok(epoch.slotsInEpoch > 0 && epoch.absoluteSlot >= 0);

@@ -44,7 +44,11 @@ impl AnswerBytes<'_> {
             UiAccountData::LegacyBinary(text) | UiAccountData::Binary(text, _) => text.len(),
             UiAccountData::Json(_) => 0,
         };
-        let bytes = ACCOUNT_BYTES + data;
+        self.take(ACCOUNT_BYTES + data)
+    }
+
+    /// Counts so many bytes more. `Err`: the answer, or all together, are too large.
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), ErrorObjectOwned> {
         if self.used + bytes > self.all.answer_max {
             return Err(errors::response_too_large(self.all.answer_max));
         }

@@ -12,6 +12,13 @@ use solana_transaction_status_client_types::{
     TransactionDetails, UiConfirmedBlock, UiTransactionEncoding,
 };
 
+/// About what a transaction takes in JSON beside three times its wire bytes.
+const FULL_BYTES: usize = 1_000;
+/// About what each account of a transaction takes where only accounts are asked for.
+const ACCOUNTS_BYTES: usize = 200;
+/// What a signature takes, with quotes and a comma.
+const SIGNATURE_BYTES: usize = 91;
+
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct BlockConfig {
@@ -74,48 +81,57 @@ pub(crate) fn get_block(context: &RpcContext, parameters: &Parameters) -> Answer
     };
     let block = context.reader.block(slot);
     let block = block.map_err(|why| no_block(slot, why))?;
-    answer(&encode(&block, &config)?)
+    answer(&encode(context, &block, &config)?)
 }
 
 fn encode(
+    context: &RpcContext,
     block: &PublishedBlock,
     config: &BlockConfig,
 ) -> Result<UiConfirmedBlock, ErrorObjectOwned> {
     let shows_rewards = config.rewards.unwrap_or(true);
     let version_max = config.max_supported_transaction_version;
     let encoding = config.encoding.unwrap_or(UiTransactionEncoding::Json);
-    let (mut transactions, mut signatures) = (None, None);
-    match config.transaction_details.unwrap_or_default() {
-        TransactionDetails::Full => {
-            let encoded = block.transactions().map(|transaction| {
-                transaction_json::encode_in_block(
+    let details = config.transaction_details.unwrap_or_default();
+    let (mut transactions, mut signatures) = (Vec::new(), Vec::new());
+    let mut bytes = context.answers_bytes.begin();
+    for transaction in block.transactions() {
+        match details {
+            TransactionDetails::Full => {
+                bytes.take(FULL_BYTES + 3 * transaction.transaction().bytes().len())?;
+                transactions.push(transaction_json::encode_in_block(
                     &transaction,
                     encoding,
                     version_max,
                     shows_rewards,
-                )
-            });
-            transactions = Some(encoded.collect::<Result<_, _>>()?);
+                )?);
+            }
+            TransactionDetails::Accounts => {
+                bytes.take(ACCOUNTS_BYTES * (1 + transaction.transaction().account_count()))?;
+                transactions.push(transaction_json::encode_accounts(
+                    &transaction,
+                    version_max,
+                    shows_rewards,
+                )?);
+            }
+            TransactionDetails::Signatures => {
+                bytes.take(SIGNATURE_BYTES)?;
+                signatures.push(transaction.transaction().signature().to_string());
+            }
+            TransactionDetails::None => break,
         }
-        TransactionDetails::Accounts => {
-            let encoded = block.transactions().map(|transaction| {
-                transaction_json::encode_accounts(&transaction, version_max, shows_rewards)
-            });
-            transactions = Some(encoded.collect::<Result<_, _>>()?);
-        }
-        TransactionDetails::Signatures => {
-            let first = block.transactions();
-            let first = first.map(|transaction| transaction.transaction().signature().to_string());
-            signatures = Some(first.collect());
-        }
-        TransactionDetails::None => {}
     }
+    let has_transactions = matches!(
+        details,
+        TransactionDetails::Full | TransactionDetails::Accounts
+    );
+    let has_signatures = matches!(details, TransactionDetails::Signatures);
     Ok(UiConfirmedBlock {
         previous_blockhash: block.previous_blockhash.to_string(),
         blockhash: block.blockhash.to_string(),
         parent_slot: block.parent_slot(),
-        transactions,
-        signatures,
+        transactions: has_transactions.then_some(transactions),
+        signatures: has_signatures.then_some(signatures),
         // Nothing is rewarded that Solana would list here: no votes, no stake.
         rewards: shows_rewards.then(Vec::new),
         num_reward_partitions: None,
