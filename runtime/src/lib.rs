@@ -37,6 +37,7 @@ pub use bank::{Bank, Processed};
 pub use block_log::{
     BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, ItemPosition, LogEnd, LogError,
     LoggedEntry, LoggedItem, LoggedItemRef, RecordPosition, Records, SlotOpened, TornTail,
+    remove_log_files_before,
 };
 pub use checkpoint::{
     ChainState, CheckpointConfig, Checkpoints, EndedSlot, OnCheckpointError, RestoreError, Restored,

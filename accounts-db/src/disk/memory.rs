@@ -21,10 +21,10 @@ use std::sync::Arc;
 /// What happens at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It fails with an input/output error. An append leaves some of its bytes; what a sync did not cover
-    /// may be gone after a crash even when a later sync succeeds, as file systems have it.
+    /// It fails with an input/output error. An append leaves some of its bytes; what a failed sync did not
+    /// cover may be gone after a crash even when a later sync succeeds, as file systems have it.
     Io,
-    /// It fails for want of space. An append leaves some of its bytes.
+    /// It fails for want of space, and leaves the same.
     NoSpace,
     /// The power goes: this call may or may not have an effect after a [`MemoryDisk::crash`], and all calls
     /// from now on fail.

@@ -43,11 +43,7 @@ impl LogFiles {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(LogError::io("list", FOLDER)(error)),
         };
-        let mut numbers: Vec<u64> = names
-            .iter()
-            .filter_map(|n| format::file_number(n))
-            .collect();
-        numbers.sort_unstable();
+        let numbers = log_files(&names);
         let mut files: Vec<LogFile> = Vec::with_capacity(numbers.len());
         for number in numbers {
             if let Some(before) = files.last()
@@ -131,6 +127,25 @@ impl LogFiles {
     }
 }
 
+/// Removes the files of a log before the one with number `file`, whose records nobody needs any more; how
+/// many they were. Usable while the log is written and read.
+///
+/// The oldest goes first, and each durably before the next: so there is never a gap.
+pub fn remove_log_files_before(disk: &dyn Disk, file: u64) -> Result<usize, LogError> {
+    let names = disk.list(FOLDER).map_err(LogError::io("list", FOLDER))?;
+    let mut numbers = log_files(&names);
+    // The last one tells how the log goes on.
+    numbers.pop();
+    numbers.retain(|number| *number < file);
+    for number in &numbers {
+        let path = format::file_path(*number);
+        disk.remove(&path).map_err(LogError::io("remove", &path))?;
+        disk.sync_directory(FOLDER)
+            .map_err(LogError::io("sync", FOLDER))?;
+    }
+    Ok(numbers.len())
+}
+
 impl LogFile {
     fn survey(disk: &dyn Disk, number: u64, genesis: &Hash) -> Result<Self, LogError> {
         let path = format::file_path(number);
@@ -159,11 +174,21 @@ fn check_neighbours(before: &LogFile, file: &LogFile) -> Result<(), LogError> {
     let (path, what) = match before.header {
         Err(what) => (format::file_path(before.number), what),
         Ok(_) => {
-            let what = "it was written after another file than the one before it";
+            let what = "it, or the file before it, is not the one that was written there";
             (format::file_path(file.number), what)
         }
     };
     Err(LogError::corrupted(&path, 0, what))
+}
+
+/// Numbers of the files among these names, ascending.
+fn log_files(names: &[String]) -> Vec<u64> {
+    let mut numbers: Vec<u64> = names
+        .iter()
+        .filter_map(|name| format::file_number(name))
+        .collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 fn missing(number: u64) -> LogError {

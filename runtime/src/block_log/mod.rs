@@ -16,6 +16,7 @@ mod walk;
 mod writer;
 
 pub use error::LogError;
+pub use files::remove_log_files_before;
 pub use payload::LoggedItemRef;
 pub use reader::{BlockLogReader, ItemPosition, LogEnd, RecordPosition, Records, TornTail};
 pub use record::{BlockRecord, LoggedEntry, LoggedItem, SlotOpened};

@@ -8,7 +8,7 @@ use super::error::LogError;
 use super::format::{PAYLOAD_BYTES_MAX, item_checksum, u32_at, u64_at};
 use super::record::{BlockRecord, LoggedEntry, LoggedItem, SlotOpened};
 use bytes::Bytes;
-use sealane_sdk::light::SlotHeader;
+use sealane_sdk::light::{SLOT_HEADER_BYTES, SlotHeader};
 use solana_hash::Hash;
 use solana_pubkey::Pubkey;
 use solana_signature::Signature;
@@ -109,14 +109,7 @@ impl Output<'_> {
                 ENTRY
             }
             BlockRecord::Header { header, signature } => {
-                self.u64s(&[header.slot]);
-                self.bytes.extend_from_slice(header.parent.as_ref());
-                self.u64s(&[header.unix_timestamp as u64]);
-                self.bytes.extend_from_slice(header.blockhash.as_ref());
-                self.bytes
-                    .extend_from_slice(header.transactions_root.as_ref());
-                self.u64s(&[header.transaction_count]);
-                self.bytes.extend_from_slice(header.state_root.as_ref());
+                self.bytes.extend_from_slice(&header.to_bytes());
                 self.bytes.extend_from_slice(signature.as_ref());
                 HEADER
             }
@@ -221,15 +214,7 @@ pub(super) fn decode(kind: u8, payload: &Bytes) -> Option<BlockRecord> {
             BlockRecord::Entry(LoggedEntry { entry, items })
         }
         HEADER => BlockRecord::Header {
-            header: SlotHeader {
-                slot: input.u64()?,
-                parent: input.hash()?,
-                unix_timestamp: input.u64()? as i64,
-                blockhash: input.hash()?,
-                transactions_root: input.hash()?,
-                transaction_count: input.u64()?,
-                state_root: input.hash()?,
-            },
+            header: SlotHeader::from_bytes(&input.take(SLOT_HEADER_BYTES)?).ok()?,
             signature: Signature::try_from(&input.take(64)?[..]).ok()?,
         },
         REVERT_TO => BlockRecord::RevertTo {

@@ -223,14 +223,20 @@ impl Walk {
             let Some((offset, durable)) = self.later_mark(file.number, from, is_last)? else {
                 continue;
             };
-            let place = last_file.unwrap_or(file.number);
-            let what = format!(
-                "{}, and byte {offset} of {} says that record {durable} was durable",
-                wrong.unwrap_or("it ends too early"),
+            let told = format!(
+                "byte {offset} of {} says that record {durable} was durable",
                 file_path(file.number),
             );
-            let offset = if last.is_some() { self.offset } else { 0 };
-            return Err(LogError::corrupted(&file_path(place), offset, what));
+            // A file behind the last that counts is itself what is damaged, unless more is.
+            let (number, offset, what) = match (file.header, last_file) {
+                (Ok(_), Some(last_file)) | (Err(_), Some(last_file)) if wrong.is_some() => {
+                    (last_file, self.offset, wrong)
+                }
+                (Err(what), _) => (file.number, 0, Some(what)),
+                (Ok(_), _) => (file.number, self.offset, wrong),
+            };
+            let what = format!("{}, and {told}", what.unwrap_or("it ends too early"));
+            return Err(LogError::corrupted(&file_path(number), offset, what));
         }
         Ok(())
     }

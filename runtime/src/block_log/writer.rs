@@ -308,6 +308,11 @@ fn settle(files: &LogFiles) -> Result<(), LogError> {
 }
 
 fn sync_directory(disk: &dyn Disk, path: &str) -> Result<(), LogError> {
+    let name = if path.is_empty() {
+        "the ledger's folder"
+    } else {
+        path
+    };
     disk.sync_directory(path)
-        .map_err(LogError::io("sync the folder", path))
+        .map_err(LogError::io("sync", name))
 }
