@@ -1,6 +1,7 @@
 //! What a pipeline starts from.
 
-use crate::{Fault, Limits, OnNotice};
+use crate::{Fault, Limits, OnLedgerFailure, OnNotice, OnReplay};
+use sealane_accounts_db::Disk;
 use sealane_sdk::{AccountState, Programs, Pubkey};
 use solana_hash::Hash;
 use solana_keypair::Keypair;
@@ -68,6 +69,12 @@ pub struct RuntimeConfig {
     pub check_purity: bool,
     /// Hears of programs that misbehave.
     pub on_notice: OnNotice,
+    /// Where the block log is kept, and replayed from at the start; `None` keeps all in memory.
+    pub ledger: Option<Arc<dyn Disk>>,
+    /// Hears when the ledger fails while the node runs.
+    pub on_ledger_failure: Option<OnLedgerFailure>,
+    /// Hears how far the replay at the start has come.
+    pub on_replay: Option<OnReplay>,
     /// A deliberate fault; debug builds only.
     #[doc(hidden)]
     pub fault: Option<Fault>,
@@ -92,6 +99,9 @@ impl RuntimeConfig {
             record_order: false,
             check_purity: false,
             on_notice: Arc::new(|_| {}),
+            ledger: None,
+            on_ledger_failure: None,
+            on_replay: None,
             fault: None,
         }
     }

@@ -33,6 +33,8 @@ pub(crate) struct StageCounters {
     pub(crate) evicted: Counter,
     pub(crate) dropped: Counter,
     pub(crate) visible: Counter,
+    /// Charged transactions that were there when the node started.
+    pub(crate) replayed: Counter,
     pub(crate) failed: Counter,
     pub(crate) queued: Counter,
     pub(crate) entries: Counter,

@@ -11,8 +11,9 @@ mod signature_index;
 
 pub use published::{NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus};
 
+use crate::slot;
 use crate::sync::{Arc, RwLock};
-use crate::task::{CompletedBatch, Outcome, Work};
+use crate::task::{CompletedBatch, CompletedEntry, OrderedEntry, Outcome, Work};
 use crate::{Limits, SlotContext, VerifiedTransaction};
 use address_index::{AddressIndex, Place};
 use sealane_sdk::Pubkey;
@@ -48,7 +49,7 @@ pub(crate) struct PastEntry {
 impl PastEntry {
     /// Puts the tasks of `batches` into serial order. `first_index` is the place in the block of the
     /// first that has one; also returns the number that have one.
-    pub(crate) fn new(
+    fn new(
         slot: Arc<SlotContext>,
         keep_context: bool,
         first_sequence: u64,
@@ -100,6 +101,11 @@ impl PastEntry {
         )
     }
 
+    /// Its slot.
+    pub(crate) fn slot(&self) -> u64 {
+        self.slot
+    }
+
     /// The charged transaction at `place`.
     pub(crate) fn transaction(&self, place: usize) -> Option<&VerifiedTransaction> {
         let task = self.tasks.get(place)?;
@@ -138,6 +144,65 @@ impl PastEntry {
                 &self.records[task.batch as usize][start as usize..end as usize]
             }
             _ => &[],
+        }
+    }
+}
+
+/// Turns complete entries into the form in which they are remembered: knows the place in the block of the
+/// next transaction, and the tip.
+pub(crate) struct EntryOrder {
+    slot: u64,
+    /// Charged transactions of the slot so far.
+    next_index: u32,
+    tip: Hash,
+    keep_contexts: bool,
+}
+
+impl EntryOrder {
+    /// What comes next is in a slot after `slot`, or the first of it.
+    pub(crate) fn new(slot: u64, tip: Hash, keep_contexts: bool) -> Self {
+        Self {
+            slot,
+            next_index: 0,
+            tip,
+            keep_contexts,
+        }
+    }
+
+    /// The chained hash of the entries so far.
+    pub(crate) fn tip(&self) -> &Hash {
+        &self.tip
+    }
+
+    /// The next entry.
+    pub(crate) fn order(&mut self, mut completed: CompletedEntry) -> OrderedEntry {
+        let slot = completed.slot.slot;
+        if slot != self.slot {
+            self.slot = slot;
+            self.next_index = 0;
+        }
+        let batches = completed.batches.iter_mut();
+        let writes = batches
+            .map(|batch| std::mem::take(&mut batch.writes))
+            .collect();
+        let (past, charged) = PastEntry::new(
+            completed.slot,
+            self.keep_contexts,
+            completed.first_sequence,
+            completed.task_count,
+            self.next_index,
+            completed.batches,
+        );
+        self.next_index += charged;
+        self.tip = slot::tip_after(&self.tip, past.signatures());
+        OrderedEntry {
+            entry: completed.entry,
+            slot,
+            past,
+            charged,
+            tip: self.tip,
+            writes,
+            expected: completed.expected,
         }
     }
 }

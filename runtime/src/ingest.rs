@@ -2,6 +2,7 @@
 
 use crate::VerifyError;
 use crate::counters::StageCounters;
+use crate::ledger::LedgerHealth;
 use crate::sync::{Arc, AtomicBool, Ordering, Sender, TrySendError};
 use bytes::Bytes;
 use solana_signature::Signature;
@@ -20,6 +21,9 @@ pub enum Refusal {
     /// The node stops.
     #[error("the node is shutting down")]
     ShuttingDown,
+    /// Nothing more can be confirmed.
+    #[error("the node's ledger failed, so it confirms nothing more: {0}")]
+    LedgerFailed(std::sync::Arc<str>),
 }
 
 impl From<TransactionError> for Refusal {
@@ -48,6 +52,7 @@ pub struct Ingest {
     /// Transactions in one batch.
     pub(crate) batch_max: usize,
     pub(crate) stopping: Arc<AtomicBool>,
+    pub(crate) ledger: Arc<LedgerHealth>,
     pub(crate) counters: Arc<StageCounters>,
 }
 
@@ -57,6 +62,9 @@ impl Ingest {
     pub fn submit(&self, batch: Vec<Bytes>) -> Result<(), Refusal> {
         if self.is_stopping() {
             return Err(Refusal::ShuttingDown);
+        }
+        if let Some(reason) = self.ledger.failure() {
+            return Err(Refusal::LedgerFailed(reason));
         }
         self.counters.received.add(batch.len() as u64);
         let mut rest = batch;
@@ -74,6 +82,9 @@ impl Ingest {
     pub fn submit_one(&self, transaction: Bytes, on_admission: OnAdmission) {
         if self.is_stopping() {
             return on_admission(Err(Refusal::ShuttingDown));
+        }
+        if let Some(reason) = self.ledger.failure() {
+            return on_admission(Err(Refusal::LedgerFailed(reason)));
         }
         self.counters.received.add(1);
         let (batch, refusal) = match self

@@ -1,15 +1,17 @@
 //! The running pipeline: starts its threads, hands out its handles, stops it.
 
-use crate::RuntimeConfig;
 use crate::counters::StageCounters;
 use crate::ingest::{Ingest, IngestBatch};
 use crate::parts::Parts;
 use crate::reader::Reader;
 use crate::sync::{Arc, AtomicBool, Builder, JoinHandle, Ordering, Sender, Thread};
 use crate::watchdog::Watchdog;
-use sealane_accounts_db::AccountsFull;
+use crate::{RuntimeConfig, StartError};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+/// How long the threads of a start that failed may take to end.
+const FAILED_START_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A running pipeline. Dropping it leaves its threads to end by themselves; `shutdown` waits for them.
 pub struct Runtime {
@@ -24,8 +26,9 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Starts the threads. `Err` where genesis has more accounts than `Limits::accounts_max`.
-    pub fn start(config: RuntimeConfig) -> Result<Self, AccountsFull> {
+    /// Starts the threads, and with a ledger replays it. `Err` where genesis has more accounts than
+    /// `Limits::accounts_max`, or the ledger could not be replayed.
+    pub fn start(config: RuntimeConfig) -> Result<Self, StartError> {
         let parts = Parts::new(&config)?;
         let counters = parts.ingest.counters.clone();
         let spawn = move |name: String, body: Box<dyn FnOnce() + Send>| {
@@ -36,6 +39,10 @@ impl Runtime {
             let name = format!("banking-{index}");
             other_threads.push(spawn(name, Box::new(move || banking.run())));
         }
+        let replay = parts.log.map(|(log, replay)| {
+            other_threads.push(spawn("log".into(), Box::new(move || log.run())));
+            replay
+        });
         let publish = parts.publish;
         other_threads.push(spawn("publish".into(), Box::new(move || publish.run())));
         if let Some(headers) = parts.headers {
@@ -51,7 +58,7 @@ impl Runtime {
         let verify_threads = parts.verify.into_iter().enumerate().map(|(index, verify)| {
             spawn(format!("verify-{index}"), Box::new(move || verify.run()))
         });
-        Ok(Self {
+        let runtime = Self {
             _watchdog: WatchdogThread::spawn(parts.watchdog),
             ingest: parts.ingest,
             reader: parts.reader,
@@ -59,7 +66,15 @@ impl Runtime {
             scheduler: parts.scheduler,
             verify_threads: verify_threads.collect(),
             other_threads,
-        })
+        };
+        if let Some(replay) = replay
+            && let Err(error) = replay.run(&|| !runtime.is_healthy())
+        {
+            // So that nobody still uses the disk.
+            runtime.shutdown(FAILED_START_DEADLINE);
+            return Err(error.into());
+        }
+        Ok(runtime)
     }
 
     /// Hands transactions in.

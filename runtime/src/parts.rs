@@ -4,18 +4,22 @@
 use crate::banking::BankingThread;
 use crate::counters::{StageCounters, WaitHistogram};
 use crate::headers::{HeaderQueue, HeaderStage, Headers};
-use crate::history::History;
+use crate::history::{EntryOrder, History};
 use crate::ingest::Ingest;
+use crate::ledger::LedgerHealth;
+use crate::log_stage::LogStage;
 use crate::publish::{Listeners, PublishStage};
 use crate::purity::PurityCheck;
 use crate::reader::{Pool, Reader, Shared};
-use crate::schedule::{ScheduleStage, Wiring};
+use crate::replay::{ChainStart, REPLAY_QUEUE_MAX, Replay, ReplayReport};
+use crate::schedule::{Replaying, ScheduleStage, Wiring};
 use crate::serial::Order;
-use crate::sync::{Arc, AtomicBool, Mutex, Thread, bounded};
+use crate::sync::{Arc, AtomicBool, Mutex, Sender, Thread, bounded};
+use crate::task::PublisherMessage;
 use crate::verify_stage::VerifyThread;
 use crate::watchdog::{Posts, Watchdog};
 use crate::{Bank, Limits, RuntimeConfig, SlotContext, SlotWatch, Verifier};
-use sealane_accounts_db::{Accounts, AccountsFull, DbLimits};
+use sealane_accounts_db::{Accounts, AccountsFull, DbLimits, Disk};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use std::sync::OnceLock;
@@ -54,6 +58,7 @@ struct Common {
     history: Arc<History>,
     listeners: Listeners,
     tip: Arc<Mutex<Hash>>,
+    ledger: Arc<LedgerHealth>,
     waits: Arc<Mutex<WaitHistogram>>,
     /// Those of past slots, where they are made.
     headers: Option<Arc<Headers>>,
@@ -80,6 +85,7 @@ impl Common {
             counters: Arc::new(StageCounters::default()),
             listeners: Listeners::default(),
             tip: Arc::new(Mutex::new(config.genesis_hash)),
+            ledger: Arc::new(LedgerHealth::default()),
             waits: Arc::new(Mutex::new(WaitHistogram::default())),
             headers: config
                 .header_signer
@@ -105,11 +111,63 @@ impl Common {
         move |check| Verifier::new(accounts.clone(), slots.clone(), &limits, check)
     }
 
+    /// Puts the log stage in front of the publisher.
+    fn wire_log(
+        &self,
+        config: &RuntimeConfig,
+        disk: std::sync::Arc<dyn Disk>,
+        context: Arc<SlotContext>,
+        publisher: Sender<PublisherMessage>,
+    ) -> WiredLog {
+        let (sender, queue) = bounded(config.limits.publisher_messages_max);
+        let (start_sender, start) = bounded(1);
+        let (replay_sender, replay_queue) = bounded(REPLAY_QUEUE_MAX);
+        let report = ReplayReport::default();
+        let stage = LogStage {
+            queue,
+            publisher,
+            start,
+            health: self.ledger.clone(),
+            on_failure: config.on_ledger_failure.clone(),
+            scheduler: self.scheduler.clone(),
+            slot_ms: config.slot_duration.as_millis() as u64,
+            keep_contexts: config.record_order,
+        };
+        let replay = Replay {
+            disk,
+            genesis_hash: config.genesis_hash,
+            start: ChainStart {
+                context,
+                tip: config.genesis_hash,
+                entry: 0,
+            },
+            queue: replay_sender,
+            scheduler: self.scheduler.clone(),
+            report: report.clone(),
+            verifier: self.verifier_maker(config, &self.slots)(false),
+            log: start_sender,
+            on_replay: config.on_replay.clone(),
+        };
+        let replaying = Replaying {
+            queue: replay_queue,
+            report,
+            entry: None,
+            ending: None,
+        };
+        WiredLog {
+            stage,
+            replay,
+            replaying,
+            sender,
+        }
+    }
+
     fn reader(&self, config: &RuntimeConfig) -> Reader {
         Reader::new(Arc::new(Shared {
             accounts: self.accounts.clone(),
             slots: self.visible_slots.clone(),
             history: self.history.clone(),
+            ledger: self.ledger.clone(),
             listeners: self.listeners.clone(),
             counters: self.counters.clone(),
             waits: self.waits.clone(),
@@ -127,6 +185,15 @@ impl Common {
     }
 }
 
+/// The log stage, and who feeds it.
+struct WiredLog {
+    stage: LogStage,
+    replay: Replay,
+    replaying: Replaying,
+    /// The schedule stage's way to the publisher.
+    sender: Sender<PublisherMessage>,
+}
+
 /// Everything the threads own.
 pub(crate) struct Parts {
     pub(crate) ingest: Ingest,
@@ -139,6 +206,8 @@ pub(crate) struct Parts {
     pub(crate) publish: PublishStage,
     pub(crate) headers: Option<HeaderStage>,
     pub(crate) watchdog: Watchdog,
+    /// With a ledger: the thread that writes it, and the source of the replay.
+    pub(crate) log: Option<(LogStage, Replay)>,
 }
 
 impl Parts {
@@ -202,7 +271,7 @@ impl Parts {
             }
             None => (HeaderQueue::none(), None),
         };
-        let publish = PublishStage {
+        let mut publish = PublishStage {
             queue: publisher_queue,
             publisher,
             history: common.history.clone(),
@@ -213,8 +282,21 @@ impl Parts {
             counters: common.counters.clone(),
             headers: header_queue,
             order: common.order.clone(),
-            slot: 0,
-            next_index: 0,
+            order_entries: EntryOrder::new(0, config.genesis_hash, config.record_order),
+            replay: None,
+        };
+        let (log, replaying, publisher_sender) = match &config.ledger {
+            None => (None, None, publisher_sender),
+            Some(disk) => {
+                let wired =
+                    common.wire_log(config, disk.clone(), genesis.clone(), publisher_sender);
+                publish.replay = Some(wired.replaying.report.clone());
+                (
+                    Some((wired.stage, wired.replay)),
+                    Some(wired.replaying),
+                    wired.sender,
+                )
+            }
         };
         let wiring = Wiring {
             verified,
@@ -225,21 +307,31 @@ impl Parts {
             slots: common.slots.clone(),
             tip: common.tip.clone(),
             draining: common.draining.clone(),
+            ledger: common.ledger.clone(),
             counters: common.counters.clone(),
             waits: common.waits.clone(),
         };
         Ok(Self {
             verify: verify.collect(),
-            schedule: ScheduleStage::new(config, wiring, interner, genesis, Instant::now()),
+            schedule: ScheduleStage::new(
+                config,
+                wiring,
+                interner,
+                genesis,
+                replaying,
+                Instant::now(),
+            ),
             banking: banking.collect(),
             publish,
             headers,
+            log,
             reader: common.reader(config),
             watchdog: Watchdog::new(config, common.posts),
             ingest: Ingest {
                 queue: ingest_sender,
                 batch_max: limits.ingest_batch_max,
                 stopping: common.stopping,
+                ledger: common.ledger,
                 counters: common.counters,
             },
             draining: common.draining,

@@ -5,11 +5,12 @@
 
 use crate::counters::StageCounters;
 use crate::headers::{HeaderMessage, HeaderQueue};
-use crate::history::{History, PastEntry, PublishedTransaction};
+use crate::history::{EntryOrder, History, PastEntry, PublishedTransaction};
+use crate::replay::ReplayReport;
 use crate::serial::{Order, OrderItem};
-use crate::slot::{self, SlotWatch};
+use crate::slot::SlotWatch;
 use crate::sync::{Arc, Mutex, Receiver, Thread};
-use crate::task::{CompletedEntry, Outcome, PublisherMessage, Work};
+use crate::task::{OrderedEntry, Outcome, PublisherMessage, Work};
 use sealane_accounts_db::{EntryNumber, Publisher};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
@@ -65,9 +66,10 @@ pub(crate) struct PublishStage {
     pub(crate) headers: HeaderQueue,
     /// The serial order, where it is recorded.
     pub(crate) order: Option<Arc<Mutex<Order>>>,
-    pub(crate) slot: u64,
-    /// Charged transactions of the slot so far.
-    pub(crate) next_index: u32,
+    /// For what does not come through the log stage.
+    pub(crate) order_entries: EntryOrder,
+    /// While what comes was read from the log.
+    pub(crate) replay: Option<ReplayReport>,
 }
 
 impl PublishStage {
@@ -88,7 +90,16 @@ impl PublishStage {
 
     pub(crate) fn handle(&mut self, message: PublisherMessage) {
         match message {
-            PublisherMessage::Entry(entry) => self.publish(entry),
+            PublisherMessage::Entry(entry) => {
+                let ordered = self.order_entries.order(entry);
+                self.publish(ordered);
+            }
+            PublisherMessage::Logged(entry) => self.publish(*entry),
+            PublisherMessage::Replayed => {
+                if let Some(replay) = self.replay.take() {
+                    replay.done();
+                }
+            }
             PublisherMessage::Slot(context) => {
                 self.history.open_slot(&context);
                 self.record(|| OrderItem::Slot(context.slot));
@@ -108,16 +119,23 @@ impl PublishStage {
         }
     }
 
-    fn publish(&mut self, mut completed: CompletedEntry) {
-        let slot = completed.slot.slot;
-        if slot != self.slot {
-            self.slot = slot;
-            self.next_index = 0;
+    fn publish(&mut self, ordered: OrderedEntry) {
+        let OrderedEntry {
+            entry: number,
+            slot,
+            past,
+            charged,
+            tip,
+            writes,
+            expected,
+        } = ordered;
+        if let (Some(replay), Some(expected)) = (&self.replay, expected)
+            && let Some(difference) = past.difference(number, &expected)
+        {
+            replay.fail(difference);
         }
-        let number = completed.entry;
-        let mut written = self.headers.room_for(&completed.batches);
-        let batches = completed.batches.iter_mut();
-        let mut writes = batches.map(|batch| std::mem::take(&mut batch.writes));
+        let mut written = self.headers.room_for(&writes);
+        let mut writes = writes.into_iter();
         match &mut written {
             None => self.publisher.publish(number, &mut writes),
             Some(written) => {
@@ -125,23 +143,18 @@ impl PublishStage {
                 self.publisher.publish_noting(number, &mut writes, note);
             }
         }
-        let (entry, charged) = PastEntry::new(
-            completed.slot,
-            self.order.is_some(),
-            completed.first_sequence,
-            completed.task_count,
-            self.next_index,
-            completed.batches,
-        );
-        self.next_index += charged;
-        let entry = Arc::new(entry);
-        self.extend_tip(&entry);
+        let entry = Arc::new(past);
+        *self.tip.lock().expect("no holder of this lock panics") = tip;
         self.history.append(entry.clone());
         if let Some(written) = written {
             let entry = entry.clone();
             self.headers.send(HeaderMessage::Entry { entry, written });
         }
         self.record(|| OrderItem::Entry(entry.clone()));
+        if self.replay.is_some() {
+            self.counters.replayed.add(u64::from(charged));
+            return;
+        }
         let failed = |outcome: &Outcome| matches!(outcome, Outcome::Charged { failed: true, .. });
         let failures = entry
             .tasks
@@ -152,11 +165,6 @@ impl PublishStage {
         self.counters.entries.add(1);
         self.counters.visible.add(u64::from(charged));
         self.tell_entry(number, slot, &entry);
-    }
-
-    fn extend_tip(&self, entry: &PastEntry) {
-        let mut tip = self.tip.lock().expect("no holder of this lock panics");
-        *tip = slot::tip_after(&tip, entry.signatures());
     }
 
     fn tell_entry(&self, number: EntryNumber, slot: u64, entry: &Arc<PastEntry>) {

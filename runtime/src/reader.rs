@@ -3,6 +3,7 @@
 use crate::counters::{Counters, StageCounters, WaitHistogram};
 use crate::headers::{Headers, NoProof, ProvenBytes, SignedHeader};
 use crate::history::{History, NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus};
+use crate::ledger::LedgerHealth;
 use crate::publish::{Event, Listeners};
 use crate::sync::{Arc, Mutex};
 use crate::watchdog::{Post, Posts};
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) slots: SlotWatch,
     pub(crate) history: Arc<History>,
+    pub(crate) ledger: Arc<LedgerHealth>,
     pub(crate) listeners: Listeners,
     pub(crate) counters: Arc<StageCounters>,
     pub(crate) waits: Arc<Mutex<WaitHistogram>>,
@@ -258,13 +260,19 @@ impl Reader {
 
     /// Transactions charged since genesis.
     pub fn transaction_count(&self) -> u64 {
-        self.shared.counters.visible.get()
+        let counters = &self.shared.counters;
+        counters.replayed.get() + counters.visible.get()
     }
 
-    /// Whether no broken invariant has ended a thread of the pipeline. Once false, what is visible stays
-    /// so, and nothing more will be.
+    /// Whether no broken invariant has ended a thread of the pipeline, and the ledger has not failed.
+    /// Once false, what is visible stays so, and nothing more will be.
     pub fn is_healthy(&self) -> bool {
-        self.shared.counters.broken_threads.get() == 0
+        self.shared.counters.broken_threads.get() == 0 && self.shared.ledger.failure().is_none()
+    }
+
+    /// Why the ledger failed, if it did: what is visible stays so, and nothing more will be.
+    pub fn ledger_failure(&self) -> Option<Arc<str>> {
+        self.shared.ledger.failure()
     }
 
     /// Genesis hash.

@@ -2,14 +2,14 @@
 //!
 //! The bank writes one record per transaction on its hot path, a reader decodes few of them, much
 //! later: so writing formats nothing, and a record does not repeat what the transaction says itself
-//! (keys, count of accounts). Records stay in the process that wrote them; the layout is private to
-//! this file:
+//! (keys, count of accounts). The block log keeps records as they are, and a replay compares them byte
+//! by byte. The layout:
 //!
 //! | part | bytes |
 //! | --- | --- |
 //! | flags (`FAILED`, `INNER`, `RETURN`) | 1 |
 //! | fee, compute units, length of logs | varint each |
-//! | pre-balances | 8 each, as the machine orders them |
+//! | pre-balances | 8 each, little-endian |
 //! | which post-balances differ, one bit each | accounts / 8, rounded up |
 //! | the post-balances that differ | 8 each |
 //! | logs in the executor's compact form | their length |
@@ -56,43 +56,44 @@ impl TransactionRecord {
     /// Decodes what `Processed::encode_record` wrote of a transaction with these account keys.
     ///
     /// # Panics
-    /// If `bytes` are not such a record: they never leave the process, so that is a bug.
+    /// If `bytes` are not such a record: use `try_decode` for what this process did not write.
     pub fn decode(bytes: &[u8], keys: &[Pubkey]) -> Self {
+        Self::try_decode(bytes, keys).expect("these are the bytes of a record")
+    }
+
+    /// The same; `None` if `bytes` are not such a record.
+    pub fn try_decode(bytes: &[u8], keys: &[Pubkey]) -> Option<Self> {
         let mut input = Input(bytes);
-        let flags = input.byte();
-        let fee = input.varint();
-        let compute_units = input.varint();
-        let log_length = input.length();
-        let pre_balances: Vec<u64> = keys.iter().map(|_| input.u64()).collect();
-        let changed = input.take(keys.len().div_ceil(8));
-        let post_balances = pre_balances
-            .iter()
-            .enumerate()
-            .map(|(i, pre)| {
-                if changed[i / 8] >> (i % 8) & 1 == 1 {
-                    input.u64()
-                } else {
-                    *pre
-                }
-            })
-            .collect();
-        let logs = format_logs(input.take(log_length), keys);
+        let flags = input.byte()?;
+        let fee = input.varint()?;
+        let compute_units = input.varint()?;
+        let log_length = input.length()?;
+        let pre_balances: Vec<u64> = keys.iter().map(|_| input.u64()).collect::<Option<_>>()?;
+        let changed = input.take(keys.len().div_ceil(8))?;
+        let mut post_balances = pre_balances.clone();
+        for (i, post) in post_balances.iter_mut().enumerate() {
+            if changed[i / 8] >> (i % 8) & 1 == 1 {
+                *post = input.u64()?;
+            }
+        }
+        let logs = format_logs(input.take(log_length)?, keys);
         let status = if flags & FAILED == 0 {
             Ok(())
         } else {
-            Err(decode_error(&mut input))
+            Err(bincode::deserialize(input.bytes()?).ok()?)
         };
         let inner_instructions = if flags & INNER == 0 {
             Vec::new()
         } else {
-            decode_inner(&mut input)
+            decode_inner(&mut input)?
         };
-        let return_data = (flags & RETURN != 0).then(|| {
-            let program = Pubkey::try_from(input.take(32)).expect("32 bytes make a key");
-            (program, input.bytes().to_vec())
-        });
-        assert!(input.0.is_empty(), "a record ends where its parts end");
-        Self {
+        let return_data = if flags & RETURN == 0 {
+            None
+        } else {
+            let program = Pubkey::try_from(input.take(32)?).ok()?;
+            Some((program, input.bytes()?.to_vec()))
+        };
+        input.0.is_empty().then_some(Self {
             status,
             fee,
             compute_units,
@@ -101,7 +102,7 @@ impl TransactionRecord {
             logs,
             inner_instructions,
             return_data,
-        }
+        })
     }
 }
 
@@ -171,10 +172,10 @@ fn write_few_balances(out: &mut [u8], at: usize, pre: &[u64], post: &[u64]) -> u
     let (mut mask, mut changed) = (0, 0);
     let befores = befores.as_chunks_mut::<8>().0;
     for (i, ((before, pre), post)) in befores.iter_mut().zip(pre).zip(post).enumerate() {
-        *before = pre.to_ne_bytes();
+        *before = pre.to_le_bytes();
         if pre != post {
             mask |= 1 << i;
-            afters[changed] = post.to_ne_bytes();
+            afters[changed] = post.to_le_bytes();
             changed += 1;
         }
     }
@@ -184,7 +185,8 @@ fn write_few_balances(out: &mut [u8], at: usize, pre: &[u64], post: &[u64]) -> u
 
 fn encode_balances(out: &mut Vec<u8>, pre: &[u64], post: &[u64]) {
     debug_assert_eq!(pre.len(), post.len());
-    out.extend_from_slice(bytemuck::cast_slice(pre));
+    pre.iter()
+        .for_each(|pre| out.extend_from_slice(&pre.to_le_bytes()));
     for (pre, post) in pre.chunks(8).zip(post.chunks(8)) {
         let differ =
             |mask: u8, (i, (pre, post)): (usize, (&u64, &u64))| mask | u8::from(pre != post) << i;
@@ -192,13 +194,9 @@ fn encode_balances(out: &mut Vec<u8>, pre: &[u64], post: &[u64]) {
     }
     for (pre, post) in pre.iter().zip(post) {
         if pre != post {
-            out.extend_from_slice(&post.to_ne_bytes());
+            out.extend_from_slice(&post.to_le_bytes());
         }
     }
-}
-
-fn decode_error(input: &mut Input<'_>) -> TransactionError {
-    bincode::deserialize(input.bytes()).expect("a record holds an error that was serialised")
 }
 
 /// Varint count; then of each: top level, stack height, program, accounts and data with their
@@ -219,14 +217,16 @@ fn encode_inner(out: &mut Vec<u8>, instructions: &[InnerInstruction]) {
     }
 }
 
-fn decode_inner(input: &mut Input<'_>) -> Vec<InnerInstruction> {
-    let count = input.length();
-    let decode_one = |_| InnerInstruction {
-        top_level: input.byte(),
-        stack_height: input.byte(),
-        program: input.byte(),
-        accounts: input.bytes().to_vec(),
-        data: input.bytes().to_vec(),
+fn decode_inner(input: &mut Input<'_>) -> Option<Vec<InnerInstruction>> {
+    let count = input.length()?;
+    let decode_one = |_| {
+        Some(InnerInstruction {
+            top_level: input.byte()?,
+            stack_height: input.byte()?,
+            program: input.byte()?,
+            accounts: input.bytes()?.to_vec(),
+            data: input.bytes()?.to_vec(),
+        })
     };
     (0..count).map(decode_one).collect()
 }
@@ -257,38 +257,38 @@ fn write_varint(out: &mut [u8], mut at: usize, mut value: u64) -> usize {
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
-    fn take(&mut self, count: usize) -> &'a [u8] {
-        let (head, tail) = self.0.split_at(count);
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (head, tail) = self.0.split_at_checked(count)?;
         self.0 = tail;
-        head
+        Some(head)
     }
 
-    fn byte(&mut self) -> u8 {
-        self.take(1)[0]
+    fn byte(&mut self) -> Option<u8> {
+        Some(self.take(1)?[0])
     }
 
-    fn u64(&mut self) -> u64 {
-        u64::from_ne_bytes(self.take(8).try_into().expect("8 bytes make a u64"))
+    fn u64(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
     }
 
-    fn varint(&mut self) -> u64 {
+    fn varint(&mut self) -> Option<u64> {
         let mut value = 0;
-        for shift in (0..).step_by(7) {
-            let byte = self.byte();
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
-                break;
+                return Some(value);
             }
         }
-        value
+        None
     }
 
-    fn length(&mut self) -> usize {
-        self.varint() as usize
+    fn length(&mut self) -> Option<usize> {
+        usize::try_from(self.varint()?).ok()
     }
 
-    fn bytes(&mut self) -> &'a [u8] {
-        let length = self.length();
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = self.length()?;
         self.take(length)
     }
 }

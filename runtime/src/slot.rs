@@ -79,16 +79,13 @@ impl SlotContext {
     /// The slot after this one, once this one's `blockhash` is known; `unix_timestamp` is the new
     /// slot's nominal time.
     pub fn next(&self, blockhash: Hash, unix_timestamp: i64) -> Self {
-        self.after(&[blockhash], unix_timestamp * 1_000, 0)
+        self.after(blockhash, unix_timestamp * 1_000)
     }
 
-    /// The slot that is open once this one and those that opened behind it were sealed with these
-    /// `blockhashes`, at least one. The next slot's nominal time is `next_ms`, and each that follows is
-    /// `slot_ms` later.
-    pub(crate) fn after(&self, blockhashes: &[Hash], next_ms: i64, slot_ms: u64) -> Self {
-        let slot = self.slot + blockhashes.len() as u64;
-        let time_of = |slot: u64| next_ms + ((slot - self.slot - 1) * slot_ms) as i64;
-        let seconds = |time_ms: i64| time_ms.div_euclid(1_000);
+    /// The same; the new slot's nominal time is in milliseconds.
+    pub(crate) fn after(&self, blockhash: Hash, time_ms: i64) -> Self {
+        let slot = self.slot + 1;
+        let unix_timestamp = time_ms.div_euclid(1_000);
         let epoch_schedule = self.sysvars.epoch_schedule.clone();
         let epoch = epoch_schedule.get_epoch(slot);
         let parent = &self.sysvars.clock;
@@ -97,25 +94,22 @@ impl SlotContext {
             epoch_start_timestamp: if epoch == parent.epoch {
                 parent.epoch_start_timestamp
             } else {
-                seconds(time_of(epoch_schedule.get_first_slot_in_epoch(epoch)))
+                unix_timestamp
             },
             epoch,
             leader_schedule_epoch: epoch_schedule.get_leader_schedule_epoch(slot),
-            unix_timestamp: seconds(time_of(slot)),
+            unix_timestamp,
         };
 
-        // Newest first.
-        let sealed = || {
-            let slots = (self.slot..slot).rev();
-            slots.zip(blockhashes.iter().rev().copied())
-        };
-        let parents = self.sysvars.slot_hashes.slot_hashes().iter().copied();
-        let slot_hashes: Vec<(u64, Hash)> = sealed().chain(parents).take(SLOT_HASHES_MAX).collect();
-        let blockhashes = sealed()
-            .map(|(slot, blockhash)| (blockhash, slot))
-            .chain(self.blockhashes.iter().copied())
-            .take(BLOCKHASHES_MAX)
-            .collect();
+        let parents = self.sysvars.slot_hashes.slot_hashes();
+        let mut slot_hashes = Vec::with_capacity(SLOT_HASHES_MAX);
+        slot_hashes.push((self.slot, blockhash));
+        slot_hashes.extend_from_slice(&parents[..parents.len().min(SLOT_HASHES_MAX - 1)]);
+
+        let kept = self.blockhashes.len().min(BLOCKHASHES_MAX - 1);
+        let mut blockhashes = Vec::with_capacity(BLOCKHASHES_MAX);
+        blockhashes.push((blockhash, self.slot));
+        blockhashes.extend_from_slice(&self.blockhashes[..kept]);
 
         Self::assemble(
             clock,
@@ -124,7 +118,7 @@ impl SlotContext {
             SlotHashes::new(&slot_hashes),
             blockhashes,
             self.lamports_per_signature,
-            time_of(slot),
+            time_ms,
         )
     }
 
@@ -396,22 +390,6 @@ mod tests {
             (clock.unix_timestamp, clock.epoch_start_timestamp),
             (9_000, 9_000)
         );
-    }
-
-    #[test]
-    fn many_slots_at_once_leave_what_they_leave_one_by_one() {
-        for (from, count) in [(0, 1), (3, 16), (140, 200), (431_998, 600)] {
-            let mut first = at(3);
-            first.slot = from;
-            first.sysvars.clock.slot = from;
-            let hashes: Vec<Hash> = (from..from + count).map(hash).collect();
-            let mut one_by_one = first.clone();
-            for (made, blockhash) in (0..).zip(&hashes) {
-                one_by_one = one_by_one.after(&[*blockhash], 50_400 + made * 400, 400);
-            }
-            let at_once = first.after(&hashes, 50_400, 400);
-            assert_eq!(format!("{at_once:?}"), format!("{one_by_one:?}"), "{from}");
-        }
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! What travels between the scheduler, the banking threads and the publisher.
 
+use crate::history::PastEntry;
 use crate::ingest::OnAdmission;
 use crate::sync::Arc;
 use crate::{SlotContext, VerifiedTransaction};
+use bytes::Bytes;
 use sealane_accounts_db::{AccountIndex, EntryNumber, EntryWrites, NO_ACCOUNT};
 use sealane_scheduler::TaskId;
 use smallvec::SmallVec;
+use solana_hash::Hash;
 use solana_transaction_error::TransactionError;
 
 /// A transaction's accounts in message order: index and whether it is locked for writing. `NO_ACCOUNT`
@@ -105,11 +108,52 @@ pub(crate) struct CompletedEntry {
     pub(crate) first_sequence: u64,
     pub(crate) task_count: usize,
     pub(crate) batches: Vec<CompletedBatch>,
+    /// What the log says came of its tasks, in a replay.
+    pub(crate) expected: Option<ExpectedRecords>,
 }
 
-/// What the publisher gets, in order.
+/// A complete entry in the form in which it is remembered.
+pub(crate) struct OrderedEntry {
+    pub(crate) entry: EntryNumber,
+    /// Its slot.
+    pub(crate) slot: u64,
+    pub(crate) past: PastEntry,
+    /// Charged transactions in it.
+    pub(crate) charged: u32,
+    /// The tip once it is chained.
+    pub(crate) tip: Hash,
+    pub(crate) writes: Vec<EntryWrites>,
+    pub(crate) expected: Option<ExpectedRecords>,
+}
+
+/// For each task of a replayed entry the record that the log has of it; `None` for a reward.
+pub(crate) type ExpectedRecords = Vec<Option<Bytes>>;
+
+/// What a replay feeds to the schedule stage, in order.
+pub(crate) enum Recorded {
+    /// A slot opened.
+    Slot(Arc<SlotContext>),
+    /// An entry of the open slot.
+    Entry(RecordedEntry),
+    /// There is no more: from here on the stage decides by itself. `continues`: something came before.
+    End { continues: bool },
+}
+
+/// An entry out of the log.
+pub(crate) struct RecordedEntry {
+    pub(crate) entry: EntryNumber,
+    /// In serial order.
+    pub(crate) works: std::vec::IntoIter<Work>,
+    pub(crate) expected: ExpectedRecords,
+}
+
+/// What the publisher gets, in order. With a ledger it comes through the log stage.
 pub(crate) enum PublisherMessage {
     Entry(CompletedEntry),
+    /// An entry that the log stage has written.
+    Logged(Box<OrderedEntry>),
+    /// All that was read from the log came before.
+    Replayed,
     /// A slot opened; all entries of earlier slots that were complete came before.
     Slot(Arc<SlotContext>),
     /// An accepted transaction was evicted.

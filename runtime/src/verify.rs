@@ -28,7 +28,7 @@ use sealane_sdk::Pubkey;
 use signatures::SignatureChecker;
 use solana_sdk_ids::{bpf_loader_upgradeable, system_program};
 use solana_transaction_error::TransactionError;
-use state::{State, Visible};
+use state::{Recorded, State, Visible};
 use std::sync::Arc;
 
 /// Why a transaction was not let through.
@@ -94,11 +94,17 @@ impl Verifier {
             .verify_batch(batch, &mut state, self.check_signatures, out);
     }
 
-    /// For simulateTransaction with sigVerify false and for replay of a log: everything but
-    /// signatures.
+    /// For simulateTransaction with sigVerify false: everything but signatures.
     pub fn parse_trusted(&mut self, bytes: Bytes) -> Verified {
         self.core
             .prepare(bytes, &mut Visible::new(&self.accounts, &self.slots))
+    }
+
+    /// For the replay of a log: everything but signatures, with the addresses that its lookup tables
+    /// gave.
+    pub(crate) fn parse_recorded(&mut self, bytes: Bytes, loaded: Box<[Pubkey]>) -> Verified {
+        let mut state = Recorded::new(&self.accounts, loaded);
+        self.core.prepare(bytes, &mut state)
     }
 }
 
@@ -240,7 +246,7 @@ impl Core {
         if layout.account_count() > self.accounts_max {
             return Err(TransactionError::TooManyAccountLocks.into());
         }
-        let loaded = lookup::resolve(&layout, &bytes, state)?;
+        let loaded = state.resolve(&layout, &bytes)?;
         let keys = Keys {
             statics,
             loaded: &loaded,

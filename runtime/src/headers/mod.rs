@@ -18,8 +18,7 @@ pub use kept::{NoProof, ProvenBytes, SignedHeader};
 use crate::SlotContext;
 use crate::history::PastEntry;
 use crate::sync::{Arc, Receiver, Sender};
-use crate::task::CompletedBatch;
-use sealane_accounts_db::StateChanges;
+use sealane_accounts_db::{EntryWrites, StateChanges};
 use sealane_sdk::light::{SlotHeader, TransactionsRoot};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
@@ -53,10 +52,10 @@ impl HeaderQueue {
         Self(None)
     }
 
-    /// Room for what these batches wrote; `None` where nobody wants to know it.
-    pub(crate) fn room_for(&self, batches: &[CompletedBatch]) -> Option<Written> {
+    /// Room for what was written; `None` where nobody wants to know it.
+    pub(crate) fn room_for(&self, writes: &[EntryWrites]) -> Option<Written> {
         self.0.as_ref()?;
-        let count = batches.iter().map(|batch| batch.writes.len()).sum();
+        let count = writes.iter().map(EntryWrites::len).sum();
         Some(Vec::with_capacity(count))
     }
 

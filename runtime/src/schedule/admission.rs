@@ -24,7 +24,7 @@ const INSERT_AHEAD: usize = 8;
 impl ScheduleStage {
     /// Takes verified batches and inserts what there is room for, highest priority first.
     pub(super) fn admit(&mut self, now: Instant) -> bool {
-        let mut worked = false;
+        let mut worked = self.give_up_where_the_ledger_failed();
         for _ in 0..BATCHES_PER_STEP {
             if !self.held.is_empty() || !self.publisher_keeps_up() {
                 break;
@@ -118,7 +118,7 @@ impl ScheduleStage {
         worked
     }
 
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.in_flight < self.limits.in_flight_max
             && self.in_flight_accesses + self.limits.transaction_accounts_max
                 <= self.limits.in_flight_accesses_max
@@ -143,6 +143,9 @@ impl ScheduleStage {
     }
 
     fn check(&mut self, transaction: &VerifiedTransaction) -> Result<(), Refusal> {
+        if let Some(reason) = self.wiring.ledger.failure() {
+            return Err(Refusal::LedgerFailed(reason));
+        }
         let blockhash = transaction.recent_blockhash();
         if self.slot.blockhash_slot(blockhash).is_none() && transaction.nonce_account().is_none() {
             return Err(TransactionError::BlockhashNotFound.into());
@@ -241,6 +244,22 @@ impl ScheduleStage {
         }
     }
 
+    /// Nothing more can become visible: what waits will not run.
+    fn give_up_where_the_ledger_failed(&mut self) -> bool {
+        if self.given_up || self.wiring.ledger.failure().is_none() {
+            return false;
+        }
+        self.given_up = true;
+        self.give_deferred_up();
+        for item in std::mem::take(&mut self.held) {
+            self.evict(&item.transaction);
+        }
+        while let Some(item) = self.buffer.pop() {
+            self.evict(&item.transaction);
+        }
+        true
+    }
+
     /// The node stops: what waits for the next slot will not see it.
     pub(super) fn give_deferred_up(&mut self) {
         while let Some(item) = self.deferred.pop() {
@@ -260,7 +279,7 @@ impl ScheduleStage {
         }
     }
 
-    fn intern(
+    pub(super) fn intern(
         &mut self,
         transaction: &VerifiedTransaction,
         likely: &LikelyAccounts,
@@ -301,7 +320,7 @@ impl ScheduleStage {
     }
 
     /// The one place where the serial order grows.
-    fn insert_task(
+    pub(super) fn insert_task(
         &mut self,
         work: Work,
         accounts: TaskAccounts,

@@ -2,24 +2,29 @@
 
 use crate::SlotContext;
 use crate::sync::Arc;
-use crate::task::{CompletedBatch, CompletedEntry};
+use crate::task::{CompletedBatch, CompletedEntry, ExpectedRecords};
 use sealane_accounts_db::EntryNumber;
 use std::collections::VecDeque;
 
 struct PendingEntry {
+    entry: EntryNumber,
     slot: Arc<SlotContext>,
     first_sequence: u64,
     inserted: usize,
     completed: usize,
     batches: Vec<CompletedBatch>,
+    /// What the log says came of its tasks, in a replay.
+    expected: Option<ExpectedRecords>,
     /// Slots that opened after it and before the next entry.
     slots: Vec<Arc<SlotContext>>,
 }
 
-/// Entries in order; the last may be open, to which tasks are added.
+/// Entries in order; the last may be open, to which tasks are added. Their numbers follow each other, but
+/// for those that a log left out.
 pub(super) struct Entries {
     pending: VecDeque<PendingEntry>,
-    first: EntryNumber,
+    /// Number of the next entry to open.
+    next: EntryNumber,
     open: bool,
 }
 
@@ -28,14 +33,29 @@ impl Entries {
     pub(super) fn new() -> Self {
         Self {
             pending: VecDeque::new(),
-            first: 1,
+            next: 1,
             open: false,
         }
     }
 
     /// The entry that the next task will be in.
     pub(super) fn next_task_entry(&self) -> EntryNumber {
-        self.first + self.pending.len() as u64 - u64::from(self.open)
+        self.next - u64::from(self.open)
+    }
+
+    /// The next entry is this one: the numbers before it are missing in the log.
+    pub(super) fn skip_to(&mut self, entry: EntryNumber) {
+        assert!(
+            !self.open && entry >= self.next,
+            "the numbers of entries grow"
+        );
+        self.next = entry;
+    }
+
+    /// Notes what must come of the tasks of the open entry.
+    pub(super) fn expect(&mut self, expected: ExpectedRecords) {
+        let open = self.pending.back_mut().expect("an entry is open");
+        open.expected = Some(expected);
     }
 
     /// Adds a task to the open entry, opening one if there is none.
@@ -43,13 +63,16 @@ impl Entries {
         if !self.open {
             self.open = true;
             self.pending.push_back(PendingEntry {
+                entry: self.next,
                 slot: slot.clone(),
                 first_sequence: sequence,
                 inserted: 0,
                 completed: 0,
                 batches: Vec::new(),
+                expected: None,
                 slots: Vec::new(),
             });
+            self.next += 1;
         }
         let open = self.pending.back_mut().expect("an entry is open");
         open.inserted += 1;
@@ -66,11 +89,24 @@ impl Entries {
 
     /// The slot that the tasks of an entry see.
     pub(super) fn slot(&self, entry: EntryNumber) -> &Arc<SlotContext> {
-        &self.pending[(entry - self.first) as usize].slot
+        &self.pending[self.place(entry)].slot
+    }
+
+    /// Where a pending entry is.
+    fn place(&self, entry: EntryNumber) -> usize {
+        let first = self.pending[0].entry;
+        let place = (entry - first) as usize;
+        // Numbers are missing in a replay only.
+        if self.pending.get(place).is_some_and(|it| it.entry == entry) {
+            return place;
+        }
+        let found = self.pending.binary_search_by_key(&entry, |it| it.entry);
+        found.expect("an entry with tasks that are not complete is pending")
     }
 
     pub(super) fn add_completed(&mut self, batch: CompletedBatch) {
-        let entry = &mut self.pending[(batch.entry - self.first) as usize];
+        let place = self.place(batch.entry);
+        let entry = &mut self.pending[place];
         entry.completed += batch.tasks.len();
         entry.batches.push(batch);
     }
@@ -94,15 +130,14 @@ impl Entries {
         if is_open || oldest.completed < oldest.inserted {
             return None;
         }
-        let entry = self.first;
-        self.first += 1;
         let oldest = self.pending.pop_front()?;
         let entry = CompletedEntry {
-            entry,
+            entry: oldest.entry,
             slot: oldest.slot,
             first_sequence: oldest.first_sequence,
             task_count: oldest.inserted,
             batches: oldest.batches,
+            expected: oldest.expected,
         };
         Some((entry, oldest.slots))
     }

@@ -11,9 +11,11 @@ mod admission;
 mod dispatch;
 mod entries;
 mod replay_protection;
+mod replaying;
 
 use crate::counters::{StageCounters, WaitHistogram};
 use crate::fault::{self, Fault};
+use crate::ledger::LedgerHealth;
 use crate::slot::{self, BLOCKHASH_AGE_MAX};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Receiver, Sender, TrySendError, park_timeout};
 use crate::task::{
@@ -23,12 +25,21 @@ use crate::{Limits, RuntimeConfig, SlotContext, SlotWatch};
 use dispatch::Dispatcher;
 use entries::Entries;
 use replay_protection::ReplayProtection;
+pub(crate) use replaying::Replaying;
 use sealane_accounts_db::{AccountIndex, Accounts, Interner, NO_ACCOUNT};
 use sealane_scheduler::{Config, PriorityBuffer};
 use sealane_sdk::Pubkey;
 use solana_hash::Hash;
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Unix time in milliseconds. A clock before 1970 is no reason not to go on.
+fn unix_time_ms() -> i64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    now.as_millis() as i64
+}
 
 /// The queues and shared places of the stage.
 pub(crate) struct Wiring {
@@ -43,6 +54,7 @@ pub(crate) struct Wiring {
     pub(crate) tip: Arc<Mutex<Hash>>,
     /// Set once no verified batch will come any more: finish what was inserted, then end.
     pub(crate) draining: Arc<AtomicBool>,
+    pub(crate) ledger: Arc<LedgerHealth>,
     pub(crate) counters: Arc<StageCounters>,
     pub(crate) waits: Arc<Mutex<WaitHistogram>>,
 }
@@ -81,6 +93,12 @@ pub(crate) struct ScheduleStage {
     listed: Vec<bool>,
     rewards_lamports: u64,
     waits: WaitHistogram,
+    /// While what comes is read from a log.
+    replaying: Option<Replaying>,
+    /// The next slot is the first after a replay: its time is now.
+    resumes: bool,
+    /// The ledger failed, and everything that waited was given up.
+    given_up: bool,
     tasks: Vec<Task>,
     /// The banking threads, in the order in which they are asked.
     threads: Vec<usize>,
@@ -93,6 +111,7 @@ impl ScheduleStage {
         wiring: Wiring,
         interner: Interner,
         genesis: Arc<SlotContext>,
+        replaying: Option<Replaying>,
         now: Instant,
     ) -> Self {
         let limits = config.limits.clone();
@@ -139,6 +158,9 @@ impl ScheduleStage {
             listed: Vec::new(),
             rewards_lamports: 0,
             waits: WaitHistogram::default(),
+            replaying,
+            resumes: false,
+            given_up: false,
             tasks: Vec::new(),
             threads: (0..wiring.bank_queues.len()).collect(),
             fault: config.fault,
@@ -172,6 +194,11 @@ impl ScheduleStage {
                 );
                 break;
             }
+            if self.replaying.is_some() {
+                // Who feeds it unparks it.
+                park_timeout(self.slot_duration);
+                continue;
+            }
             let mut until = self.slot_ends;
             if self.entries.is_open() {
                 until = until.min(self.entry_ends);
@@ -183,14 +210,19 @@ impl ScheduleStage {
     /// Does all that can be done now. Returns whether that was anything.
     pub(crate) fn step(&mut self, now: Instant) -> bool {
         let mut worked = self.take_completions();
-        if now >= self.slot_ends {
-            self.turn_slot(now);
-            worked = true;
+        let replays = self.replaying.is_some();
+        if replays {
+            worked |= self.replay(now);
+        } else {
+            if now >= self.slot_ends {
+                self.turn_slot(now);
+                worked = true;
+            }
+            worked |= self.admit(now);
         }
-        worked |= self.admit(now);
         worked |= self.dispatch(now);
         let work_ran_out = self.in_flight == 0 && self.buffer.is_empty();
-        if self.entries.is_open() && (work_ran_out || now >= self.entry_ends) {
+        if self.entries.is_open() && !replays && (work_ran_out || now >= self.entry_ends) {
             self.entries.close();
             worked = true;
         }
@@ -223,7 +255,8 @@ impl ScheduleStage {
             for account in &batch.absent {
                 self.list_absent(*account);
             }
-            self.rewards_lamports += batch.reward_lamports;
+            // In a replay a reward may come before what it gathered from.
+            self.rewards_lamports = self.rewards_lamports.wrapping_add(batch.reward_lamports);
             self.entries.add_completed(batch);
         }
         worked
@@ -240,19 +273,15 @@ impl ScheduleStage {
         let open = &self.slot;
         let time = open.sysvars.clock.unix_timestamp;
         let blockhash = slot::blockhash(&open.blockhash(), open.slot, time, &tip);
-        let time_ms = open.time_ms + self.slot_duration.as_millis() as i64;
-        let slot = open.slot + 1;
-        self.slot = Arc::new(open.after(&[blockhash], time_ms, 0));
-        self.slot_ends += self.slot_duration;
-        self.wiring.slots.set(self.slot.clone());
-        self.replay.open_slot(slot);
-        self.dispatcher.start_slot();
-        self.reconsider_deferred();
-        // It is announced behind the entries of the slots before it.
-        if !self.entries.slot_opens_after_the_last(&self.slot) {
-            self.unpublished
-                .push_back(PublisherMessage::Slot(self.slot.clone()));
+        let mut time_ms = open.time_ms + self.slot_duration.as_millis() as i64;
+        if std::mem::take(&mut self.resumes) {
+            // The slots that passed while the node was down are not made up for: their time is.
+            time_ms = time_ms.max(unix_time_ms());
         }
+        let next = Arc::new(open.after(blockhash, time_ms));
+        self.slot_ends += self.slot_duration;
+        self.open_slot(next);
+        self.reconsider_deferred();
         let mut lamports = std::mem::take(&mut self.rewards_lamports);
         if lamports > 0 && fault::is(self.fault, Fault::GenerousReward) {
             lamports += 1;
@@ -260,6 +289,19 @@ impl ScheduleStage {
         if lamports > 0 && self.insert_reward(lamports, now).is_err() {
             // Every account index is taken: the reward waits for the next slot.
             self.rewards_lamports = lamports;
+        }
+    }
+
+    /// Everything that comes is of this slot.
+    fn open_slot(&mut self, slot: Arc<SlotContext>) {
+        self.slot = slot;
+        self.wiring.slots.set(self.slot.clone());
+        self.replay.open_slot(self.slot.slot);
+        self.dispatcher.start_slot();
+        // It is announced behind the entries of the slots before it.
+        if !self.entries.slot_opens_after_the_last(&self.slot) {
+            self.unpublished
+                .push_back(PublisherMessage::Slot(self.slot.clone()));
         }
     }
 

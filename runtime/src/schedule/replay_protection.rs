@@ -120,6 +120,14 @@ impl ReplayProtection {
         Ok(())
     }
 
+    /// Remembers an id out of the log, bound or not: it was within it when it was accepted.
+    pub(super) fn remember(&mut self, id: MessageId) {
+        let id = id.max(REMOVED + 1);
+        if !self.young.contains(id) {
+            self.young.insert(id);
+        }
+    }
+
     /// Takes back an id whose transaction left no trace.
     pub(super) fn take_back(&mut self, id: MessageId) {
         let id = id.max(REMOVED + 1);

@@ -1,6 +1,8 @@
 //! What verify reads of the node's state. A seam: the tests have a map in its place.
 
+use super::{VerifyError, lookup};
 use crate::SlotWatch;
+use crate::verified::Layout;
 use sealane_accounts_db::{Accounts, Pin, ReadError};
 use sealane_sdk::Pubkey;
 use solana_slot_hashes::SlotHashes;
@@ -14,6 +16,14 @@ pub(super) trait State {
     fn read(&mut self, key: &Pubkey, see: &mut dyn FnMut(&Pubkey, &[u8])) -> Result<(), ReadError>;
     /// The open slot and the hashes of those before it.
     fn slot(&mut self) -> (u64, Arc<SlotHashes>);
+    /// The addresses that a transaction looks up: all writable ones, then all read-only ones.
+    #[inline]
+    fn resolve(&mut self, layout: &Layout, bytes: &[u8]) -> Result<Box<[Pubkey]>, VerifyError>
+    where
+        Self: Sized,
+    {
+        lookup::resolve(layout, bytes, self)
+    }
 }
 
 /// The real state. Nothing is pinned before the first read: few transactions use lookup tables.
@@ -63,5 +73,40 @@ impl State for Visible<'_> {
     fn slot(&mut self) -> (u64, Arc<SlotHashes>) {
         let slot = self.slots.get();
         (slot.slot, Arc::clone(&slot.sysvars.slot_hashes))
+    }
+}
+
+/// A state of which nothing is read, because it was read when the transaction was recorded.
+pub(super) struct Recorded<'a> {
+    accounts: &'a Accounts,
+    loaded: Box<[Pubkey]>,
+}
+
+impl<'a> Recorded<'a> {
+    /// `loaded`: what the transaction's lookup tables gave.
+    pub(super) fn new(accounts: &'a Accounts, loaded: Box<[Pubkey]>) -> Self {
+        Self { accounts, loaded }
+    }
+}
+
+impl State for Recorded<'_> {
+    fn hash_key(&self, key: &Pubkey) -> u64 {
+        self.accounts.hash_key(key)
+    }
+
+    fn read(&mut self, _: &Pubkey, _: &mut dyn FnMut(&Pubkey, &[u8])) -> Result<(), ReadError> {
+        Ok(())
+    }
+
+    fn slot(&mut self) -> (u64, Arc<SlotHashes>) {
+        (0, Arc::new(SlotHashes::new(&[])))
+    }
+
+    fn resolve(&mut self, layout: &Layout, _: &[u8]) -> Result<Box<[Pubkey]>, VerifyError> {
+        let named = usize::from(layout.loaded_writable) + usize::from(layout.loaded_readonly);
+        if named != self.loaded.len() {
+            return Err(VerifyError::Malformed("other addresses than it looks up"));
+        }
+        Ok(std::mem::take(&mut self.loaded))
     }
 }

@@ -1,0 +1,95 @@
+//! What can go wrong with a ledger, and whether it has.
+
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use sealane_accounts_db::AccountsFull;
+use solana_signature::Signature;
+
+/// Why a pipeline did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Genesis has more accounts than `Limits::accounts_max`.
+    #[error(transparent)]
+    Accounts(#[from] AccountsFull),
+    /// What the ledger holds could not be brought back.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What is wrong with a ledger.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The disk.
+    #[error("{0}")]
+    Disk(#[from] std::io::Error),
+    /// The block log's files.
+    #[error(transparent)]
+    Log(#[from] crate::LogError),
+    /// The records are whole, and contradict each other.
+    #[error(
+        "record {record} of the block log contradicts those before it: {what}. Restore the ledger \
+         from a copy, or start a new chain"
+    )]
+    Contradiction {
+        /// Number of the record.
+        record: u64,
+        /// How.
+        what: String,
+    },
+    /// A replayed transaction came to another result than the one that was logged.
+    #[error(
+        "replay differs from the block log in slot {slot}, entry {entry}, transaction {transaction} \
+         ({}): {what}. This build does not run the ledger's transactions as the one that wrote it did: \
+         use that build, or start a new chain",
+        signature.map_or("a reward".to_owned(), |it| it.to_string())
+    )]
+    Differs {
+        /// Its slot.
+        slot: u64,
+        /// Its entry.
+        entry: u64,
+        /// Its place in the entry, from 0.
+        transaction: usize,
+        /// Its name; `None` for a reward.
+        signature: Option<Signature>,
+        /// What was logged and what came of it now.
+        what: String,
+    },
+    /// The accounts do not fit.
+    #[error("the ledger's accounts do not fit: {0}; raise the limit that it was made with")]
+    Accounts(#[from] AccountsFull),
+    /// A broken invariant ended a thread during the replay.
+    #[error("a broken invariant ended the replay")]
+    Broken,
+}
+
+/// Called once, from the log's thread, with why the ledger failed. Must not block.
+pub type OnLedgerFailure = std::sync::Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Whether the ledger has failed while the node ran.
+#[derive(Default)]
+pub(crate) struct LedgerHealth {
+    failed: AtomicBool,
+    reason: Mutex<Option<std::sync::Arc<str>>>,
+}
+
+impl LedgerHealth {
+    /// The ledger has failed, for good.
+    pub(crate) fn fail(&self, reason: &str) {
+        let mut first = self.reason.lock().expect("no holder of this lock panics");
+        first.get_or_insert_with(|| reason.into());
+        // Release: who sees it finds the reason.
+        self.failed.store(true, Ordering::Release);
+    }
+
+    /// Why, if it has. Cheap where it has not.
+    pub(crate) fn failure(&self) -> Option<Arc<str>> {
+        // Acquire: pairs with the release of `fail`.
+        if !self.failed.load(Ordering::Acquire) {
+            return None;
+        }
+        let reason = self.reason.lock().expect("no holder of this lock panics");
+        reason.clone()
+    }
+}

@@ -1,0 +1,322 @@
+//! The log stage: one thread between the schedule stage and the publisher, where there is a ledger.
+//!
+//! It takes all that waits, appends its records to the block log, syncs once, and hands it on. So whatever
+//! readers see, a status or a slot, was durable before; and while a sync lasts, banking goes on by as much
+//! as its queue and the schedule stage's hold.
+//!
+//! # What is written
+//!
+//! An entry with its charged transactions and rewards, in serial order. One without either changes nothing,
+//! is not written, and leaves no trace but its number, which may be used again after a crash. A slot is
+//! written when it opens: `SlotOpened`, or as a part of an `IdleRun`.
+//!
+//! # Idle slots
+//!
+//! A node that idles would write and sync a record for every slot. Instead it reserves: the record of an
+//! `IdleRun` says, before the first of its slots is shown, that up to `IDLE_RUN_MAX` slots open with nothing
+//! in them. When one of them opens as the record says (`idle_successor`: the same time, and the blockhash
+//! that follows from the slot before and a tip that has not changed), it needs no record, and no sync.
+//! When it does not, or before the first entry in one of them, a `SlotOpened` of that slot is written, which
+//! ends the run there.
+//!
+//! **No slot or blockhash that a client saw is reissued differently.** A client sees a slot S as open, and
+//! with it the blockhash of S - 1 and the time of S, only once this stage has handed S to the publisher: then
+//! a durable record says all of it, either a `SlotOpened` of S, or an `IdleRun` whose values for S are what
+//! S has, because that was compared. Let the node crash then. If the log ends in records after S, S is in a
+//! prefix that they continue: a later `SlotOpened` ends a run only before a slot T > S, as records are written
+//! in the order of slots, or restates S with the very values that it was shown with, as an entry of S came.
+//! If the log ends in the run, recovery takes the whole run to have passed. That is S as it was shown, and
+//! then slots that nobody saw; the chain goes on after them, with a slot that opens when the node starts.
+//! An entry in one of the run's slots that was not durable was not visible, so that the slot counts as idle
+//! contradicts nobody. So a crash may pass over at most `IDLE_RUN_MAX - 1` slots. A clean stop writes a
+//! `SlotOpened` of the open slot, and passes over none.
+//!
+//! # When the log fails
+//!
+//! After a failed write or sync nobody knows what is on the disk. Nothing more is handed on, for good:
+//! readers read on what was visible, `Ingest` and the schedule stage refuse, health says so, and the owner
+//! of the process is told.
+
+use crate::SlotContext;
+use crate::block_log::{BlockLogWriter, BlockRecord, LogError, LoggedItemRef, SlotOpened};
+use crate::history::{EntryOrder, PastEntry};
+use crate::ledger::{LedgerHealth, OnLedgerFailure};
+use crate::replay::idle_successor;
+use crate::sync::{Arc, Receiver, Sender, Thread};
+use crate::task::{OrderedEntry, Outcome, PublisherMessage, Work};
+use solana_hash::Hash;
+use std::sync::OnceLock;
+
+/// Messages that are written with one sync.
+const BATCH_MESSAGES_MAX: usize = 64;
+/// Tasks after which no further entry is added to a batch.
+const BATCH_TASKS_MAX: usize = 16_384;
+
+/// Slots that one record of idle slots reserves.
+pub(crate) const IDLE_RUN_MAX: u64 = 16;
+
+/// What the stage goes on from, once the log was replayed.
+pub(crate) struct LogStart {
+    pub(crate) writer: BlockLogWriter,
+    /// The open slot.
+    pub(crate) context: Arc<SlotContext>,
+    /// Chained hash of the entries so far.
+    pub(crate) tip: Hash,
+}
+
+/// What the log thread owns.
+pub(crate) struct LogStage {
+    pub(crate) queue: Receiver<PublisherMessage>,
+    pub(crate) publisher: Sender<PublisherMessage>,
+    pub(crate) start: Receiver<LogStart>,
+    pub(crate) health: Arc<LedgerHealth>,
+    pub(crate) on_failure: Option<OnLedgerFailure>,
+    /// The schedule stage, to be woken when its queue has room again.
+    pub(crate) scheduler: Arc<OnceLock<Thread>>,
+    pub(crate) slot_ms: u64,
+    pub(crate) keep_contexts: bool,
+}
+
+impl LogStage {
+    /// Runs until the queue is closed.
+    pub(crate) fn run(self) {
+        let Some(mut log) = self.replay() else {
+            return self.discard();
+        };
+        while let Ok(first) = self.queue.recv() {
+            let batch = self.take_waiting(first);
+            match log.write(batch) {
+                Ok(durable) => durable
+                    .into_iter()
+                    .for_each(|message| self.hand_on(message)),
+                Err(error) => {
+                    self.fail(&error);
+                    return self.discard();
+                }
+            }
+        }
+        if let Err(error) = log.close() {
+            self.fail(&error);
+        }
+    }
+
+    /// Lets pass what was read from the log, and waits for the log itself. `None`: the start was given up.
+    fn replay(&self) -> Option<Log> {
+        loop {
+            let message = self.queue.recv().ok()?;
+            let last = matches!(message, PublisherMessage::Replayed);
+            self.hand_on(message);
+            self.wake_scheduler();
+            if last {
+                break;
+            }
+        }
+        let start = self.start.recv().ok()?;
+        Some(Log::new(start, self.slot_ms, self.keep_contexts))
+    }
+
+    fn take_waiting(&self, first: PublisherMessage) -> Vec<PublisherMessage> {
+        let tasks = |message: &PublisherMessage| match message {
+            PublisherMessage::Entry(entry) => entry.task_count,
+            _ => 0,
+        };
+        let mut total = tasks(&first);
+        let mut batch = vec![first];
+        while batch.len() < BATCH_MESSAGES_MAX
+            && total < BATCH_TASKS_MAX
+            && let Ok(next) = self.queue.try_recv()
+        {
+            total += tasks(&next);
+            batch.push(next);
+        }
+        self.wake_scheduler();
+        batch
+    }
+
+    fn wake_scheduler(&self) {
+        if let Some(scheduler) = self.scheduler.get() {
+            scheduler.unpark();
+        }
+    }
+
+    fn hand_on(&self, message: PublisherMessage) {
+        // The publisher ends before only by a broken invariant, which health tells.
+        let _ = self.publisher.send(message);
+    }
+
+    fn fail(&self, error: &LogError) {
+        let reason = error.to_string();
+        self.health.fail(&reason);
+        if let Some(on_failure) = &self.on_failure {
+            on_failure(&reason);
+        }
+    }
+
+    /// Nothing becomes visible any more, but who waits for what was given up hears of it.
+    fn discard(&self) {
+        while let Ok(message) = self.queue.recv() {
+            if matches!(message, PublisherMessage::Evicted(_)) {
+                self.hand_on(message);
+            }
+            self.wake_scheduler();
+        }
+    }
+}
+
+/// The log, and what of the chain is in it.
+struct Log {
+    writer: BlockLogWriter,
+    order: EntryOrder,
+    slot_ms: u64,
+    /// Something was appended and not synced.
+    dirty: bool,
+    /// The open slot.
+    open: SlotOpened,
+    /// Nothing was written in the open slot.
+    idle: bool,
+    /// A run that does not end before the open slot is the last that was written of slots.
+    in_run: bool,
+    /// Slots of that run that have not opened.
+    reserved: u64,
+    /// How many slots the last run had.
+    run_length: u64,
+}
+
+impl Log {
+    fn new(start: LogStart, slot_ms: u64, keep_contexts: bool) -> Self {
+        let LogStart {
+            writer,
+            context,
+            tip,
+        } = start;
+        Self {
+            writer,
+            order: EntryOrder::new(context.slot, tip, keep_contexts),
+            slot_ms,
+            dirty: false,
+            open: opened(&context),
+            // The next one is always written: the time may have jumped.
+            idle: false,
+            in_run: false,
+            reserved: 0,
+            run_length: 1,
+        }
+    }
+
+    /// Makes messages durable; what comes back may become visible.
+    fn write(&mut self, batch: Vec<PublisherMessage>) -> Result<Vec<PublisherMessage>, LogError> {
+        let mut durable = Vec::with_capacity(batch.len());
+        for message in batch {
+            durable.push(match message {
+                PublisherMessage::Entry(entry) => {
+                    let entry = Box::new(self.order.order(entry));
+                    self.append_entry(&entry)?;
+                    PublisherMessage::Logged(entry)
+                }
+                PublisherMessage::Slot(context) => {
+                    self.open_slot(opened(&context))?;
+                    PublisherMessage::Slot(context)
+                }
+                other => other,
+            });
+        }
+        self.sync()?;
+        Ok(durable)
+    }
+
+    fn sync(&mut self) -> Result<(), LogError> {
+        if std::mem::take(&mut self.dirty) {
+            self.writer.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Slots that were reserved and did not open are given back, and the log is marked as whole.
+    fn close(mut self) -> Result<(), LogError> {
+        if self.reserved > 0 {
+            self.restate()?;
+        }
+        self.writer.close()
+    }
+
+    fn append(&mut self, record: &BlockRecord) -> Result<(), LogError> {
+        self.dirty = true;
+        self.writer.append(record)?;
+        Ok(())
+    }
+
+    fn append_entry(&mut self, ordered: &OrderedEntry) -> Result<(), LogError> {
+        if !ordered.past.has_changes() {
+            return Ok(());
+        }
+        if self.in_run {
+            self.restate()?;
+        }
+        self.idle = false;
+        self.run_length = 1;
+        self.dirty = true;
+        let items = ordered.past.logged_items();
+        self.writer.append_entry(ordered.entry, items)?;
+        Ok(())
+    }
+
+    /// Ends the run at the open slot.
+    fn restate(&mut self) -> Result<(), LogError> {
+        (self.in_run, self.reserved) = (false, 0);
+        self.append(&BlockRecord::SlotOpened(self.open.clone()))
+    }
+
+    fn open_slot(&mut self, opened: SlotOpened) -> Result<(), LogError> {
+        let expected = idle_successor(&self.open, self.slot_ms, self.order.tip());
+        let follows = self.idle && opened == expected;
+        (self.open, self.idle, self.in_run) = (opened.clone(), true, follows);
+        if follows && self.reserved > 0 {
+            self.reserved -= 1;
+            return Ok(());
+        }
+        if follows {
+            self.run_length = (self.run_length * 2).min(IDLE_RUN_MAX);
+            self.reserved = self.run_length - 1;
+            return self.append(&BlockRecord::IdleRun {
+                first: opened,
+                count: self.run_length,
+                slot_ms: self.slot_ms,
+            });
+        }
+        (self.reserved, self.run_length) = (0, 1);
+        self.append(&BlockRecord::SlotOpened(opened))
+    }
+}
+
+fn opened(context: &SlotContext) -> SlotOpened {
+    SlotOpened {
+        slot: context.slot,
+        time_ms: context.time_ms,
+        parent_blockhash: context.blockhash(),
+    }
+}
+
+impl PastEntry {
+    /// Whether there is anything in it for the log.
+    fn has_changes(&self) -> bool {
+        self.logged_items().next().is_some()
+    }
+
+    /// What is for the log, in serial order.
+    fn logged_items(&self) -> impl Iterator<Item = LoggedItemRef<'_>> {
+        let places = self.tasks.iter().enumerate();
+        places.filter_map(|(place, task)| match (&task.work, &task.outcome) {
+            (Work::Transaction(transaction), Outcome::Charged { .. }) => {
+                Some(LoggedItemRef::Transaction {
+                    wire: transaction.bytes(),
+                    loaded: transaction.keys().1,
+                    record: self.record_bytes(place),
+                })
+            }
+            (Work::FeeReward { lamports }, _) => Some(LoggedItemRef::FeeReward {
+                lamports: *lamports,
+            }),
+            _ => None,
+        })
+    }
+}

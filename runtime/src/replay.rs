@@ -1,0 +1,275 @@
+//! Recovery: the block log, fed through the pipeline again.
+//!
+//! It is the same machine with another source. The thread that starts the node reads the records and
+//! verifies the transactions without their signatures; the schedule stage inserts them in the recorded
+//! order, in the recorded entries and slots, with the recorded blockhashes, times and rewards; banking
+//! threads run them under the lock table; the publisher compares each result with the one that was logged.
+//! The log stage lets it all pass. At the end the schedule stage goes on by itself, as the same chain.
+//!
+//! A replay starts from a `ChainStart`: genesis, or whatever else has accounts, the context of the open slot
+//! and a place in the log.
+
+mod chain;
+
+use crate::block_log::{
+    BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, LoggedEntry, LoggedItem,
+};
+use crate::history::PastEntry;
+use crate::ledger::LedgerError;
+use crate::log_stage::LogStart;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Sender, Thread, TrySendError, park_timeout};
+use crate::task::{ExpectedRecords, Outcome, Recorded, RecordedEntry, Work};
+use crate::{SlotContext, TransactionRecord, Verifier};
+pub(crate) use chain::{Chain, idle_successor};
+use sealane_accounts_db::{Disk, EntryNumber};
+use sealane_sdk::Pubkey;
+use solana_hash::Hash;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Records that may wait for the schedule stage.
+pub(crate) const REPLAY_QUEUE_MAX: usize = 64;
+
+/// How far a replay has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplayProgress {
+    /// The slot that is being replayed.
+    pub slot: u64,
+    /// Transactions so far.
+    pub transactions: u64,
+}
+
+/// Hears of a replay's progress, from the thread that starts the node, after every few records.
+pub type OnReplay = std::sync::Arc<dyn Fn(ReplayProgress) + Send + Sync>;
+
+/// Where a replay begins.
+pub(crate) struct ChainStart {
+    /// The open slot.
+    pub(crate) context: Arc<SlotContext>,
+    /// Chained hash of the entries so far.
+    pub(crate) tip: Hash,
+    /// The last entry so far.
+    pub(crate) entry: EntryNumber,
+}
+
+/// What the starting thread and the stages of the pipeline tell each other.
+#[derive(Default)]
+struct Shared {
+    done: AtomicBool,
+    failure: Mutex<Option<LedgerError>>,
+}
+
+/// A stage's end of it.
+#[derive(Clone, Default)]
+pub(crate) struct ReplayReport(Arc<Shared>);
+
+impl ReplayReport {
+    /// Everything that was read is published.
+    pub(crate) fn done(&self) {
+        // Release: the publisher's work comes with it.
+        self.0.done.store(true, Ordering::Release);
+    }
+
+    /// The first failure counts.
+    pub(crate) fn fail(&self, error: LedgerError) {
+        let mut failure = self.0.failure.lock().expect("no holder panics");
+        failure.get_or_insert(error);
+    }
+
+    fn is_done(&self) -> bool {
+        // Acquire: pairs with the release of `done`.
+        self.0.done.load(Ordering::Acquire)
+    }
+
+    fn check(&self) -> Result<(), LedgerError> {
+        match self.0.failure.lock().expect("no holder panics").take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The source of a replay.
+pub(crate) struct Replay {
+    pub(crate) disk: std::sync::Arc<dyn Disk>,
+    pub(crate) genesis_hash: Hash,
+    pub(crate) start: ChainStart,
+    pub(crate) queue: Sender<Recorded>,
+    pub(crate) scheduler: Arc<OnceLock<Thread>>,
+    pub(crate) report: ReplayReport,
+    pub(crate) verifier: Verifier,
+    /// To the log stage, which waits for it.
+    pub(crate) log: Sender<LogStart>,
+    pub(crate) on_replay: Option<OnReplay>,
+}
+
+impl Replay {
+    /// Feeds all that the log holds, waits until it is published, and gives the log to the log stage.
+    /// `broken` says whether a thread of the pipeline has ended.
+    pub(crate) fn run(mut self, broken: &dyn Fn() -> bool) -> Result<(), LedgerError> {
+        let log = BlockLogReader::open(self.disk.clone(), &self.genesis_hash)?;
+        let mut records = log.records();
+        let ChainStart {
+            context,
+            tip,
+            entry,
+        } = &self.start;
+        let mut chain = Chain::new(context.clone(), *tip, *entry);
+        let mut progress = ReplayProgress::default();
+        let mut continues = false;
+        while let Some(next) = records.next() {
+            let (position, record) = next?;
+            continues = true;
+            let contradiction = |what| LedgerError::Contradiction {
+                record: position.number,
+                what,
+            };
+            let opened = chain.take(&record).map_err(contradiction)?;
+            for context in opened {
+                progress.slot = context.slot;
+                self.send(Recorded::Slot(context), broken)?;
+            }
+            if let BlockRecord::Entry(entry) = record {
+                progress.transactions += entry.items.len() as u64;
+                let entry = self.recorded(entry).map_err(contradiction)?;
+                self.send(Recorded::Entry(entry), broken)?;
+            }
+            if let Some(on_replay) = &self.on_replay {
+                on_replay(progress);
+            }
+        }
+        for context in chain.end() {
+            self.send(Recorded::Slot(context), broken)?;
+        }
+        self.send(Recorded::End { continues }, broken)?;
+        while !self.report.is_done() {
+            self.wait(broken)?;
+        }
+        self.report.check()?;
+        let config = BlockLogConfig::default();
+        let (writer, end) = BlockLogWriter::open(self.disk.clone(), &self.genesis_hash, config)?;
+        if records.end().map(|end| end.record) != Some(end.record) {
+            let what = "the log grew while it was replayed".to_owned();
+            let record = end.record;
+            return Err(LedgerError::Contradiction { record, what });
+        }
+        let start = LogStart {
+            writer,
+            context: chain.context().clone(),
+            tip: *chain.tip(),
+        };
+        self.log.send(start).map_err(|_| LedgerError::Broken)
+    }
+
+    fn send(&self, item: Recorded, broken: &dyn Fn() -> bool) -> Result<(), LedgerError> {
+        let mut item = item;
+        loop {
+            item = match self.queue.try_send(item) {
+                Ok(()) => break,
+                Err(TrySendError::Full(item)) => item,
+                Err(TrySendError::Disconnected(_)) => {
+                    self.report.check()?;
+                    return Err(LedgerError::Broken);
+                }
+            };
+            self.wait(broken)?;
+        }
+        if let Some(scheduler) = self.scheduler.get() {
+            scheduler.unpark();
+        }
+        Ok(())
+    }
+
+    /// Lets the pipeline work for a moment.
+    fn wait(&self, broken: &dyn Fn() -> bool) -> Result<(), LedgerError> {
+        self.report.check()?;
+        if broken() {
+            return Err(LedgerError::Broken);
+        }
+        park_timeout(Duration::from_micros(200));
+        Ok(())
+    }
+
+    /// An entry with its transactions verified, all but the signatures.
+    fn recorded(&mut self, logged: LoggedEntry) -> Result<RecordedEntry, String> {
+        let mut works = Vec::with_capacity(logged.items.len());
+        let mut expected = Vec::with_capacity(logged.items.len());
+        for (place, item) in logged.items.into_iter().enumerate() {
+            match item {
+                LoggedItem::Transaction {
+                    wire,
+                    loaded,
+                    record,
+                } => {
+                    let verified = self.verifier.parse_recorded(wire, loaded.into());
+                    let transaction = verified.map_err(|error| {
+                        format!(
+                            "transaction {place} of entry {} is none: {error}",
+                            logged.entry
+                        )
+                    })?;
+                    works.push(Work::Transaction(transaction));
+                    expected.push(Some(record));
+                }
+                LoggedItem::FeeReward { lamports } => {
+                    works.push(Work::FeeReward { lamports });
+                    expected.push(None);
+                }
+            }
+        }
+        Ok(RecordedEntry {
+            entry: logged.entry,
+            works: works.into_iter(),
+            expected,
+        })
+    }
+}
+
+impl PastEntry {
+    /// The first task of a replayed entry that came to something else than was logged.
+    pub(crate) fn difference(
+        &self,
+        entry: EntryNumber,
+        expected: &ExpectedRecords,
+    ) -> Option<LedgerError> {
+        let differs = |place: &usize| match (&self.tasks[*place].outcome, &expected[*place]) {
+            (Outcome::Charged { .. }, Some(record)) => self.record_bytes(*place) != &record[..],
+            (Outcome::Rewarded, None) => false,
+            _ => true,
+        };
+        let place = (0..self.tasks.len()).find(differs)?;
+        let task = &self.tasks[place];
+        let (signature, keys) = match &task.work {
+            Work::Transaction(transaction) => {
+                let keys = (0..transaction.account_count()).map(|i| *transaction.key(i));
+                (Some(*transaction.signature()), keys.collect())
+            }
+            Work::FeeReward { .. } => (None, Vec::new()),
+        };
+        let logged = match &expected[place] {
+            Some(record) => in_words(record, &keys),
+            None => "a reward".to_owned(),
+        };
+        let now = match &task.outcome {
+            Outcome::Charged { .. } => in_words(self.record_bytes(place), &keys),
+            Outcome::Dropped(error) => format!("dropped: {error}"),
+            Outcome::Rewarded => "a reward".to_owned(),
+        };
+        Some(LedgerError::Differs {
+            slot: self.slot(),
+            entry,
+            transaction: place,
+            signature,
+            what: format!("logged {logged}, now {now}"),
+        })
+    }
+}
+
+/// A record for people. One that another build wrote may not be readable.
+fn in_words(record: &[u8], keys: &[Pubkey]) -> String {
+    match TransactionRecord::try_decode(record, keys) {
+        Some(record) => format!("{record:?}"),
+        None => format!("{} bytes that this build cannot read", record.len()),
+    }
+}

@@ -1,0 +1,151 @@
+//! The slots of a chain as its records tell them.
+
+use crate::SlotContext;
+use crate::block_log::{BlockRecord, LoggedItem, SlotOpened};
+use crate::slot;
+use crate::sync::Arc;
+use sealane_accounts_db::EntryNumber;
+use solana_hash::Hash;
+use solana_signature::Signature;
+
+/// Follows the records: which slot is open, with which context, after which entry.
+pub(crate) struct Chain {
+    context: Arc<SlotContext>,
+    tip: Hash,
+    entry: EntryNumber,
+    /// A run of idle slots, until it is known how many of them there were.
+    run: Option<IdleRun>,
+}
+
+#[derive(Clone)]
+struct IdleRun {
+    first: SlotOpened,
+    count: u64,
+    slot_ms: u64,
+}
+
+impl Chain {
+    /// A chain whose open slot is `context`'s, after `entry`.
+    pub(crate) fn new(context: Arc<SlotContext>, tip: Hash, entry: EntryNumber) -> Self {
+        Self {
+            context,
+            tip,
+            entry,
+            run: None,
+        }
+    }
+
+    /// The open slot, as far as that is known.
+    pub(crate) fn context(&self) -> &Arc<SlotContext> {
+        &self.context
+    }
+
+    /// Chained hash of the entries so far.
+    pub(crate) fn tip(&self) -> &Hash {
+        &self.tip
+    }
+
+    /// Follows the next record. Returns the slots that opened, as far as that is known now. `Err` says how
+    /// the record contradicts those before it.
+    pub(crate) fn take(&mut self, record: &BlockRecord) -> Result<Vec<Arc<SlotContext>>, String> {
+        match record {
+            BlockRecord::SlotOpened(opened) => {
+                let mut slots = self.end_run_before(opened.slot);
+                self.check_follows(opened.slot)?;
+                slots.push(self.open(opened));
+                Ok(slots)
+            }
+            BlockRecord::IdleRun {
+                first,
+                count,
+                slot_ms,
+            } => {
+                let slots = self.end_run_before(first.slot);
+                self.check_follows(first.slot)?;
+                if *count == 0 {
+                    return Err("a run of no slots".to_owned());
+                }
+                self.run = Some(IdleRun {
+                    first: first.clone(),
+                    count: *count,
+                    slot_ms: *slot_ms,
+                });
+                Ok(slots)
+            }
+            BlockRecord::Entry(entry) => {
+                if self.run.is_some() {
+                    return Err("an entry follows a run of idle slots".to_owned());
+                }
+                if entry.entry <= self.entry {
+                    let (this, last) = (entry.entry, self.entry);
+                    return Err(format!("entry {this} follows entry {last}"));
+                }
+                self.entry = entry.entry;
+                let signatures = entry.items.iter().filter_map(|item| match item {
+                    LoggedItem::Transaction { wire, .. } => first_signature(wire),
+                    LoggedItem::FeeReward { .. } => None,
+                });
+                self.tip = slot::tip_after(&self.tip, signatures);
+                Ok(Vec::new())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// There is no further record: a run lasted as long as it may have. Returns the slots of it.
+    pub(crate) fn end(&mut self) -> Vec<Arc<SlotContext>> {
+        self.end_run_before(u64::MAX)
+    }
+
+    /// Opens the slots of a run that come before `slot`.
+    fn end_run_before(&mut self, slot: u64) -> Vec<Arc<SlotContext>> {
+        let Some(IdleRun {
+            first,
+            count,
+            slot_ms,
+        }) = self.run.take()
+        else {
+            return Vec::new();
+        };
+        let mut slots = Vec::new();
+        let mut opened = first;
+        for _ in 0..count {
+            if opened.slot >= slot {
+                break;
+            }
+            slots.push(self.open(&opened));
+            opened = idle_successor(&opened, slot_ms, &self.tip);
+        }
+        slots
+    }
+
+    fn open(&mut self, opened: &SlotOpened) -> Arc<SlotContext> {
+        let context = &self.context;
+        self.context = Arc::new(context.after(opened.parent_blockhash, opened.time_ms));
+        self.context.clone()
+    }
+
+    fn check_follows(&self, slot: u64) -> Result<(), String> {
+        let open = self.context.slot;
+        if slot != open + 1 {
+            return Err(format!("slot {slot} follows slot {open}"));
+        }
+        Ok(())
+    }
+}
+
+/// The slot after `opened`, in which nothing happened while `tip` was the tip.
+pub(crate) fn idle_successor(opened: &SlotOpened, slot_ms: u64, tip: &Hash) -> SlotOpened {
+    let seconds = opened.time_ms.div_euclid(1_000);
+    SlotOpened {
+        slot: opened.slot + 1,
+        time_ms: opened.time_ms + slot_ms as i64,
+        parent_blockhash: slot::blockhash(&opened.parent_blockhash, opened.slot, seconds, tip),
+    }
+}
+
+/// The first signature of a transaction on the wire: behind their number, which is one byte as a transaction
+/// has room for few.
+fn first_signature(wire: &[u8]) -> Option<&Signature> {
+    Some(bytemuck::from_bytes(wire.get(1..65)?))
+}

@@ -1,0 +1,115 @@
+//! The schedule stage fed from a log: the order was decided when it was recorded.
+
+use super::ScheduleStage;
+use crate::replay::ReplayReport;
+use crate::sync::{Ordering, Receiver};
+use crate::task::{PublisherMessage, Recorded, RecordedEntry, Work};
+use sealane_accounts_db::{AccountsFull, NO_ACCOUNT};
+use std::time::Instant;
+
+/// A replay, as long as it lasts.
+pub(crate) struct Replaying {
+    pub(crate) queue: Receiver<Recorded>,
+    pub(crate) report: ReplayReport,
+    /// The entry whose tasks are being inserted.
+    pub(crate) entry: Option<RecordedEntry>,
+    /// The log has no more; waits for what is in flight.
+    pub(crate) ending: Option<bool>,
+}
+
+impl ScheduleStage {
+    /// Inserts what was recorded, as far as there is room, and goes on live where the log ends.
+    pub(super) fn replay(&mut self, now: Instant) -> bool {
+        let Some(mut replaying) = self.replaying.take() else {
+            return false;
+        };
+        // Acquire: as in `run`.
+        if self.wiring.draining.load(Ordering::Acquire) {
+            // The start was given up, and the replay with it.
+            self.entries.close();
+            return true;
+        }
+        let mut worked = false;
+        while replaying.ending.is_none() {
+            if let Some(entry) = &mut replaying.entry {
+                match self.insert_recorded(entry, now) {
+                    Ok(true) => replaying.entry = None,
+                    Ok(false) => break,
+                    Err(full) => {
+                        // The replay ends here: who feeds it finds out why.
+                        replaying.report.fail(full.into());
+                        self.entries.close();
+                        return true;
+                    }
+                }
+                worked = true;
+            }
+            match replaying.queue.try_recv() {
+                Ok(Recorded::Slot(context)) => self.open_slot(context),
+                Ok(Recorded::Entry(entry)) => {
+                    self.entries.skip_to(entry.entry);
+                    replaying.entry = Some(entry);
+                }
+                Ok(Recorded::End { continues }) => replaying.ending = Some(continues),
+                // Nothing yet.
+                Err(_) => break,
+            }
+            worked = true;
+        }
+        match replaying.ending {
+            Some(continues) if self.in_flight == 0 && self.entries.is_empty() => {
+                self.unpublished.push_back(PublisherMessage::Replayed);
+                if continues {
+                    // The open slot may have been shown long ago: the next one opens now.
+                    self.slot_ends = now;
+                    self.resumes = true;
+                } else {
+                    self.slot_ends = now + self.slot_duration;
+                }
+                return true;
+            }
+            _ => {}
+        }
+        self.replaying = Some(replaying);
+        worked
+    }
+
+    /// Inserts tasks of an entry. `false`: there is no room for the rest yet.
+    fn insert_recorded(
+        &mut self,
+        entry: &mut RecordedEntry,
+        now: Instant,
+    ) -> Result<bool, AccountsFull> {
+        while entry.works.len() > 0 {
+            if !self.has_room() {
+                return Ok(false);
+            }
+            let Some(work) = entry.works.next() else {
+                break;
+            };
+            match work {
+                Work::FeeReward { lamports } => {
+                    // What it gathered from may complete later: it comes out right in the end.
+                    self.rewards_lamports = self.rewards_lamports.wrapping_sub(lamports);
+                    self.insert_reward(lamports, now)?;
+                }
+                Work::Transaction(transaction) => {
+                    let accounts = self.intern(&transaction, &[NO_ACCOUNT; 4])?;
+                    self.replay.remember(transaction.id());
+                    // It was within the limits of cost when it was recorded.
+                    let inserted =
+                        self.insert_task(Work::Transaction(transaction), accounts, 0, now);
+                    assert!(
+                        inserted.is_ok(),
+                        "`has_room` keeps the lock table from filling"
+                    );
+                }
+            }
+        }
+        if self.entries.is_open() {
+            self.entries.expect(std::mem::take(&mut entry.expected));
+        }
+        self.entries.close();
+        Ok(true)
+    }
+}
