@@ -6,17 +6,21 @@ use crate::{status_line, wallet};
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use crossbeam_channel::{Receiver, bounded};
-use sealane_runtime::{BankingThreads, Limits, Notice};
+use sealane_runtime::{BankingThreads, Limits, Notice, OnReplay, ReplayProgress};
 use sealane_sdk::{Program, Pubkey};
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::net::IpAddr;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// A local Solana node with native programs.
 ///
 /// It speaks Solana's JSON-RPC and PubSub, so the `solana` command line, web3.js and wallets work with it
-/// unchanged: point them at http://127.0.0.1:8899. It starts a new chain each time, keeps it in memory and
-/// forgets it at exit. Your wallet, if `solana` has one, is rich from the start, and anyone may ask for an
+/// unchanged: point them at http://127.0.0.1:8899. Without --ledger it starts a new chain each time, keeps it
+/// in memory and forgets it at exit; with it, everything that was confirmed is there again at the next
+/// start, even after a crash. Your wallet, if `solana` has one, is rich from the start, and anyone may ask for an
 /// airdrop. Stop it with Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "sealane-validator", version, max_term_width = 100)]
@@ -35,12 +39,21 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     bind_address: IpAddr,
 
-    /// Wallet that gets 500,000,000 SOL at the start, instead of the one that the `solana` command line
+    /// Wallet that gets 500,000,000 SOL when the chain begins, instead of the one that the `solana` command line
     /// uses (keypair_path in ~/.config/solana/cli/config.yml, or ~/.config/solana/id.json).
     #[arg(long, value_name = "PUBKEY")]
     mint: Option<Pubkey>,
 
-    /// What the faucet has for airdrops, in SOL.
+    /// Folder that keeps the chain: genesis, keys, and every confirmed transaction, durable before it is
+    /// shown. Made if it is not there; if it holds a chain, that one goes on. One node at a time has it.
+    #[arg(long, value_name = "DIR", env = "SEALANE_LEDGER")]
+    ledger: Option<PathBuf>,
+
+    /// Delete the chain in the ledger's folder and start a new one.
+    #[arg(long, requires = "ledger")]
+    reset: bool,
+
+    /// What the faucet of a new chain has for airdrops, in SOL.
     #[arg(long, value_name = "SOL", default_value_t = FAUCET_SOL)]
     faucet_sol: u64,
 
@@ -135,8 +148,22 @@ pub fn run(
         .limits(arguments.limits())
         .check_purity(arguments.check_purity)
         .on_notice(warn);
-    if let Some(wallet) = arguments.mint.or_else(wallet::find) {
-        builder = builder.mint(wallet);
+    if let Some(mint) = arguments.mint {
+        builder = builder.mint(mint);
+    }
+    if let Some(wallet) = wallet::find() {
+        builder = builder.wallet(wallet);
+    }
+    if let Some(folder) = &arguments.ledger {
+        builder = builder
+            .ledger(folder)
+            .on_ledger_failure(Arc::new(tell_ledger_failure));
+        if !quiet && stdout().is_terminal() {
+            builder = builder.on_replay(ReplayLine::start());
+        }
+    }
+    if arguments.reset {
+        builder = builder.reset_ledger();
     }
     let node = programs
         .into_iter()
@@ -144,13 +171,22 @@ pub fn run(
     let node = node.start()?;
 
     if !quiet {
-        say(&start_message(&node));
+        if stdout().is_terminal() {
+            // The line of the replay.
+            say("\r\x1b[2K");
+        }
+        say(&start_message(&node, arguments.ledger.as_deref()));
     }
     wait(&node, &stop, if quiet { Log::None } else { log });
     if !quiet {
         say("Stopping.\n");
     }
-    if !node.stop() {
+    let failure = node.ledger_failure();
+    let orderly = node.stop();
+    if let Some(reason) = failure {
+        anyhow::bail!("the ledger failed: {reason}");
+    }
+    if !orderly {
         anyhow::bail!("a program still ran when the node stopped; its transaction was given up");
     }
     Ok(())
@@ -225,7 +261,50 @@ fn warn(notice: &Notice) {
     let _ = writeln!(stderr(), "{erase}warning: {notice}");
 }
 
-fn start_message(node: &ValidatorHandle) -> String {
+/// The owner of the process hears at once, whatever else is printed: nothing is confirmed any more.
+fn tell_ledger_failure(reason: &str) {
+    eprintln!(
+        "\nerror: the ledger failed: {reason}\nNothing more is confirmed; what was confirmed can still be \
+         read. Stop the node, see to the disk, and start it again."
+    );
+}
+
+/// A line that says how far the replay at the start has come.
+struct ReplayLine;
+
+impl ReplayLine {
+    const INTERVAL: Duration = Duration::from_millis(200);
+
+    fn start() -> OnReplay {
+        let (started, shown) = (Instant::now(), AtomicU64::new(0));
+        Arc::new(move |progress: ReplayProgress| {
+            // Relaxed: one thread replays.
+            let steps = (started.elapsed().as_millis() / Self::INTERVAL.as_millis()) as u64;
+            if shown.swap(steps, Ordering::Relaxed) != steps {
+                let ReplayProgress {
+                    slot, transactions, ..
+                } = progress;
+                say(&format!(
+                    "\r\x1b[2KReplaying the ledger: slot {slot}, {transactions} transactions\r"
+                ));
+            }
+        })
+    }
+}
+
+/// What is kept where.
+fn place(node: &ValidatorHandle, ledger: Option<&Path>) -> String {
+    let Some(folder) = ledger else {
+        return "Everything is kept in memory and lost at exit (--ledger DIR keeps it).".to_owned();
+    };
+    let folder = folder.display();
+    match node.reader().transaction_count() {
+        0 => format!("The chain is kept in {folder}."),
+        count => format!("The chain in {folder} goes on: {count} transactions so far."),
+    }
+}
+
+fn start_message(node: &ValidatorHandle, ledger: Option<&Path>) -> String {
     let rpc = node.rpc_url().unwrap_or_default();
     let web_socket = node.ws_url().unwrap_or_default();
     let mint = match node.mint_address() {
@@ -233,10 +312,11 @@ fn start_message(node: &ValidatorHandle) -> String {
         None => "none found; name one with --mint PUBKEY".to_owned(),
     };
     format!(
-        "Sealane {} — a local Solana node. Everything is kept in memory and lost at exit.\n\
+        "Sealane {} — a local Solana node. {}\n\
          \n  JSON-RPC    {rpc}\n  WebSocket   {web_socket}\n  Wallet      {mint}\n  \
          Faucet      {}\n  Genesis     {}\n\nTry: solana airdrop 1 --url {rpc}\nStop with Ctrl-C.\n\n",
         env!("CARGO_PKG_VERSION"),
+        place(node, ledger),
         node.faucet_address(),
         node.genesis_hash(),
     )

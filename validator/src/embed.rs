@@ -3,6 +3,7 @@
 
 use crate::error::Error;
 use crate::genesis::{FAUCET_SOL, Genesis, LAMPORTS_PER_SOL};
+use crate::ledger;
 use crate::limits::RpcLimits;
 use crate::pubsub::{self, Hub, News, Subscriber, Topic};
 use crate::rpc::{self, AnswersBytes, RpcContext};
@@ -11,7 +12,8 @@ use bytes::Bytes;
 use crossbeam_channel::RecvTimeoutError;
 use jsonrpsee::Methods;
 use sealane_runtime::{
-    BankingThreads, Ingest, Limits, Notice, OnNotice, Reader, Runtime, RuntimeConfig,
+    BankingThreads, Disk, Ingest, Limits, Notice, OnLedgerFailure, OnNotice, OnReplay, Reader,
+    RealDisk, Runtime, RuntimeConfig,
 };
 use sealane_sdk::{AccountState, ProcessInstruction, Program, Programs, Pubkey};
 use solana_hash::Hash;
@@ -21,6 +23,7 @@ use solana_signer::Signer;
 use solana_transaction::Transaction;
 use solana_transaction::versioned::VersionedTransaction;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::thread::JoinHandle;
@@ -61,9 +64,14 @@ impl Validator {
             rpc_port: Some(0),
             bind_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             mint: None,
+            wallet: None,
+            ledger: None,
+            reset: false,
             faucet_lamports: FAUCET_SOL * LAMPORTS_PER_SOL,
             banking_threads: BankingThreads::Auto,
             slot_duration: Duration::from_millis(400),
+            on_ledger_failure: None,
+            on_replay: None,
             limits: Limits::default(),
             check_purity: false,
             on_notice: Arc::new(|notice| eprintln!("sealane: {notice}")),
@@ -80,9 +88,15 @@ pub struct ValidatorBuilder {
     rpc_port: Option<u16>,
     bind_address: IpAddr,
     mint: Option<Pubkey>,
+    /// The mint of a new chain that has no other.
+    wallet: Option<Pubkey>,
+    ledger: Option<LedgerPlace>,
+    reset: bool,
     faucet_lamports: u64,
     banking_threads: BankingThreads,
     slot_duration: Duration,
+    on_ledger_failure: Option<OnLedgerFailure>,
+    on_replay: Option<OnReplay>,
     limits: Limits,
     check_purity: bool,
     on_notice: OnNotice,
@@ -142,6 +156,35 @@ impl ValidatorBuilder {
         self
     }
 
+    /// A wallet that a new chain funds if no `mint` is named, and that a chain from a ledger need not know.
+    pub(crate) fn wallet(mut self, wallet: Pubkey) -> Self {
+        self.wallet = Some(wallet);
+        self
+    }
+
+    /// Keeps the chain in a folder: what was confirmed is there again when a node is started on it, however
+    /// the last one ended. Without a ledger everything is in memory.
+    ///
+    /// A chain that is in the folder already goes on: with its own faucet and identity, and with the mint,
+    /// programs and accounts that it began with. A builder that names others is refused; what it says of
+    /// the faucet's lamports counts for a new chain only.
+    pub fn ledger(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.ledger = Some(LedgerPlace::Folder(folder.into()));
+        self
+    }
+
+    /// The same on a disk of your own.
+    pub fn ledger_on(mut self, disk: Arc<dyn Disk>) -> Self {
+        self.ledger = Some(LedgerPlace::Disk(disk));
+        self
+    }
+
+    /// Deletes the chain in the ledger and starts a new one.
+    pub fn reset_ledger(mut self) -> Self {
+        self.reset = true;
+        self
+    }
+
     /// What the faucet has to give; 1,000,000 SOL by default.
     pub fn faucet_lamports(mut self, lamports: u64) -> Self {
         self.faucet_lamports = lamports;
@@ -186,6 +229,41 @@ impl ValidatorBuilder {
         self
     }
 
+    /// Hears why the ledger failed, if it does while the node runs: nothing more is confirmed then.
+    pub fn on_ledger_failure(mut self, hear: OnLedgerFailure) -> Self {
+        self.on_ledger_failure = Some(hear);
+        self
+    }
+
+    /// Hears how far the start has come with what the ledger holds.
+    pub fn on_replay(mut self, hear: OnReplay) -> Self {
+        self.on_replay = Some(hear);
+        self
+    }
+
+    /// The chain of the ledger, or a new one.
+    fn genesis(&self, disk: Option<&dyn Disk>) -> Result<Genesis, Error> {
+        if let Some(disk) = disk {
+            if self.reset {
+                ledger::reset(disk)?;
+            }
+            if let Some(genesis) = ledger::load(disk)? {
+                ledger::check(&genesis, &self.programs, self.mint, &self.accounts)?;
+                return Ok(genesis);
+            }
+        }
+        let genesis = Genesis::new(
+            self.mint.or(self.wallet),
+            self.faucet_lamports,
+            &self.programs,
+            self.accounts.clone(),
+        );
+        if let Some(disk) = disk {
+            ledger::store(disk, &genesis)?;
+        }
+        Ok(genesis)
+    }
+
     /// Starts the node. It runs until the handle is stopped or dropped.
     pub fn start(self) -> Result<ValidatorHandle, Error> {
         // First, because it is what fails.
@@ -196,22 +274,28 @@ impl ValidatorBuilder {
         let addresses = ports
             .as_ref()
             .map(|ports| (ports.http(), ports.web_socket()));
-        let genesis = Arc::new(Genesis::new(self.mint));
-        let mut genesis_accounts = genesis.accounts(self.faucet_lamports);
-        genesis_accounts.extend(self.accounts);
+        let disk = self.ledger.as_ref().map(LedgerPlace::open).transpose()?;
+        let genesis = Arc::new(self.genesis(disk.as_deref())?);
 
         let runtime = Runtime::start(RuntimeConfig {
             limits: self.limits,
-            genesis_accounts,
+            genesis_accounts: genesis.accounts.clone(),
             genesis_time: genesis.time,
+            ledger: disk,
+            on_ledger_failure: self.on_ledger_failure,
+            on_replay: self.on_replay,
             banking_threads: self.banking_threads,
             verify_threads: verify_threads(),
             slot_duration: self.slot_duration,
             entry_interval: Duration::from_millis(2),
             check_purity: self.check_purity,
             on_notice: self.on_notice,
-            header_signer: Some(Arc::clone(&genesis.signer)),
-            ..RuntimeConfig::new(Arc::new(self.programs), genesis.hash, genesis.identity)
+            header_signer: Some(Arc::clone(&genesis.identity)),
+            ..RuntimeConfig::new(
+                Arc::new(self.programs),
+                genesis.hash,
+                genesis.identity.pubkey(),
+            )
         })?;
         let (hub, hub_thread) = Hub::start(runtime.reader(), self.rpc_limits.receipts_waiting_max)
             .map_err(Error::Thread)?;
@@ -249,6 +333,21 @@ impl ValidatorBuilder {
                 server,
                 hub_thread,
             }),
+        })
+    }
+}
+
+/// Where a ledger is.
+enum LedgerPlace {
+    Folder(PathBuf),
+    Disk(Arc<dyn Disk>),
+}
+
+impl LedgerPlace {
+    fn open(&self) -> std::io::Result<Arc<dyn Disk>> {
+        Ok(match self {
+            Self::Folder(folder) => Arc::new(RealDisk::open(folder)?),
+            Self::Disk(disk) => Arc::clone(disk),
         })
     }
 }
@@ -400,6 +499,11 @@ impl ValidatorHandle {
     /// The chain's name.
     pub fn genesis_hash(&self) -> Hash {
         self.context.genesis.hash
+    }
+
+    /// Why the ledger failed, if it did: nothing more is confirmed then, and what is visible stays so.
+    pub fn ledger_failure(&self) -> Option<Arc<str>> {
+        self.context.reader.ledger_failure()
     }
 
     /// Everything that is visible, for what this handle has no method for.

@@ -35,9 +35,40 @@ pub enum Error {
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),
-    /// The accounts of genesis do not fit.
+    /// The accounts of genesis do not fit, or the ledger could not be replayed.
     #[error("cannot start the runtime: {0}")]
-    Accounts(#[from] sealane_runtime::AccountsFull),
+    Start(#[from] sealane_runtime::StartError),
+    /// The ledger's folder cannot be used: another node runs on it, or the system refuses.
+    #[error("cannot use the ledger: {0}")]
+    Disk(#[from] std::io::Error),
+    /// A file of the ledger is damaged or missing.
+    #[error(
+        "the ledger's file {file} cannot be used: {what}. Put a copy of it in its place, or start a \
+         new chain there with --reset, which deletes the old one"
+    )]
+    Ledger {
+        /// The file.
+        file: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The ledger was made by a newer release.
+    #[error(
+        "the ledger has format {version}, and this release knows {supported}: run the release that \
+         made it, or a newer one"
+    )]
+    NewerLedger {
+        /// Its format.
+        version: u32,
+        /// The newest that this release knows.
+        supported: u32,
+    },
+    /// The ledger's chain is not the one that was asked for.
+    #[error(
+        "the ledger holds another chain: {0}. Start with what that chain began with, name another \
+         folder, or start a new chain there with --reset, which deletes the old one"
+    )]
+    OtherGenesis(String),
     /// The node did not take the transaction.
     #[error("the transaction was refused: {0}")]
     Refused(#[from] Refusal),

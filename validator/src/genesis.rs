@@ -1,6 +1,7 @@
 //! The accounts that a new chain starts with, and its name.
 
-use sealane_sdk::AccountState;
+use crate::ledger;
+use sealane_sdk::{AccountState, Programs};
 use solana_hash::Hash;
 use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
@@ -18,50 +19,56 @@ pub(crate) const FAUCET_SOL: u64 = 1_000_000;
 /// What the node's own account gets, in SOL, so that it can take in fees.
 const IDENTITY_SOL: u64 = 500;
 
-/// The start of a chain. Builtin programs and registered ones are the runtime's to add.
+/// The start of a chain.
 pub(crate) struct Genesis {
-    /// Signs airdrops. Made anew for each chain and kept in memory.
+    /// Signs airdrops. Made anew for each chain.
     pub(crate) faucet: Keypair,
-    /// Takes the node's share of the fees.
-    pub(crate) identity: Pubkey,
-    /// The identity's keypair: signs the header of each slot.
-    pub(crate) signer: Arc<Keypair>,
+    /// Takes the node's share of the fees, and signs the header of each slot. Made anew for each chain.
+    pub(crate) identity: Arc<Keypair>,
     /// The wallet that was funded, if there is one.
     pub(crate) mint: Option<Pubkey>,
     /// Unix time of slot 0, in seconds.
     pub(crate) time: i64,
-    /// The chain's name and first blockhash.
+    /// Id and name of each program that the chain has.
+    pub(crate) programs: Vec<(Pubkey, String)>,
+    /// The accounts, but for those of programs; the later of two of one key counts.
+    pub(crate) accounts: Vec<(Pubkey, AccountState)>,
+    /// The chain's name and first blockhash: a hash of all the above.
     pub(crate) hash: Hash,
 }
 
 impl Genesis {
-    /// A new chain, unlike any other.
-    pub(crate) fn new(mint: Option<Pubkey>) -> Self {
-        let (faucet, signer) = (Keypair::new(), Arc::new(Keypair::new()));
-        let identity = signer.pubkey();
+    /// A new chain, unlike any other. `accounts` come after those of the faucet, the node and the wallet.
+    pub(crate) fn new(
+        mint: Option<Pubkey>,
+        faucet_lamports: u64,
+        programs: &Programs,
+        accounts: Vec<(Pubkey, AccountState)>,
+    ) -> Self {
         // A clock before 1970 is no reason not to start.
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let time = i64::try_from(now.as_secs()).unwrap_or_default();
-        let hash = solana_sha256_hasher::hashv(&[
-            b"sealane genesis",
-            &time.to_le_bytes(),
-            faucet.pubkey().as_ref(),
-            identity.as_ref(),
-        ]);
-        Self {
-            faucet,
-            identity,
-            signer,
+        let programs = programs.iter();
+        let mut genesis = Self {
+            faucet: Keypair::new(),
+            identity: Arc::new(Keypair::new()),
             mint,
-            time,
-            hash,
-        }
+            time: i64::try_from(now.as_secs()).unwrap_or_default(),
+            programs: programs
+                .map(|program| (program.id, program.name.to_owned()))
+                .collect(),
+            accounts: Vec::new(),
+            hash: Hash::default(),
+        };
+        genesis.accounts = genesis.own_accounts(faucet_lamports);
+        genesis.accounts.extend(accounts);
+        genesis.hash = ledger::hash(&genesis);
+        genesis
     }
 
     /// The accounts of the faucet, the node and the wallet.
-    pub(crate) fn accounts(&self, faucet_lamports: u64) -> Vec<(Pubkey, AccountState)> {
+    fn own_accounts(&self, faucet_lamports: u64) -> Vec<(Pubkey, AccountState)> {
         let funded = |key, lamports| {
             (
                 key,
@@ -73,7 +80,7 @@ impl Genesis {
         };
         let mut accounts = vec![
             funded(self.faucet.pubkey(), faucet_lamports),
-            funded(self.identity, IDENTITY_SOL * LAMPORTS_PER_SOL),
+            funded(self.identity.pubkey(), IDENTITY_SOL * LAMPORTS_PER_SOL),
         ];
         accounts.extend(
             self.mint

@@ -11,6 +11,7 @@ mod cli;
 mod embed;
 mod error;
 mod genesis;
+mod ledger;
 mod limits;
 mod pubsub;
 mod rpc;

@@ -11,6 +11,7 @@ use serde_json::json;
 use solana_epoch_info::EpochInfo;
 use solana_hash::Hash;
 use solana_signature::SIGNATURE_BYTES;
+use solana_signer::Signer;
 use solana_transaction_error::TransactionError;
 use std::str::FromStr;
 
@@ -147,7 +148,7 @@ pub(crate) fn get_genesis_hash(context: &RpcContext, _: &Parameters) -> Answer {
 }
 
 pub(crate) fn get_identity(context: &RpcContext, _: &Parameters) -> Answer {
-    answer(&json!({ "identity": context.genesis.identity.to_string() }))
+    answer(&json!({ "identity": context.genesis.identity.pubkey().to_string() }))
 }
 
 pub(crate) fn get_transaction_count(context: &RpcContext, parameters: &Parameters) -> Answer {

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sealane_runtime::{NoProof, ProvenBytes};
 use serde::Serialize;
+use solana_signer::Signer;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,7 +33,7 @@ impl Proven {
             slot: signed.header.slot,
             header: BASE64_STANDARD.encode(signed.header.to_bytes()),
             signature: signed.signature.to_string(),
-            identity: context.genesis.identity.to_string(),
+            identity: context.genesis.identity.pubkey().to_string(),
             proof: BASE64_STANDARD.encode(&proven.proof),
         }
     }

@@ -6,6 +6,7 @@ mod embedded;
 mod errors;
 mod proofs;
 mod pubsub;
+mod restart;
 mod support;
 mod transactions;
 mod transfers;

@@ -1,0 +1,354 @@
+//! What a chain starts with, kept in its ledger: the files `genesis`, `identity.json` and `faucet.json`.
+//!
+//! A ledger without the file `genesis` is a new one: the keypairs are written first, then `genesis`, each
+//! under another name that is changed once it is durable, so a crash in between leaves a new ledger.
+//!
+//! `genesis`, all numbers little-endian:
+//!
+//! | part | bytes |
+//! | --- | --- |
+//! | `SEALGENS` | 8 |
+//! | version, 1 | 4 |
+//! | time of slot 0, Unix seconds | 8 |
+//! | identity, faucet, mint (zeroes for none) | 32 each |
+//! | number of programs | 4 |
+//! | of each: id, length of its name, name | 32, 4, that |
+//! | number of accounts | 8 |
+//! | of each: key, lamports, owner, executable, length of its data, data | 32, 8, 32, 1, 8, that |
+//! | genesis hash: sha256 of all before it | 32 |
+
+use crate::error::Error;
+use crate::genesis::Genesis;
+use sealane_runtime::Disk;
+use sealane_sdk::{AccountState, Program, Programs, Pubkey};
+use solana_hash::Hash;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+const MAGIC: [u8; 8] = *b"SEALGENS";
+const VERSION: u32 = 1;
+const GENESIS: &str = "genesis";
+const IDENTITY: &str = "identity.json";
+const FAUCET: &str = "faucet.json";
+/// Everything that a ledger consists of. `genesis` first, so that a reset that was interrupted is noticed.
+const NAMES: [&str; 6] = [GENESIS, IDENTITY, FAUCET, "blocks", "accounts", "history"];
+
+/// The chain in a ledger; `None` if the ledger is new.
+pub(crate) fn load(disk: &dyn Disk) -> Result<Option<Genesis>, Error> {
+    let Some(bytes) = read(disk, GENESIS)? else {
+        return match disk.list("blocks") {
+            Ok(files) if !files.is_empty() => Err(damaged(GENESIS, "it is missing")),
+            _ => Ok(None),
+        };
+    };
+    let mut genesis = decode(&bytes)?;
+    let keypair = |name, expected: &Pubkey| {
+        let bytes = read(disk, name)?.ok_or_else(|| damaged(name, "it is missing"))?;
+        let keypair = serde_json::from_slice::<Vec<u8>>(&bytes).ok();
+        let keypair = keypair.and_then(|bytes| Keypair::try_from(bytes.as_slice()).ok());
+        keypair
+            .filter(|keypair| keypair.pubkey() == *expected)
+            .ok_or_else(|| damaged(name, "it does not hold the keypair that genesis names"))
+    };
+    let identity = keypair(IDENTITY, &genesis.0)?;
+    let faucet = keypair(FAUCET, &genesis.1)?;
+    (genesis.2.identity, genesis.2.faucet) = (Arc::new(identity), faucet);
+    Ok(Some(genesis.2))
+}
+
+/// Writes a new chain down.
+pub(crate) fn store(disk: &dyn Disk, genesis: &Genesis) -> Result<(), Error> {
+    let keypair = |keypair: &Keypair| serde_json::to_vec(&keypair.to_bytes().to_vec());
+    let (identity, faucet) = (keypair(&genesis.identity), keypair(&genesis.faucet));
+    write(disk, IDENTITY, &identity.map_err(io::Error::other)?)?;
+    write(disk, FAUCET, &faucet.map_err(io::Error::other)?)?;
+    write(disk, GENESIS, &encode(genesis))?;
+    Ok(())
+}
+
+/// Takes the whole chain away, for a new one.
+pub(crate) fn reset(disk: &dyn Disk) -> Result<(), Error> {
+    for name in NAMES {
+        remove(disk, name)?;
+        if name == GENESIS {
+            disk.sync_directory("")?;
+        }
+    }
+    Ok(disk.sync_directory("")?)
+}
+
+/// The genesis hash: of everything that the chain starts with.
+pub(crate) fn hash(genesis: &Genesis) -> Hash {
+    solana_sha256_hasher::hash(&body(genesis))
+}
+
+/// Removes a file, or all files in a folder.
+fn remove(disk: &dyn Disk, path: &str) -> io::Result<()> {
+    match disk.list(path) {
+        Ok(names) => names
+            .iter()
+            .try_for_each(|name| remove(disk, &format!("{path}/{name}"))),
+        Err(_) => match disk.remove(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        },
+    }
+}
+
+fn read(disk: &dyn Disk, name: &str) -> io::Result<Option<Vec<u8>>> {
+    let file = match disk.open(name) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let length = usize::try_from(file.len()?).map_err(io::Error::other)?;
+    let mut bytes = vec![0; length];
+    file.read_at(0, &mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// Writes a file that is there whole, or not at all.
+fn write(disk: &dyn Disk, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = format!("{name}.new");
+    remove(disk, &temporary)?;
+    let mut file = disk.create(&temporary)?;
+    file.append(bytes)?;
+    file.sync()?;
+    disk.rename(&temporary, name)?;
+    disk.sync_directory("")
+}
+
+fn damaged(file: &'static str, what: impl Into<String>) -> Error {
+    Error::Ledger {
+        file,
+        what: what.into(),
+    }
+}
+
+fn body(genesis: &Genesis) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&genesis.time.to_le_bytes());
+    for key in [
+        genesis.identity.pubkey(),
+        genesis.faucet.pubkey(),
+        genesis.mint.unwrap_or_default(),
+    ] {
+        out.extend_from_slice(key.as_array());
+    }
+    out.extend_from_slice(&(genesis.programs.len() as u32).to_le_bytes());
+    for (id, name) in &genesis.programs {
+        out.extend_from_slice(id.as_array());
+        out.extend_from_slice(&(name.len() as u32).to_le_bytes());
+        out.extend_from_slice(name.as_bytes());
+    }
+    out.extend_from_slice(&(genesis.accounts.len() as u64).to_le_bytes());
+    for (key, state) in &genesis.accounts {
+        out.extend_from_slice(key.as_array());
+        out.extend_from_slice(&state.lamports.to_le_bytes());
+        out.extend_from_slice(state.owner.as_array());
+        out.push(u8::from(state.executable));
+        let data = state.data.as_slice();
+        out.extend_from_slice(&(data.len() as u64).to_le_bytes());
+        out.extend_from_slice(data);
+    }
+    out
+}
+
+fn encode(genesis: &Genesis) -> Vec<u8> {
+    let mut out = body(genesis);
+    out.extend_from_slice(genesis.hash.as_ref());
+    out
+}
+
+/// Identity, faucet, and the genesis without their keypairs.
+fn decode(bytes: &[u8]) -> Result<(Pubkey, Pubkey, Genesis), Error> {
+    if let Some(version) = version(bytes)
+        && version > VERSION
+    {
+        return Err(Error::NewerLedger {
+            version,
+            supported: VERSION,
+        });
+    }
+    let whole = bytes.split_last_chunk::<32>().filter(|(body, hash)| {
+        bytes.starts_with(&MAGIC) && solana_sha256_hasher::hash(body).as_ref() == *hash
+    });
+    let (body, hash) = whole.ok_or_else(|| damaged(GENESIS, "its checksum is wrong"))?;
+    let mut input = Input(&body[12..]);
+    parse(&mut input, Hash::new_from_array(*hash))
+        .filter(|_| input.0.is_empty())
+        .ok_or_else(|| damaged(GENESIS, "it ends too early or too late"))
+}
+
+fn version(bytes: &[u8]) -> Option<u32> {
+    let rest = bytes.strip_prefix(&MAGIC)?;
+    Some(u32::from_le_bytes(*rest.first_chunk()?))
+}
+
+fn parse(input: &mut Input<'_>, hash: Hash) -> Option<(Pubkey, Pubkey, Genesis)> {
+    let time = i64::from_le_bytes(input.array()?);
+    let (identity, faucet, mint) = (input.key()?, input.key()?, input.key()?);
+    let mut programs = Vec::new();
+    for _ in 0..u32::from_le_bytes(input.array()?) {
+        let id = input.key()?;
+        let length = u32::from_le_bytes(input.array()?);
+        let name = std::str::from_utf8(input.take(length.into())?).ok()?;
+        programs.push((id, name.to_owned()));
+    }
+    let mut accounts = Vec::new();
+    for _ in 0..u64::from_le_bytes(input.array()?) {
+        let key = input.key()?;
+        let lamports = u64::from_le_bytes(input.array()?);
+        let owner = input.key()?;
+        let executable = input.array::<1>()? == [1];
+        let length = u64::from_le_bytes(input.array()?);
+        let data = input.take(length)?.into();
+        accounts.push((
+            key,
+            AccountState {
+                lamports,
+                owner,
+                executable,
+                data,
+            },
+        ));
+    }
+    let genesis = Genesis {
+        // Until their files are read.
+        faucet: Keypair::new(),
+        identity: Arc::new(Keypair::new()),
+        mint: (mint != Pubkey::default()).then_some(mint),
+        time,
+        programs,
+        accounts,
+        hash,
+    };
+    Some((identity, faucet, genesis))
+}
+
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn take(&mut self, count: u64) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(usize::try_from(count).ok()?)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N as u64)?.try_into().ok()
+    }
+
+    fn key(&mut self) -> Option<Pubkey> {
+        Some(Pubkey::new_from_array(self.array()?))
+    }
+}
+
+/// Whether this build and builder can go on with the chain of a ledger. `Err` says what differs.
+pub(crate) fn check(
+    genesis: &Genesis,
+    programs: &Programs,
+    mint: Option<Pubkey>,
+    accounts: &[(Pubkey, AccountState)],
+) -> Result<(), Error> {
+    let other = |what: String| Err(Error::OtherGenesis(what));
+    if let Some(mint) = mint
+        && genesis.mint != Some(mint)
+    {
+        let funded = genesis.mint.map_or("no wallet".into(), |it| it.to_string());
+        return other(format!("it funded {funded}, not {mint}"));
+    }
+    for (id, name) in &genesis.programs {
+        let same = |program: &Program| program.id == *id && program.name == name;
+        if !programs.iter().any(same) {
+            return other(format!(
+                "it has the program {name} ({id}), this node has not"
+            ));
+        }
+    }
+    for program in programs.iter() {
+        if genesis.programs.iter().all(|(id, _)| *id != program.id) {
+            let (name, id) = (&program.name, program.id);
+            return other(format!("it began without the program {name} ({id})"));
+        }
+    }
+    for (key, state) in accounts {
+        let kept = genesis.accounts.iter().rfind(|(kept, _)| kept == key);
+        if kept.is_none_or(|(_, kept)| kept != state) {
+            return other(format!("account {key} began differently in it"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sealane_runtime::MemoryDisk;
+
+    fn genesis() -> Genesis {
+        let account = AccountState {
+            lamports: 7,
+            data: vec![1, 2, 3].into(),
+            ..AccountState::default()
+        };
+        let key = Pubkey::new_from_array([3; 32]);
+        Genesis::new(Some(key), 5, &Programs::builtin(), vec![(key, account)])
+    }
+
+    #[test]
+    fn what_is_stored_is_loaded() {
+        let (disk, stored) = (MemoryDisk::new(), genesis());
+        assert!(load(&disk).unwrap().is_none());
+        store(&disk, &stored).unwrap();
+        let loaded = load(&disk).unwrap().expect("it was stored");
+        assert_eq!(encode(&loaded), encode(&stored));
+        assert_eq!(loaded.identity, stored.identity);
+        assert_eq!(loaded.faucet, stored.faucet);
+
+        reset(&disk).unwrap();
+        assert!(load(&disk).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_crash_while_it_is_stored_leaves_a_new_ledger_or_the_whole_chain() {
+        let stored = genesis();
+        let calls = {
+            let disk = MemoryDisk::new();
+            store(&disk, &stored).unwrap();
+            disk.calls()
+        };
+        for call in 1..=calls {
+            let disk = MemoryDisk::new();
+            disk.fail_call(call, sealane_runtime::DiskFault::PowerOff);
+            let done = store(&disk, &stored).is_ok();
+            for seed in 0..20 {
+                let disk = disk.crash(seed);
+                match load(&disk).unwrap() {
+                    Some(loaded) => assert_eq!(loaded.hash, stored.hash),
+                    None => assert!(!done),
+                }
+                // And it can be begun anew.
+                if load(&disk).unwrap().is_none() {
+                    store(&disk, &stored).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let disk = MemoryDisk::new();
+        store(&disk, &genesis()).unwrap();
+        for (name, length) in disk.files() {
+            for bit in 0..length * 8 {
+                let disk = disk.copy();
+                disk.flip_bit(&name, bit);
+                assert!(load(&disk).is_err(), "bit {bit} of {name}");
+            }
+        }
+    }
+}
