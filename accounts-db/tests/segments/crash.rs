@@ -1,8 +1,8 @@
 //! The power goes at every call of a run, and at random ones of long runs.
 
-use crate::driver::{Driver, Mark, open};
+use crate::driver::{Driver, GENESIS, Mark, open};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use sealane_accounts_db::{Fault, MemoryDisk, SegmentError};
+use sealane_accounts_db::{Fault, MemoryDisk, SegmentError, verify_account_files};
 
 /// Two processes one after the other, the second of which begins with removing what is not needed.
 fn run(disk: &MemoryDisk, driver: &mut Driver, steps: usize) -> Result<(), SegmentError> {
@@ -24,6 +24,9 @@ fn check_crash(driver: &Driver, disk: &MemoryDisk, crash_seed: u64) -> Option<Ma
     assert!(opened.damaged.is_empty(), "{:?}", opened.damaged);
     let found = driver.expect_one_of_mine(&opened);
     drop(opened);
+    // Those that were on their way out, too, have all that they name.
+    let verified = verify_account_files(&after, &GENESIS, "accounts", &mut |_| {});
+    assert!(!matches!(verified, Err(SegmentError::Missing { .. })));
     let mut next = Driver::resume(crash_seed, 20, found.clone());
     run(&after, &mut next, 6).expect("nothing is wrong with the disk any more");
     let opened = open(&after).expect("it opens");
