@@ -2,6 +2,7 @@
 //!
 //! `docs/architecture.md` draws the way of a transaction. This crate knows no network and no JSON.
 
+mod archive;
 mod bank;
 mod banking;
 mod block_log;
@@ -36,6 +37,10 @@ mod verify;
 mod verify_stage;
 mod watchdog;
 
+pub use archive::{
+    Archive, ArchiveError, ArchiveLimits, ArchivedSlot, ArchivedTransaction, EntryAt, LogPosition,
+    Mark as ArchiveMark, OpenedSlot, TransactionAt, Writer as ArchiveWriter,
+};
 pub use bank::{Bank, Processed};
 pub use block_log::{
     BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, ItemPosition, LogEnd, LogError,
