@@ -35,6 +35,7 @@ fn ground(kind: WorkloadKind) -> Ground {
         verify_threads: 1,
         check_signatures: true,
         slot_duration: Duration::from_secs(3_600),
+        state_root: false,
     };
     let config = configuration(&workload, &settings);
     let runtime = Runtime::start(config.clone()).expect("few accounts fit");

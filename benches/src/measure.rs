@@ -11,6 +11,7 @@ use sealane_runtime::{
     BankingThreads, Counters, Ingest, Reader, Runtime, RuntimeConfig, WaitHistogram,
 };
 use sealane_sdk::{Programs, Pubkey};
+use solana_keypair::Keypair;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,8 @@ pub struct RunSettings {
     pub check_signatures: bool,
     /// Length of a slot.
     pub slot_duration: Duration,
+    /// Keep the state root and sign a header for each slot.
+    pub state_root: bool,
 }
 
 /// What a run took.
@@ -65,6 +68,7 @@ pub fn configuration(workload: &Workload, settings: &RunSettings) -> RuntimeConf
         check_signatures: settings.check_signatures,
         slot_duration: settings.slot_duration,
         record_order: true,
+        header_signer: settings.state_root.then(|| Arc::new(Keypair::new())),
         ..RuntimeConfig::new(Arc::new(programs), workload.blockhash, IDENTITY)
     }
 }

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::fs;
 
 /// The way of a transaction, by the names of the threads.
-const STAGES: [&str; 5] = ["feed", "verify", "schedule", "banking", "publish"];
+const STAGES: [&str; 6] = [
+    "feed", "verify", "schedule", "banking", "publish", "headers",
+];
 
 /// Nanoseconds on a processor so far, by stage.
 #[derive(Clone, Debug, Default)]

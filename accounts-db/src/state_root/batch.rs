@@ -2,6 +2,7 @@
 
 use super::node::Path;
 use super::update::Change;
+use crate::memory::prefetch_line;
 use sealane_sdk::light::{AccountContents, Domain};
 use sealane_sdk::{AccountState, Hash, Pubkey};
 
@@ -33,7 +34,11 @@ impl StateChanges {
         let states: Vec<&AccountState> = written.iter().flatten().map(|(_, state)| state).collect();
         let places = last_places(&paths);
         let mut changes = Vec::with_capacity(places.len());
-        for places in places.chunks(TOGETHER) {
+        let mut groups = places.chunks(TOGETHER).peekable();
+        while let Some(places) = groups.next() {
+            for ahead in groups.peek().copied().unwrap_or_default() {
+                prefetch_line(states[*ahead]);
+            }
             let hashes = hash_contents(places.iter().map(|place| states[*place]));
             let contents = places.iter().zip(hashes);
             changes.extend(contents.map(|(place, contents)| Change {
@@ -91,18 +96,18 @@ fn paths<'a>(count: usize, mut keys: impl Iterator<Item = &'a Pubkey>) -> Vec<Pa
 
 /// The places of the paths, sorted by path; of equal paths the last.
 fn last_places(paths: &[Path]) -> Vec<usize> {
+    // Some four of them, as hashes are spread evenly. Keys that were made up not to be only make the sorting
+    // of a bucket cost more.
+    let bits = (paths.len().max(8).ilog2() - 2).min(16);
+    let bucket = |head: u64| head >> (64 - bits);
+    let mut order = by_bucket(paths, bits);
     // The head of a path tells nearly all of them apart without fetching them.
-    let mut order: Vec<(u64, u32)> = Vec::with_capacity(paths.len());
-    order.extend(
-        paths
-            .iter()
-            .zip(0..)
-            .map(|(path, place)| (head(path), place)),
-    );
-    order.sort_unstable_by(|(a_head, a), (b_head, b)| {
-        let whole = || paths[*a as usize].cmp(&paths[*b as usize]);
-        a_head.cmp(b_head).then_with(whole).then(a.cmp(b))
-    });
+    for bucket in order.chunk_by_mut(|(a, _), (b, _)| bucket(*a) == bucket(*b)) {
+        bucket.sort_unstable_by(|(a_head, a), (b_head, b)| {
+            let whole = || paths[*a as usize].cmp(&paths[*b as usize]);
+            a_head.cmp(b_head).then_with(whole).then(a.cmp(b))
+        });
+    }
     let is_last = |places: &[(u64, u32)]| match places {
         [(a_head, a), (b_head, b)] => a_head != b_head || paths[*a as usize] != paths[*b as usize],
         _ => true,
@@ -110,6 +115,24 @@ fn last_places(paths: &[Path]) -> Vec<usize> {
     let following = (0..order.len()).map(|i| &order[i..order.len().min(i + 2)]);
     let last = following.filter(|places| is_last(places));
     last.map(|places| places[0].1 as usize).collect()
+}
+
+/// The heads of the paths and their places, in the order of so many of the first bits.
+fn by_bucket(paths: &[Path], bits: u32) -> Vec<(u64, u32)> {
+    let bucket = |path: &Path| (head(path) >> (64 - bits)) as usize;
+    let mut next = vec![0_u32; 1 << bits];
+    paths.iter().for_each(|path| next[bucket(path)] += 1);
+    let mut start = 0;
+    for next in &mut next {
+        start += std::mem::replace(next, start);
+    }
+    let mut order = vec![(0, 0); paths.len()];
+    for (path, place) in paths.iter().zip(0..) {
+        let next = &mut next[bucket(path)];
+        order[*next as usize] = (head(path), place);
+        *next += 1;
+    }
+    order
 }
 
 fn head(path: &Path) -> u64 {

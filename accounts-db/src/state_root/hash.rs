@@ -13,11 +13,21 @@ impl StateTrie {
     pub(super) fn hash_dirty(&mut self) {
         for depth in (0..=u8::MAX).rev() {
             let mut dirty = std::mem::take(&mut self.dirty[usize::from(depth)]);
-            for branches in dirty.chunks(TOGETHER) {
+            let mut groups = dirty.chunks(TOGETHER).peekable();
+            while let Some(branches) = groups.next() {
+                self.load_ahead_of(groups.peek().copied().unwrap_or_default());
                 self.hash_branches(depth, branches);
             }
             dirty.clear();
             self.dirty[usize::from(depth)] = dirty;
+        }
+    }
+
+    /// Starts loading the children of branches.
+    fn load_ahead_of(&self, branches: &[u32]) {
+        for branch in branches {
+            let children = self.branches.get(*branch).children;
+            children.into_iter().for_each(|child| self.prefetch(child));
         }
     }
 
@@ -27,6 +37,16 @@ impl StateTrie {
         let mut leaves = [[0; 64]; 2 * TOGETHER];
         let mut places = [0; 2 * TOGETHER];
         let mut leaf_count = 0;
+        // Some went away again, and their indices may be others' now.
+        let mut live = [0; TOGETHER];
+        let mut count = 0;
+        for branch in branches {
+            if self.branches.get(*branch).depth == depth {
+                live[count] = *branch;
+                count += 1;
+            }
+        }
+        let branches = &live[..count];
         for (i, branch) in branches.iter().enumerate() {
             for (side, child) in self.branches.get(*branch).children.iter().enumerate() {
                 match child.kind() {
@@ -45,7 +65,6 @@ impl StateTrie {
             children[*place] = *hash;
         }
         let inputs = children.as_flattened().as_chunks::<64>().0;
-        let count = branches.len();
         Domain::AccountBranch(depth).hash_many(&inputs[..count], &mut hashes[..count]);
         for (branch, hash) in branches.iter().zip(&hashes) {
             self.branches.get_mut(*branch).hash = *hash;

@@ -12,6 +12,9 @@ pub(super) struct Change {
     pub(super) contents: Option<[u8; 32]>,
 }
 
+/// Changes that are walked down together.
+const GROUP: usize = 128;
+
 /// A subtree after changes, and whether its hash is another one than before.
 type Updated = (Option<NodeRef>, bool);
 
@@ -19,17 +22,55 @@ impl StateTrie {
     /// Changes sorted by path, one for each.
     pub(super) fn apply_sorted(&mut self, changes: &[Change]) -> Hash {
         debug_assert!(changes.is_sorted_by(|a, b| a.path < b.path));
-        let (top, changed) = match self.top {
-            _ if changes.is_empty() => return self.root,
-            None => self.build(changes),
-            Some(top) => self.update(top, 0, changes),
+        let mut changed = false;
+        // A trie made at once lies in order; one that exists is changed in groups small enough that what
+        // was loaded ahead is still there when it is needed.
+        let group_max = if self.is_empty() {
+            changes.len().max(1)
+        } else {
+            GROUP
         };
-        self.top = top;
+        for group in changes.chunks(group_max) {
+            let (top, group_changed) = match self.top {
+                None => self.build(group),
+                Some(top) => {
+                    self.load_ahead(top, group);
+                    self.update(top, 0, group)
+                }
+            };
+            self.top = top;
+            changed |= group_changed;
+        }
         if changed {
             self.hash_dirty();
             self.root = self.top_hash();
         }
         self.root
+    }
+
+    /// Walks all ways of a group at once, a step each in turn, so that the misses of the cache, which one
+    /// way alone would wait for one after the other, go on side by side.
+    fn load_ahead(&self, top: NodeRef, group: &[Change]) {
+        let mut at = [top; GROUP];
+        let mut on_the_way = true;
+        while on_the_way {
+            on_the_way = false;
+            for (at, change) in at.iter_mut().zip(group) {
+                if let Kind::Branch(branch) = at.kind() {
+                    let branch = self.branches.get(branch);
+                    *at = branch.children[usize::from(bit(&change.path, branch.depth()))];
+                    self.prefetch(*at);
+                    on_the_way = true;
+                }
+            }
+        }
+    }
+
+    pub(super) fn prefetch(&self, node: NodeRef) {
+        match node.kind() {
+            Kind::Leaf(leaf) => self.leaves.prefetch(leaf),
+            Kind::Branch(branch) => self.branches.prefetch(branch),
+        }
     }
 
     /// Changes a subtree. The changes, of which there are some, share the first `shared` bits with all
@@ -95,7 +136,10 @@ impl StateTrie {
                 let changed = left_changed || right_changed;
                 if changed {
                     self.branches.get_mut(index).children = [left, right];
-                    self.dirty[depth].push(index);
+                    // The group before may have come by here: then it was the last at this depth.
+                    if self.dirty[depth].last() != Some(&index) {
+                        self.dirty[depth].push(index);
+                    }
                 }
                 (Some(NodeRef::branch(index)), changed)
             }
@@ -129,26 +173,27 @@ impl StateTrie {
     fn update_above(&mut self, node: NodeRef, parted: usize, changes: &[Change]) -> Updated {
         let node_is_right = bit(self.some_path(node), parted);
         let (to_left, to_right) = split(changes, parted);
-        let (within, beside) = if node_is_right {
-            (to_right, to_left)
+        let ((left, left_changed), (right, right_changed)) = if node_is_right {
+            (
+                self.build(to_left),
+                self.update_child(node, parted, to_right),
+            )
         } else {
-            (to_left, to_right)
+            (
+                self.update_child(node, parted, to_left),
+                self.build(to_right),
+            )
         };
-        let (node, changed) = self.update_child(node, parted, within);
-        let (beside, _) = self.build(beside);
-        match (node, beside) {
-            (Some(node), Some(beside)) => {
-                let children = if node_is_right {
-                    [beside, node]
-                } else {
-                    [node, beside]
-                };
+        match (left, right) {
+            (Some(left), Some(right)) => {
                 let index = self.new_branch(parted);
-                self.branches.get_mut(index).children = children;
+                self.branches.get_mut(index).children = [left, right];
                 (Some(NodeRef::branch(index)), true)
             }
-            (only, None) => (only, changed),
-            (None, only) => (only, true),
+            (None, None) => (None, true),
+            // Either what was there, or, if that is gone, what is new.
+            (only, None) => (only, left_changed),
+            (None, only) => (only, right_changed),
         }
     }
 

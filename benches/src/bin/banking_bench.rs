@@ -52,6 +52,9 @@ struct Arguments {
     /// Make real signatures and check them
     #[arg(long, value_enum, default_value = "off")]
     sigverify: Switch,
+    /// Keep the state root and sign a header for each slot, as a node does
+    #[arg(long, value_enum, default_value = "off")]
+    state_root: Switch,
     /// Runs; figures are of the median one
     #[arg(long, default_value_t = 5)]
     runs: usize,
@@ -123,6 +126,7 @@ fn main() -> Result<()> {
         verify_threads: verify_threads(&arguments),
         check_signatures: options.real_signatures,
         slot_duration: Duration::from_millis(slot_ms),
+        state_root: arguments.state_root == Switch::On,
     };
 
     let start = Instant::now();
