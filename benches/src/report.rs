@@ -27,6 +27,8 @@ pub struct Report {
     pub slot_ms: u64,
     /// `warm`: a run before the first one that counts, and the allocator keeps its memory; or `cold`.
     pub memory: &'static str,
+    /// Whether a transaction counted only once the block log had it on disk.
+    pub durable: bool,
     /// Transactions a second: median of the runs.
     pub tps_median: f64,
     /// Slowest run.
@@ -65,6 +67,7 @@ impl Report {
         banking_threads: String,
         slot_ms: u64,
         memory: &'static str,
+        durable: bool,
         runs: &[(Measured, Verdict)],
     ) -> Self {
         let mut by_time: Vec<&Measured> = runs.iter().map(|(measured, _)| measured).collect();
@@ -87,6 +90,7 @@ impl Report {
             runs: runs.len(),
             slot_ms,
             memory,
+            durable,
             tps_median: tps(median),
             tps_min: tps(slowest),
             tps_max: tps(fastest),
@@ -126,7 +130,12 @@ impl fmt::Display for Report {
             _ => "NOT checked (--sigverify off): unique filler, no valid signatures",
         };
         row(f, "signatures", &signatures)?;
-        row(f, "block log, network, RPC", &"none: in memory, in process")?;
+        let log = if self.durable {
+            "block log on disk; no network, no RPC"
+        } else {
+            "none: in memory, in process"
+        };
+        row(f, "block log, network, RPC", &log)?;
         row(f, "slot", &format_args!("{} ms", self.slot_ms))?;
         let memory = match self.memory {
             "warm" => "warm: after a run that is not counted",

@@ -8,12 +8,13 @@ use sealane_benches::{
     Measured, Report, RunSettings, SortedState, Verdict, Workload, WorkloadKind, WorkloadOptions,
     configuration, export, measure,
 };
-use sealane_runtime::BankingThreads;
+use sealane_runtime::{BankingThreads, RealDisk};
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Versions are made by banking threads and freed by the publisher, which this allocator is good at.
@@ -67,6 +68,10 @@ struct Arguments {
     /// Length of a slot in milliseconds; by default 400, or longer where 150 slots might not do
     #[arg(long)]
     slot_ms: Option<u64>,
+    /// Keep a block log in a new folder of this one, which is deleted after each run: a transaction counts
+    /// when it is durable
+    #[arg(long, value_name = "DIR")]
+    durable: Option<PathBuf>,
     /// Write the figures as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -148,9 +153,10 @@ fn main() -> Result<()> {
         file.flush()?;
     }
 
+    let ledger = arguments.durable.as_deref();
     if !arguments.cold {
         // Not counted, only checked: it pays the system for memory that the others find.
-        let (_, verdict) = one_run(&workload, &settings, "warm-up", None)?;
+        let (_, verdict) = one_run(&workload, &settings, "warm-up", ledger, None)?;
         if !verdict.is_equal() {
             bail!(UNEQUAL);
         }
@@ -162,7 +168,7 @@ fn main() -> Result<()> {
             .dump_accounts
             .as_deref()
             .filter(|_| run == arguments.runs);
-        runs.push(one_run(&workload, &settings, &title, dump)?);
+        runs.push(one_run(&workload, &settings, &title, ledger, dump)?);
     }
     let threads = match arguments.banking_threads {
         BankingThreads::Auto => "auto".to_string(),
@@ -170,7 +176,8 @@ fn main() -> Result<()> {
     };
     let resident = workload.genesis.len() as u64;
     let memory = if arguments.cold { "cold" } else { "warm" };
-    let report = Report::new(&options, resident, threads, slot_ms, memory, &runs);
+    let durable = ledger.is_some();
+    let report = Report::new(&options, resident, threads, slot_ms, memory, durable, &runs);
     println!("{report}");
     if let Some(path) = &arguments.json {
         let mut file = create(path)?;
@@ -213,9 +220,14 @@ fn one_run(
     workload: &Workload,
     settings: &RunSettings,
     title: &str,
+    ledger: Option<&Path>,
     dump: Option<&Path>,
 ) -> Result<(Measured, Verdict)> {
-    let config = configuration(workload, settings);
+    let mut config = configuration(workload, settings);
+    let folder = ledger.map(|parent| parent.join(format!("banking-bench-{}", std::process::id())));
+    if let Some(folder) = &folder {
+        config.ledger = Some(Arc::new(RealDisk::open(folder)?));
+    }
     let mut progress = Progress::new(title, workload.transactions.len() as u64);
     let (measured, runtime) = measure(workload, config.clone(), &mut |done| progress.show(done))?;
     progress.finish(&measured);
@@ -233,6 +245,10 @@ fn one_run(
         let mut file = create(path)?;
         state.dump(&mut file)?;
         file.flush()?;
+    }
+    if let Some(folder) = &folder {
+        std::fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot delete {}", folder.display()))?;
     }
     let verdict = Verdict::reach(&config, &order, &state, &measured.counters);
     Ok((measured, verdict))
