@@ -25,8 +25,8 @@ pub enum LogError {
     },
     /// Bytes that were durable are not as they were written. Nothing was changed.
     #[error(
-        "{file} is damaged at byte {offset}: {what}. Put a copy of this file in its place, or start from a \
-         snapshot in a new folder"
+        "{file} is damaged at byte {offset}: {what}. Put a copy of this file in its place, or start \
+         from a snapshot in a new folder"
     )]
     Corrupted {
         /// The file, by its path in the ledger.
@@ -38,8 +38,8 @@ pub enum LogError {
     },
     /// The ledger was written by a newer release.
     #[error(
-        "{file} has format {version}, this release reads formats up to {supported}: run the release that wrote \
-         it, or a newer one"
+        "{file} has format {version}, this release reads formats up to {supported}: run the release \
+         that wrote it, or a newer one"
     )]
     NewerVersion {
         /// The file, by its path in the ledger.
@@ -51,8 +51,8 @@ pub enum LogError {
     },
     /// The ledger is another chain's.
     #[error(
-        "{file} belongs to the chain with genesis {found}, not {expected}: give the folder of this chain, or \
-         put the file back where it came from"
+        "{file} belongs to the chain with genesis {found}, not {expected}: give the folder of this \
+         chain, or put the file back where it came from"
     )]
     OtherGenesis {
         /// The file, by its path in the ledger.
