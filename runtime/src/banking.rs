@@ -15,7 +15,7 @@
 use crate::counters::StageCounters;
 use crate::fault::{self, Fault};
 use crate::purity::PurityCheck;
-use crate::sync::{Arc, Receiver, Sender, Thread};
+use crate::sync::{Arc, Receiver, Sender, Thread, receive};
 use crate::task::{BankBatch, CompletedBatch, Outcome, Task, Work};
 use crate::watchdog::Post;
 use crate::{Bank, SlotContext, VerifiedTransaction};
@@ -46,7 +46,7 @@ pub(crate) struct BankingThread {
 impl BankingThread {
     /// Runs until the queue is closed.
     pub(crate) fn run(mut self) {
-        while let Ok(batch) = self.queue.recv() {
+        while let Some(batch) = receive(&self.queue) {
             let started = Instant::now();
             let completed = self.run_batch(batch);
             self.counters

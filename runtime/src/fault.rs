@@ -12,7 +12,7 @@ pub enum Fault {
     SwappedInsertion,
     /// What a failed transaction wrote stays.
     LostUndo,
-    /// The leader is paid one lamport more than it earned.
+    /// The leader is paid twice what it earned.
     GenerousReward,
 }
 

@@ -9,7 +9,7 @@ use crate::history::{EntryOrder, History, PastEntry, PublishedTransaction};
 use crate::replay::ReplayReport;
 use crate::serial::{Order, OrderItem};
 use crate::slot::SlotWatch;
-use crate::sync::{Arc, Mutex, Receiver, Thread};
+use crate::sync::{Arc, Mutex, Receiver, Thread, receive};
 use crate::task::{OrderedEntry, Outcome, PublisherMessage, Work};
 use sealane_accounts_db::{EntryNumber, Publisher};
 use sealane_sdk::{AccountState, Pubkey};
@@ -75,7 +75,7 @@ pub(crate) struct PublishStage {
 impl PublishStage {
     /// Runs until the queue is closed.
     pub(crate) fn run(mut self) {
-        while let Ok(message) = self.queue.recv() {
+        while let Some(message) = receive(&self.queue) {
             let started = Instant::now();
             self.handle(message);
             // Where the queue was full, the schedule stage waits for this.

@@ -25,6 +25,37 @@ mod real {
 
 pub(crate) use real::*;
 
+/// How long a thread of the pipeline stays awake after its work ran out. Waking a core that sleeps takes
+/// some 10 µs on real machines and more on virtual ones, which is longer than most waits between two
+/// batches; who yields meanwhile takes no time from a thread that has work.
+/// Time does not pass in the model.
+pub(crate) const AWAKE: std::time::Duration =
+    std::time::Duration::from_micros(if cfg!(shuttle) { 0 } else { 60 });
+
+/// The next message; waits awake for a moment before it sleeps. `None` once the queue is closed and empty.
+#[cfg(not(shuttle))]
+pub(crate) fn receive<T>(queue: &Receiver<T>) -> Option<T> {
+    use crossbeam_channel::TryRecvError;
+    let mut since = None;
+    loop {
+        match queue.try_recv() {
+            Ok(message) => return Some(message),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        let since = *since.get_or_insert_with(std::time::Instant::now);
+        if since.elapsed() > AWAKE {
+            return queue.recv().ok();
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[cfg(shuttle)]
+pub(crate) fn receive<T>(queue: &Receiver<T>) -> Option<T> {
+    queue.recv().ok()
+}
+
 /// A bounded queue with crossbeam's interface, made of what shuttle can see.
 #[cfg(shuttle)]
 mod model_queue {

@@ -26,7 +26,7 @@ fn transaction(n: u64, names: &[u8]) -> Box<VerifiedTransaction> {
     let metas = names.iter().map(|name| sealane_sdk::AccountMeta {
         pubkey: address(*name),
         is_signer: false,
-        is_writable: n % 2 == 0,
+        is_writable: n.is_multiple_of(2),
     });
     let instruction = sealane_sdk::Instruction {
         program_id: Pubkey::new_from_array([200; 32]),

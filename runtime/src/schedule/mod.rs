@@ -17,7 +17,9 @@ use crate::counters::{StageCounters, WaitHistogram};
 use crate::fault::{self, Fault};
 use crate::ledger::LedgerHealth;
 use crate::slot::{self, BLOCKHASH_AGE_MAX};
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Receiver, Sender, TrySendError, park_timeout};
+use crate::sync::{
+    AWAKE, Arc, AtomicBool, Mutex, Ordering, Receiver, Sender, TrySendError, park_timeout,
+};
 use crate::task::{
     Admission, BankBatch, CompletedBatch, Outcome, PublisherMessage, Task, VerifiedBatch, Work,
 };
@@ -171,6 +173,7 @@ impl ScheduleStage {
 
     /// Runs until draining is set and everything inserted is complete and handed to the publisher.
     pub(crate) fn run(mut self) {
+        let mut worked_last = Instant::now();
         loop {
             // Acquire: pairs with the release in `Runtime::shutdown`, after verify's last send. Looked
             // at before the step, so that the step saw all that was sent.
@@ -185,6 +188,7 @@ impl ScheduleStage {
                     .counters
                     .schedule_ns
                     .add(now.elapsed().as_nanos() as u64);
+                worked_last = now;
                 continue;
             }
             if draining && self.is_drained() {
@@ -197,6 +201,10 @@ impl ScheduleStage {
             if self.replaying.is_some() {
                 // Who feeds it unparks it.
                 park_timeout(self.slot_duration);
+                continue;
+            }
+            if now - worked_last < AWAKE {
+                std::thread::yield_now();
                 continue;
             }
             let mut until = self.slot_ends;
@@ -284,7 +292,7 @@ impl ScheduleStage {
         self.reconsider_deferred();
         let mut lamports = std::mem::take(&mut self.rewards_lamports);
         if lamports > 0 && fault::is(self.fault, Fault::GenerousReward) {
-            lamports += 1;
+            lamports *= 2;
         }
         if lamports > 0 && self.insert_reward(lamports, now).is_err() {
             // Every account index is taken: the reward waits for the next slot.
