@@ -81,10 +81,7 @@ const QUICK: &[(&str, Method)] = &[
     ("getSignatureStatuses", history::get_signature_statuses),
     ("getTransaction", history::get_transaction),
     ("getBlockTime", blocks::get_block_time),
-    (
-        "getFirstAvailableBlock",
-        blocks::get_first_available_block,
-    ),
+    ("getFirstAvailableBlock", blocks::get_first_available_block),
     ("minimumLedgerSlot", blocks::minimum_ledger_slot),
 ];
 

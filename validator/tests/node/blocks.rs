@@ -28,6 +28,11 @@ impl Chain {
     fn start_with(builder: ValidatorBuilder, transfers: u64) -> Self {
         let builder = builder.slot_duration(Duration::from_millis(50));
         let (node, payer) = (builder.start().unwrap(), Keypair::new());
+        // On a fast machine all would be in slot 0, which has no parent.
+        let events = node.reader().listen();
+        while node.reader().slot().slot == 0 {
+            events.recv_timeout(PATIENCE).expect("slots go by");
+        }
         node.airdrop(&payer.pubkey(), 1_000_000_000).unwrap();
         let mut chain = Self {
             node,
