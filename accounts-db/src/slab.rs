@@ -114,14 +114,13 @@ impl Slab {
         if index as usize >= self.accounts_max {
             return Err(AccountsFull);
         }
-        self.chunks[index as usize >> CHUNK_BITS]
-            .get_or_init(|| {
-                let chunk = large_table((0..CHUNK).map(|_| Slot::new()));
-                let Ok(chunk) = chunk.try_into() else {
-                    unreachable!("a chunk is made of as many slots as it has")
-                };
-                chunk
-            });
+        self.chunks[index as usize >> CHUNK_BITS].get_or_init(|| {
+            let chunk = large_table((0..CHUNK).map(|_| Slot::new()));
+            let Ok(chunk) = chunk.try_into() else {
+                unreachable!("a chunk is made of as many slots as it has")
+            };
+            chunk
+        });
         // Release: with the number comes the chunk.
         self.handed_out.store(index + 1, Ordering::Release);
         Ok(index)

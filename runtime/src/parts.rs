@@ -14,20 +14,24 @@ use crate::reader::{Pool, Reader, Shared};
 use crate::replay::{ChainStart, REPLAY_QUEUE_MAX, Replay, ReplayReport};
 use crate::schedule::{Replaying, ScheduleStage, Wiring};
 use crate::serial::Order;
-use crate::sync::{Arc, AtomicBool, Mutex, Sender, Thread, bounded};
+use crate::sync::{Arc, AtomicBool, Mutex, Receiver, Sender, Thread, bounded};
 use crate::task::PublisherMessage;
 use crate::verify_stage::VerifyThread;
 use crate::watchdog::{Posts, Watchdog};
 use crate::{Bank, Limits, RuntimeConfig, SlotContext, SlotWatch, Verifier};
-use sealane_accounts_db::{Accounts, AccountsFull, DbLimits, Disk};
+use sealane_accounts_db::{Accounts, AccountsFull, DbLimits, Disk, Publisher};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+fn genesis_context(config: &RuntimeConfig) -> SlotContext {
+    SlotContext::genesis(config.genesis_hash, config.genesis_time)
+}
+
 /// All accounts at genesis: those of programs and those of the configuration, which win.
 pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountState)> {
-    let context = SlotContext::genesis(config.genesis_hash, config.genesis_time);
+    let context = genesis_context(config);
     let programs = config.programs.iter().filter(|program| {
         // Those of System and Compute Budget are the slot's.
         context.virtual_account(&program.id).is_none()
@@ -162,6 +166,45 @@ impl Common {
         }
     }
 
+    /// The stage that signs headers, and the publisher's way to it, where headers are wanted.
+    fn wire_headers(
+        &self,
+        config: &RuntimeConfig,
+        genesis: &Arc<SlotContext>,
+    ) -> (HeaderQueue, Option<HeaderStage>) {
+        match self.headers.clone().zip(config.header_signer.clone()) {
+            Some((headers, signer)) => {
+                let (sender, queue) = bounded(config.limits.header_messages_max);
+                let stage = HeaderStage::new(queue, headers, signer, genesis.clone());
+                (HeaderQueue::new(sender), Some(stage))
+            }
+            None => (HeaderQueue::none(), None),
+        }
+    }
+
+    fn publish_stage(
+        &self,
+        config: &RuntimeConfig,
+        queue: Receiver<PublisherMessage>,
+        publisher: Publisher,
+        headers: HeaderQueue,
+    ) -> PublishStage {
+        PublishStage {
+            queue,
+            publisher,
+            history: self.history.clone(),
+            listeners: self.listeners.clone(),
+            scheduler: self.scheduler.clone(),
+            tip: self.tip.clone(),
+            slots: self.visible_slots.clone(),
+            counters: self.counters.clone(),
+            headers,
+            order: self.order.clone(),
+            order_entries: EntryOrder::new(0, config.genesis_hash, config.record_order),
+            replay: None,
+        }
+    }
+
     fn reader(&self, config: &RuntimeConfig) -> Reader {
         Reader::new(Arc::new(Shared {
             accounts: self.accounts.clone(),
@@ -217,10 +260,7 @@ impl Parts {
         let db_limits = db_limits(limits);
         let (accounts, interner, accesses, publisher) =
             sealane_accounts_db::open(db_limits, banking_threads, genesis_accounts(config))?;
-        let genesis = Arc::new(SlotContext::genesis(
-            config.genesis_hash,
-            config.genesis_time,
-        ));
+        let genesis = Arc::new(genesis_context(config));
         let common = Common::new(config, accounts, genesis.clone());
 
         let (ingest_sender, ingest_queue) = bounded(limits.ingest_batches_max);
@@ -262,29 +302,8 @@ impl Parts {
                 purity: purity.clone(),
                 fault: config.fault,
             });
-        let signer = common.headers.clone().zip(config.header_signer.clone());
-        let (header_queue, headers) = match signer {
-            Some((headers, signer)) => {
-                let (sender, queue) = bounded(limits.header_messages_max);
-                let stage = HeaderStage::new(queue, headers, signer, genesis.clone());
-                (HeaderQueue::new(sender), Some(stage))
-            }
-            None => (HeaderQueue::none(), None),
-        };
-        let mut publish = PublishStage {
-            queue: publisher_queue,
-            publisher,
-            history: common.history.clone(),
-            listeners: common.listeners.clone(),
-            scheduler: common.scheduler.clone(),
-            tip: common.tip.clone(),
-            slots: common.visible_slots.clone(),
-            counters: common.counters.clone(),
-            headers: header_queue,
-            order: common.order.clone(),
-            order_entries: EntryOrder::new(0, config.genesis_hash, config.record_order),
-            replay: None,
-        };
+        let (header_queue, headers) = common.wire_headers(config, &genesis);
+        let mut publish = common.publish_stage(config, publisher_queue, publisher, header_queue);
         let (log, replaying, publisher_sender) = match &config.ledger {
             None => (None, None, publisher_sender),
             Some(disk) => {

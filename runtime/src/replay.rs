@@ -118,7 +118,7 @@ impl Replay {
         let mut chain = Chain::new(context.clone(), *tip, *entry);
         let mut progress = ReplayProgress::default();
         let mut continues = false;
-        while let Some(next) = records.next() {
+        for next in records.by_ref() {
             let (position, record) = next?;
             continues = true;
             let contradiction = |what| LedgerError::Contradiction {

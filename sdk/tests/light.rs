@@ -12,6 +12,9 @@ use solana_keypair::Keypair;
 use solana_signature::Signature;
 use solana_signer::Signer;
 
+/// Path and contents of the leaf where a walk ended, if at one.
+type FoundLeaf = Option<([u8; 32], [u8; 32])>;
+
 /// BLAKE3 with a name as its key, as docs/formats.md says.
 fn keyed(name: &str, last: u8, parts: &[&[u8]]) -> [u8; 32] {
     let mut key = [0; 32];
@@ -180,7 +183,7 @@ fn prove(accounts: &[([u8; 32], [u8; 32])], path: &[u8; 32]) -> (Hash, Vec<u8>) 
         depth: u8,
         path: &[u8; 32],
         steps: &mut Vec<Step>,
-    ) -> ([u8; 32], Option<([u8; 32], [u8; 32])>) {
+    ) -> ([u8; 32], FoundLeaf) {
         if let [(leaf, contents)] = accounts {
             let hash = keyed("sealane account leaf", 0, &[leaf, contents]);
             return (hash, Some((*leaf, *contents)));
@@ -239,7 +242,7 @@ fn leaf(number: u64) -> TransactionLeaf {
     TransactionLeaf::new(
         Signature::from(signature),
         number,
-        number % 3 == 0,
+        number.is_multiple_of(3),
         &[1; 50],
     )
 }
