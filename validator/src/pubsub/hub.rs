@@ -10,6 +10,7 @@
 
 use super::index::{Index, SubscriptionNumber};
 use super::notify::{self, AccountWatch};
+use super::receipts::Receipts;
 use super::sink::Sink;
 use crate::rpc::{AccountConfig, Filter};
 use ahash::AHashMap;
@@ -19,7 +20,7 @@ use solana_pubkey::Pubkey;
 use solana_signature::Signature;
 use solana_transaction_error::TransactionError;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// What a subscriber is told of a transaction that a higher priority displaced. Solana has no error for
@@ -83,35 +84,6 @@ pub(crate) struct Hub {
     receipts: Arc<Receipts>,
 }
 
-/// Word of admitted transactions that is on its way to the thread.
-struct Receipts {
-    /// Subscriptions that want it.
-    wanted: AtomicUsize,
-    waiting: AtomicUsize,
-    waiting_max: usize,
-}
-
-impl Receipts {
-    /// Whether another may be sent: somebody wants it and there is room. Beyond the limit it is not told:
-    /// the transaction's result, which follows, says more.
-    fn admit(&self) -> bool {
-        // Relaxed, here and below: who subscribes at the same moment may miss it, as they would a moment
-        // later, and the count orders nothing.
-        if self.wanted.load(Ordering::Relaxed) == 0 {
-            return false;
-        }
-        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        if before >= self.waiting_max {
-            self.taken();
-        }
-        before < self.waiting_max
-    }
-
-    fn taken(&self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Hub {
     /// Starts the thread. `receipts_max`: admitted transactions of which it need not have told yet.
     pub(crate) fn start(
@@ -119,11 +91,7 @@ impl Hub {
         receipts_max: usize,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (commands, inbox) = unbounded();
-        let receipts = Arc::new(Receipts {
-            wanted: AtomicUsize::new(0),
-            waiting: AtomicUsize::new(0),
-            waiting_max: receipts_max,
-        });
+        let receipts = Arc::new(Receipts::new(receipts_max));
         let mut state = State::new(reader, Arc::clone(&receipts));
         let thread = std::thread::Builder::new()
             .name("pubsub".into())
@@ -251,9 +219,7 @@ impl State {
             } => {
                 confirmed = self.reader.status(signature);
                 self.signatures.insert(*signature, number);
-                self.receipts
-                    .wanted
-                    .fetch_add(usize::from(*received), Ordering::Relaxed);
+                self.receipts.want(*received);
             }
             Topic::Logs {
                 mentions: Some(key),
@@ -286,9 +252,7 @@ impl State {
                 received,
             } => {
                 self.signatures.remove(signature, number);
-                self.receipts
-                    .wanted
-                    .fetch_sub(usize::from(*received), Ordering::Relaxed);
+                self.receipts.no_longer_want(*received);
             }
             Topic::Logs {
                 mentions: Some(key),

@@ -3,6 +3,7 @@
 mod hub;
 mod index;
 mod notify;
+mod receipts;
 mod sink;
 mod unsubscribe;
 

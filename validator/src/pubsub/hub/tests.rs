@@ -16,14 +16,6 @@ fn node() -> ValidatorHandle {
         .unwrap()
 }
 
-fn receipts(waiting_max: usize) -> Arc<Receipts> {
-    Arc::new(Receipts {
-        wanted: AtomicUsize::new(0),
-        waiting: AtomicUsize::new(0),
-        waiting_max,
-    })
-}
-
 fn wait_for(state: &mut State, number: SubscriptionNumber, signature: Signature) -> Receiver<News> {
     let (sender, news) = crossbeam_channel::bounded(1);
     let topic = Topic::Signature {
@@ -37,7 +29,7 @@ fn wait_for(state: &mut State, number: SubscriptionNumber, signature: Signature)
 #[test]
 fn who_waits_for_a_signature_hears_its_status_or_that_something_was_missed() {
     let node = node();
-    let mut state = State::new(node.reader().clone(), receipts(1));
+    let mut state = State::new(node.reader().clone(), Arc::new(Receipts::new(1)));
     // A transfer that is signed, but not sent yet.
     let transaction = solana_transaction::Transaction::new_signed_with_payer(
         &[solana_system_interface::instruction::transfer(
@@ -67,15 +59,4 @@ fn who_waits_for_a_signature_hears_its_status_or_that_something_was_missed() {
     assert_eq!(unknown.try_recv(), Ok(News::Missed));
     assert!(state.subscriptions.is_empty() && state.signatures.is_empty());
     assert!(state.events.is_none(), "nobody is left to listen for");
-}
-
-#[test]
-fn receipts_that_wait_are_bounded_and_wanted() {
-    let receipts = receipts(2);
-    assert!(!receipts.admit(), "nobody asked");
-    receipts.wanted.store(1, Ordering::Relaxed);
-    assert!(receipts.admit() && receipts.admit());
-    assert!(!receipts.admit(), "two wait");
-    receipts.taken();
-    assert!(receipts.admit());
 }
