@@ -141,13 +141,8 @@ impl BlockLogReader {
     /// The record that lies at a position; `NotThere` if none does.
     pub fn record_at(&self, position: RecordPosition) -> Result<BlockRecord, LogError> {
         let path = file_path(position.file);
-        let not_there = || LogError::NotThere {
-            file: path.clone(),
-            offset: position.offset,
-        };
-        let read = self.read(position.file)?;
-        let length = read.len().map_err(LogError::io("measure", &path))?;
-        let room = length.checked_sub(position.offset).ok_or_else(not_there)?;
+        let not_there = || not_there(&path, position.offset);
+        let (read, room) = self.read_from(position.file, position.offset)?;
         if room < RECORD_HEADER_BYTES as u64 || position.offset < FILE_HEADER_BYTES as u64 {
             return Err(not_there());
         }
@@ -177,13 +172,8 @@ impl BlockLogReader {
     /// The item of an entry that lies at a position; `NotThere` if none does, or if it is damaged.
     pub fn item_at(&self, position: ItemPosition) -> Result<LoggedItem, LogError> {
         let path = file_path(position.file);
-        let not_there = || LogError::NotThere {
-            file: path.clone(),
-            offset: position.offset,
-        };
-        let read = self.read(position.file)?;
-        let length = read.len().map_err(LogError::io("measure", &path))?;
-        let room = length.checked_sub(position.offset).ok_or_else(not_there)?;
+        let not_there = || not_there(&path, position.offset);
+        let (read, room) = self.read_from(position.file, position.offset)?;
         let mut bytes = vec![0; room.min(ITEM_READ_BYTES) as usize];
         read.read_at(position.offset, &mut bytes)
             .map_err(LogError::io("read", &path))?;
@@ -203,6 +193,15 @@ impl BlockLogReader {
         payload::decode_item(bytes, position.file, position.offset).ok_or_else(not_there)
     }
 
+    /// An open file, and its bytes from `offset` on; `NotThere` if it ends before.
+    fn read_from(&self, file: u64, offset: u64) -> Result<(Arc<dyn DiskRead>, u64), LogError> {
+        let path = file_path(file);
+        let read = self.read(file)?;
+        let length = read.len().map_err(LogError::io("measure", &path))?;
+        let room = length.checked_sub(offset);
+        Ok((read, room.ok_or_else(|| not_there(&path, offset))?))
+    }
+
     /// An open file.
     fn read(&self, number: u64) -> Result<Arc<dyn DiskRead>, LogError> {
         let mut open = self.open.lock().expect("no holder of this lock panics");
@@ -220,6 +219,13 @@ impl BlockLogReader {
         }
         open.push_back((number, Arc::clone(&read)));
         Ok(read)
+    }
+}
+
+fn not_there(path: &str, offset: u64) -> LogError {
+    LogError::NotThere {
+        file: path.to_owned(),
+        offset,
     }
 }
 
