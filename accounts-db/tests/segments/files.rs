@@ -84,25 +84,20 @@ fn a_missing_segment_is_named() {
 #[test]
 fn files_of_others_in_the_folder_are_left_alone() {
     let (disk, mut driver) = sample(4, 20, 30);
-    for name in [
+    let names = [
         "notes.txt",
         "checkpoint-",
         "checkpoint-x",
         "seg",
         "7.segment",
-    ] {
+    ];
+    for name in names {
         disk.write(&format!("accounts/{name}"), b"mine");
     }
     let mut segments = open(&disk).expect("it opens").segments;
     driver.live(&mut segments, 40).expect("it lives");
     segments.remove_unused().expect("it removes");
-    for name in [
-        "notes.txt",
-        "checkpoint-",
-        "checkpoint-x",
-        "seg",
-        "7.segment",
-    ] {
+    for name in names {
         assert_eq!(disk.read(&format!("accounts/{name}")), b"mine");
     }
 }
