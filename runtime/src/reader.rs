@@ -102,14 +102,6 @@ impl Reader {
         self.shared.accounts.pin()
     }
 
-    /// The account as of a pin: a sysvar or builtin program from the open slot, others from the pin.
-    pub fn account(&self, pin: &Pin, key: &Pubkey) -> Result<Option<AccountState>, ReadError> {
-        match self.slot().virtual_account(key) {
-            Some(state) => Ok((!state.is_absent()).then(|| state.clone())),
-            None => pin.get(key),
-        }
-    }
-
     /// Status of a published transaction.
     pub fn status(&self, signature: &Signature) -> Option<SignatureStatus> {
         let found = self.transaction(signature)?;
@@ -219,7 +211,7 @@ impl Reader {
             .collect();
         let states: Vec<AccountState> = keys
             .iter()
-            .map(|key| Ok(self.account(&pin, key)?.unwrap_or_default()))
+            .map(|key| Ok(slot.account(&pin, key)?.unwrap_or_default()))
             .collect::<Result<_, ReadError>>()?;
         drop(pin);
         let shared = &self.shared;

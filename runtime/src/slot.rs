@@ -8,6 +8,7 @@ mod saved;
 
 pub(crate) use saved::Input;
 
+use sealane_accounts_db::{Pin, ReadError};
 use sealane_sdk::{AccountState, Pubkey, Sysvars};
 use solana_clock::Clock;
 use solana_epoch_schedule::EpochSchedule;
@@ -177,6 +178,14 @@ impl SlotContext {
     #[inline]
     pub fn virtual_account(&self, key: &Pubkey) -> Option<&AccountState> {
         self.virtual_accounts.get(key)
+    }
+
+    /// The account as it is found in this slot: one that the slot makes, others as of the pin.
+    pub fn account(&self, pin: &Pin, key: &Pubkey) -> Result<Option<AccountState>, ReadError> {
+        match self.virtual_account(key) {
+            Some(state) => Ok((!state.is_absent()).then(|| state.clone())),
+            None => pin.get(key),
+        }
     }
 }
 

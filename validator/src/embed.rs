@@ -457,7 +457,7 @@ impl ValidatorHandle {
     pub fn account(&self, key: &Pubkey) -> Result<Option<AccountState>, Error> {
         let slot = self.context.reader.slot();
         let pin = self.context.reader.pin()?;
-        Ok(rpc::read_account(&slot, &pin, key)?)
+        Ok(slot.account(&pin, key)?)
     }
 
     /// Lamports of an account; 0 if it does not exist.

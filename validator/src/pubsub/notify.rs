@@ -1,7 +1,7 @@
 //! Notifications as JSON. Their context has the slot alone, unlike that of answers.
 //! Source of the shapes: `rpc/src/rpc_subscriptions.rs` of agave 4.2.
 
-use crate::rpc::{AccountConfig, read_account};
+use crate::rpc::AccountConfig;
 use sealane_runtime::{Reader, TransactionRecord};
 use sealane_sdk::AccountState;
 use serde::Serialize;
@@ -122,7 +122,7 @@ impl AccountWatch {
     /// at again with the next event.
     pub(super) fn look(&mut self, reader: &Reader, key: &Pubkey) -> bool {
         let slot = reader.slot();
-        let Ok(Ok(now)) = reader.pin().map(|pin| read_account(&slot, &pin, key)) else {
+        let Ok(Ok(now)) = reader.pin().map(|pin| slot.account(&pin, key)) else {
             return false;
         };
         self.touched = false;

@@ -6,8 +6,6 @@ use super::filters::{self, FilterRequest};
 use super::parameters::{self, Parameters};
 use super::{Answer, RpcContext, answer, answer_in_slot};
 use jsonrpsee::types::ErrorObjectOwned;
-use sealane_runtime::SlotContext;
-use sealane_runtime::{Pin, ReadError};
 use sealane_sdk::AccountState;
 use serde::{Deserialize, Serialize};
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding, UiDataSliceConfig};
@@ -55,25 +53,13 @@ pub(crate) struct KeyedAccount {
     pub(crate) account: UiAccount,
 }
 
-/// The account at the pinned entry, sysvars and builtin programs of the slot included.
-pub(crate) fn read_account(
-    slot: &SlotContext,
-    pin: &Pin,
-    key: &Pubkey,
-) -> Result<Option<AccountState>, ReadError> {
-    match slot.virtual_account(key) {
-        Some(account) => Ok((!account.is_absent()).then(|| account.clone())),
-        None => pin.get(key),
-    }
-}
-
 /// Reading copies nothing, encoding does: a large account is encoded where that keeps nobody waiting.
 pub(crate) async fn get_account_info(context: Arc<RpcContext>, parameters: &Parameters) -> Answer {
     let key = parameters.pubkey(0)?;
     let config: AccountConfig = parameters.optional(1)?;
     let slot = context.slot_at_least(config.min_context_slot)?;
     let pin = context.reader.pin().map_err(errors::read)?;
-    let account = read_account(&slot, &pin, &key).map_err(errors::read)?;
+    let account = slot.account(&pin, &key).map_err(errors::read)?;
     drop(pin);
     let is_large =
         |account: &AccountState| account.data.len() > context.limits.quick_account_bytes_max;
@@ -105,7 +91,7 @@ pub(crate) fn get_balance(context: &RpcContext, parameters: &Parameters) -> Answ
     let config: AccountConfig = parameters.optional(1)?;
     let slot = context.slot_at_least(config.min_context_slot)?;
     let pin = context.reader.pin().map_err(errors::read)?;
-    let account = read_account(&slot, &pin, &key).map_err(errors::read)?;
+    let account = slot.account(&pin, &key).map_err(errors::read)?;
     answer_in_slot(slot.slot, account.map_or(0, |account| account.lamports))
 }
 
@@ -127,7 +113,7 @@ pub(crate) fn get_multiple_accounts(context: &RpcContext, parameters: &Parameter
     let pin = context.reader.pin().map_err(errors::read)?;
     let states = keys
         .iter()
-        .map(|key| read_account(&slot, &pin, key).map_err(errors::read));
+        .map(|key| slot.account(&pin, key).map_err(errors::read));
     let states: Vec<Option<AccountState>> = states.collect::<Result<_, _>>()?;
     drop(pin);
     let mut bytes = context.answers_bytes.begin();

@@ -19,7 +19,7 @@ mod send;
 mod simulate;
 mod transaction_json;
 
-pub(crate) use accounts::{AccountConfig, read_account};
+pub(crate) use accounts::AccountConfig;
 pub(crate) use answer_bytes::AnswersBytes;
 pub(crate) use errors::invalid_params;
 pub(crate) use filters::{Filter, FilterRequest, decode as decode_filters};

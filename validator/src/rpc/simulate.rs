@@ -6,7 +6,7 @@ use super::errors::{self, Verdict, invalid_params, verdict};
 use super::parameters::{self, Parameters};
 use super::send::decode_transaction;
 use super::transaction_json::{inner_instructions_parsed, loaded_addresses, return_data};
-use super::{Answer, RpcContext, answer_in_slot, read_account};
+use super::{Answer, RpcContext, answer_in_slot};
 use bytes::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;
 use sealane_runtime::{Simulation, SlotContext, VerifiedTransaction};
@@ -248,7 +248,7 @@ fn accounts_after(
             .find(|(candidate, _)| candidate == key);
         let account = match simulated {
             Some((_, account)) => (!account.is_absent()).then(|| account.clone()),
-            None => read_account(slot, &pin, key).map_err(errors::read)?,
+            None => slot.account(&pin, key).map_err(errors::read)?,
         };
         let account = account.map(|account| encode_account(&account, wanted.encoding, None));
         let account = account.transpose()?;
