@@ -195,6 +195,10 @@ impl EntryOrder {
         );
         self.next_index += charged;
         self.tip = slot::tip_after(&self.tip, past.signatures());
+        let (record, expected) = match completed.expected {
+            Some(expected) => (Some(expected.record), Some(expected.tasks)),
+            None => (None, None),
+        };
         OrderedEntry {
             entry: completed.entry,
             slot,
@@ -202,7 +206,8 @@ impl EntryOrder {
             charged,
             tip: self.tip,
             writes,
-            expected: completed.expected,
+            record,
+            expected,
         }
     }
 }

@@ -38,12 +38,14 @@
 //! of the process is told.
 
 use crate::SlotContext;
-use crate::block_log::{BlockLogWriter, BlockRecord, LogError, LoggedItemRef, SlotOpened};
+use crate::block_log::{
+    BlockLogWriter, BlockRecord, LogError, LoggedItemRef, RecordPosition, SlotOpened,
+};
 use crate::history::{EntryOrder, PastEntry};
 use crate::ledger::{LedgerHealth, OnLedgerFailure};
 use crate::replay::idle_successor;
 use crate::sync::{Arc, Receiver, Sender, Thread};
-use crate::task::{OrderedEntry, Outcome, PublisherMessage, Work};
+use crate::task::{OrderedEntry, Outcome, PublisherMessage, SlotOpening, Work};
 use solana_hash::Hash;
 use std::sync::OnceLock;
 
@@ -209,13 +211,13 @@ impl Log {
         for message in batch {
             durable.push(match message {
                 PublisherMessage::Entry(entry) => {
-                    let entry = Box::new(self.order.order(entry));
-                    self.append_entry(&entry)?;
+                    let mut entry = Box::new(self.order.order(entry));
+                    entry.record = self.append_entry(&entry)?;
                     PublisherMessage::Logged(entry)
                 }
-                PublisherMessage::Slot(context) => {
-                    self.open_slot(opened(&context))?;
-                    PublisherMessage::Slot(context)
+                PublisherMessage::Slot(SlotOpening { context, .. }) => {
+                    let record = self.open_slot(opened(&context))?;
+                    PublisherMessage::Slot(SlotOpening { context, record })
                 }
                 other => other,
             });
@@ -239,15 +241,15 @@ impl Log {
         self.writer.close()
     }
 
-    fn append(&mut self, record: &BlockRecord) -> Result<(), LogError> {
+    fn append(&mut self, record: &BlockRecord) -> Result<RecordPosition, LogError> {
         self.dirty = true;
-        self.writer.append(record)?;
-        Ok(())
+        self.writer.append(record)
     }
 
-    fn append_entry(&mut self, ordered: &OrderedEntry) -> Result<(), LogError> {
+    /// Where it was appended; an entry that changed nothing is not.
+    fn append_entry(&mut self, ordered: &OrderedEntry) -> Result<Option<RecordPosition>, LogError> {
         if !ordered.past.has_changes() {
-            return Ok(());
+            return Ok(None);
         }
         if self.in_run {
             self.restate()?;
@@ -256,35 +258,37 @@ impl Log {
         self.run_length = 1;
         self.dirty = true;
         let items = ordered.past.logged_items();
-        self.writer.append_entry(ordered.entry, items)?;
-        Ok(())
+        self.writer.append_entry(ordered.entry, items).map(Some)
     }
 
     /// Ends the run at the open slot.
     fn restate(&mut self) -> Result<(), LogError> {
         (self.in_run, self.reserved) = (false, 0);
         self.append(&BlockRecord::SlotOpened(self.open.clone()))
+            .map(|_| ())
     }
 
-    fn open_slot(&mut self, opened: SlotOpened) -> Result<(), LogError> {
+    /// The record that says so; a slot that was reserved needs none.
+    fn open_slot(&mut self, opened: SlotOpened) -> Result<Option<RecordPosition>, LogError> {
         let expected = idle_successor(&self.open, self.slot_ms, self.order.tip());
         let follows = self.idle && opened == expected;
         (self.open, self.idle, self.in_run) = (opened.clone(), true, follows);
         if follows && self.reserved > 0 {
             self.reserved -= 1;
-            return Ok(());
+            return Ok(None);
         }
         if follows {
             self.run_length = (self.run_length * 2).min(IDLE_RUN_MAX);
             self.reserved = self.run_length - 1;
-            return self.append(&BlockRecord::IdleRun {
+            let run = BlockRecord::IdleRun {
                 first: opened,
                 count: self.run_length,
                 slot_ms: self.slot_ms,
-            });
+            };
+            return self.append(&run).map(Some);
         }
         (self.reserved, self.run_length) = (0, 1);
-        self.append(&BlockRecord::SlotOpened(opened))
+        self.append(&BlockRecord::SlotOpened(opened)).map(Some)
     }
 }
 

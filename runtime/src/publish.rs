@@ -10,7 +10,7 @@ use crate::replay::ReplayReport;
 use crate::serial::{Order, OrderItem};
 use crate::slot::SlotWatch;
 use crate::sync::{Arc, Mutex, Receiver, Thread, receive};
-use crate::task::{OrderedEntry, Outcome, PublisherMessage, Work};
+use crate::task::{OrderedEntry, Outcome, PublisherMessage, SlotOpening, Work};
 use sealane_accounts_db::{EntryNumber, Publisher};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
@@ -100,7 +100,7 @@ impl PublishStage {
                     replay.done();
                 }
             }
-            PublisherMessage::Slot(context) => {
+            PublisherMessage::Slot(SlotOpening { context, .. }) => {
                 self.history.open_slot(&context);
                 self.record(|| OrderItem::Slot(context.slot));
                 self.slots.set(context.clone());
@@ -128,6 +128,7 @@ impl PublishStage {
             tip,
             writes,
             expected,
+            ..
         } = ordered;
         if let (Some(replay), Some(expected)) = (&self.replay, expected)
             && let Some(difference) = past.difference(number, &expected)

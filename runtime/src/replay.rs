@@ -13,12 +13,13 @@ mod chain;
 
 use crate::block_log::{
     BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, LoggedEntry, LoggedItem,
+    RecordPosition,
 };
 use crate::history::PastEntry;
 use crate::ledger::LedgerError;
 use crate::log_stage::LogStart;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Sender, Thread, TrySendError, park_timeout};
-use crate::task::{ExpectedRecords, Outcome, Recorded, RecordedEntry, Work};
+use crate::task::{ExpectedEntry, ExpectedRecords, Outcome, Recorded, RecordedEntry, Work};
 use crate::{SlotContext, TransactionRecord, Verifier};
 pub(crate) use chain::{Chain, idle_successor};
 use sealane_accounts_db::{Disk, EntryNumber};
@@ -125,22 +126,21 @@ impl Replay {
                 record: position.number,
                 what,
             };
-            let opened = chain.take(&record).map_err(contradiction)?;
-            for context in opened {
-                progress.slot = context.slot;
-                self.send(Recorded::Slot(context), broken)?;
+            for slot in chain.take(position, &record).map_err(contradiction)? {
+                progress.slot = slot.context.slot;
+                self.send(Recorded::Slot(slot), broken)?;
             }
             if let BlockRecord::Entry(entry) = record {
                 progress.transactions += entry.items.len() as u64;
-                let entry = self.recorded(entry).map_err(contradiction)?;
+                let entry = self.recorded(position, entry).map_err(contradiction)?;
                 self.send(Recorded::Entry(entry), broken)?;
             }
             if let Some(on_replay) = &self.on_replay {
                 on_replay(progress);
             }
         }
-        for context in chain.end() {
-            self.send(Recorded::Slot(context), broken)?;
+        for slot in chain.end() {
+            self.send(Recorded::Slot(slot), broken)?;
         }
         self.send(Recorded::End { continues }, broken)?;
         while !self.report.is_done() {
@@ -192,7 +192,11 @@ impl Replay {
     }
 
     /// An entry with its transactions verified, all but the signatures.
-    fn recorded(&mut self, logged: LoggedEntry) -> Result<RecordedEntry, String> {
+    fn recorded(
+        &mut self,
+        record: RecordPosition,
+        logged: LoggedEntry,
+    ) -> Result<RecordedEntry, String> {
         let mut works = Vec::with_capacity(logged.items.len());
         let mut expected = Vec::with_capacity(logged.items.len());
         for (place, item) in logged.items.into_iter().enumerate() {
@@ -221,7 +225,10 @@ impl Replay {
         Ok(RecordedEntry {
             entry: logged.entry,
             works: works.into_iter(),
-            expected,
+            expected: Some(ExpectedEntry {
+                record,
+                tasks: expected,
+            }),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What travels between the scheduler, the banking threads and the publisher.
 
+use crate::block_log::RecordPosition;
 use crate::history::PastEntry;
 use crate::ingest::OnAdmission;
 use crate::sync::Arc;
@@ -108,8 +109,8 @@ pub(crate) struct CompletedEntry {
     pub(crate) first_sequence: u64,
     pub(crate) task_count: usize,
     pub(crate) batches: Vec<CompletedBatch>,
-    /// What the log says came of its tasks, in a replay.
-    pub(crate) expected: Option<ExpectedRecords>,
+    /// What the log says of it, in a replay.
+    pub(crate) expected: Option<ExpectedEntry>,
 }
 
 /// A complete entry in the form in which it is remembered.
@@ -123,16 +124,34 @@ pub(crate) struct OrderedEntry {
     /// The tip once it is chained.
     pub(crate) tip: Hash,
     pub(crate) writes: Vec<EntryWrites>,
+    /// Where the block log has it, if it does: an entry that changed nothing is not logged.
+    pub(crate) record: Option<RecordPosition>,
+    /// In a replay, the record that the log has of each task.
     pub(crate) expected: Option<ExpectedRecords>,
 }
 
 /// For each task of a replayed entry the record that the log has of it; `None` for a reward.
 pub(crate) type ExpectedRecords = Vec<Option<Bytes>>;
 
+/// What the log says of an entry that is replayed.
+pub(crate) struct ExpectedEntry {
+    pub(crate) record: RecordPosition,
+    pub(crate) tasks: ExpectedRecords,
+}
+
+/// A slot that opened.
+#[derive(Clone)]
+pub(crate) struct SlotOpening {
+    pub(crate) context: Arc<SlotContext>,
+    /// The record of the block log that opens it. A slot in the middle of a run of idle ones has none; nor
+    /// has any without a log, or before the log stage.
+    pub(crate) record: Option<RecordPosition>,
+}
+
 /// What a replay feeds to the schedule stage, in order.
 pub(crate) enum Recorded {
     /// A slot opened.
-    Slot(Arc<SlotContext>),
+    Slot(SlotOpening),
     /// An entry of the open slot.
     Entry(RecordedEntry),
     /// There is no more: from here on the stage decides by itself. `continues`: something came before.
@@ -144,7 +163,8 @@ pub(crate) struct RecordedEntry {
     pub(crate) entry: EntryNumber,
     /// In serial order.
     pub(crate) works: std::vec::IntoIter<Work>,
-    pub(crate) expected: ExpectedRecords,
+    /// Taken once all of them are inserted.
+    pub(crate) expected: Option<ExpectedEntry>,
 }
 
 /// What the publisher gets, in order. With a ledger it comes through the log stage.
@@ -155,7 +175,7 @@ pub(crate) enum PublisherMessage {
     /// All that was read from the log came before.
     Replayed,
     /// A slot opened; all entries of earlier slots that were complete came before.
-    Slot(Arc<SlotContext>),
+    Slot(SlotOpening),
     /// An accepted transaction was evicted.
     Evicted(solana_signature::Signature),
 }

@@ -1,9 +1,10 @@
 //! The slots of a chain as its records tell them.
 
 use crate::SlotContext;
-use crate::block_log::{BlockRecord, LoggedItem, SlotOpened};
+use crate::block_log::{BlockRecord, LoggedItem, RecordPosition, SlotOpened};
 use crate::slot;
 use crate::sync::Arc;
+use crate::task::SlotOpening;
 use sealane_accounts_db::EntryNumber;
 use solana_hash::Hash;
 use solana_signature::Signature;
@@ -19,6 +20,7 @@ pub(crate) struct Chain {
 
 #[derive(Clone)]
 struct IdleRun {
+    position: RecordPosition,
     first: SlotOpened,
     count: u64,
     slot_ms: u64,
@@ -47,12 +49,16 @@ impl Chain {
 
     /// Follows the next record. Returns the slots that opened, as far as that is known now. `Err` says how
     /// the record contradicts those before it.
-    pub(crate) fn take(&mut self, record: &BlockRecord) -> Result<Vec<Arc<SlotContext>>, String> {
+    pub(crate) fn take(
+        &mut self,
+        position: RecordPosition,
+        record: &BlockRecord,
+    ) -> Result<Vec<SlotOpening>, String> {
         match record {
             BlockRecord::SlotOpened(opened) => {
                 let mut slots = self.end_run_before(opened.slot);
                 self.check_follows(opened.slot)?;
-                slots.push(self.open(opened));
+                slots.push(self.open(opened, Some(position)));
                 Ok(slots)
             }
             BlockRecord::IdleRun {
@@ -66,6 +72,7 @@ impl Chain {
                     return Err("a run of no slots".to_owned());
                 }
                 self.run = Some(IdleRun {
+                    position,
                     first: first.clone(),
                     count: *count,
                     slot_ms: *slot_ms,
@@ -93,13 +100,14 @@ impl Chain {
     }
 
     /// There is no further record: a run lasted as long as it may have. Returns the slots of it.
-    pub(crate) fn end(&mut self) -> Vec<Arc<SlotContext>> {
+    pub(crate) fn end(&mut self) -> Vec<SlotOpening> {
         self.end_run_before(u64::MAX)
     }
 
     /// Opens the slots of a run that come before `slot`.
-    fn end_run_before(&mut self, slot: u64) -> Vec<Arc<SlotContext>> {
+    fn end_run_before(&mut self, slot: u64) -> Vec<SlotOpening> {
         let Some(IdleRun {
+            position,
             first,
             count,
             slot_ms,
@@ -109,20 +117,25 @@ impl Chain {
         };
         let mut slots = Vec::new();
         let mut opened = first;
+        // Of all of them, it opens the first.
+        let mut record = Some(position);
         for _ in 0..count {
             if opened.slot >= slot {
                 break;
             }
-            slots.push(self.open(&opened));
+            slots.push(self.open(&opened, record.take()));
             opened = idle_successor(&opened, slot_ms, &self.tip);
         }
         slots
     }
 
-    fn open(&mut self, opened: &SlotOpened) -> Arc<SlotContext> {
+    fn open(&mut self, opened: &SlotOpened, record: Option<RecordPosition>) -> SlotOpening {
         let context = &self.context;
         self.context = Arc::new(context.after(opened.parent_blockhash, opened.time_ms));
-        self.context.clone()
+        SlotOpening {
+            context: self.context.clone(),
+            record,
+        }
     }
 
     fn check_follows(&self, slot: u64) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use crate::SlotContext;
 use crate::sync::Arc;
-use crate::task::{CompletedBatch, CompletedEntry, ExpectedRecords};
+use crate::task::{CompletedBatch, CompletedEntry, ExpectedEntry, SlotOpening};
 use sealane_accounts_db::EntryNumber;
 use std::collections::VecDeque;
 
@@ -13,10 +13,10 @@ struct PendingEntry {
     inserted: usize,
     completed: usize,
     batches: Vec<CompletedBatch>,
-    /// What the log says came of its tasks, in a replay.
-    expected: Option<ExpectedRecords>,
+    /// What the log says of it, in a replay.
+    expected: Option<ExpectedEntry>,
     /// Slots that opened after it and before the next entry.
-    slots: Vec<Arc<SlotContext>>,
+    slots: Vec<SlotOpening>,
 }
 
 /// Entries in order; the last may be open, to which tasks are added. Their numbers follow each other, but
@@ -52,10 +52,10 @@ impl Entries {
         self.next = entry;
     }
 
-    /// Notes what must come of the tasks of the open entry.
-    pub(super) fn expect(&mut self, expected: ExpectedRecords) {
+    /// Notes what the log says of the open entry.
+    pub(super) fn expect(&mut self, expected: Option<ExpectedEntry>) {
         let open = self.pending.back_mut().expect("an entry is open");
-        open.expected = Some(expected);
+        open.expected = expected;
     }
 
     /// Adds a task to the open entry, opening one if there is none.
@@ -111,20 +111,20 @@ impl Entries {
         entry.batches.push(batch);
     }
 
-    /// Notes that a slot opened behind the last entry. `false` if there is no entry to wait for.
-    pub(super) fn slot_opens_after_the_last(&mut self, slot: &Arc<SlotContext>) -> bool {
+    /// Notes that a slot opened behind the last entry. Gives it back if there is no entry to wait for.
+    pub(super) fn slot_opens_after_the_last(&mut self, slot: SlotOpening) -> Option<SlotOpening> {
         match self.pending.back_mut() {
             Some(last) => {
-                last.slots.push(slot.clone());
-                true
+                last.slots.push(slot);
+                None
             }
-            None => false,
+            None => Some(slot),
         }
     }
 
     /// Takes the oldest entry, if it is closed and all its tasks are complete, and the slots that opened
     /// behind it.
-    pub(super) fn pop_complete(&mut self) -> Option<(CompletedEntry, Vec<Arc<SlotContext>>)> {
+    pub(super) fn pop_complete(&mut self) -> Option<(CompletedEntry, Vec<SlotOpening>)> {
         let oldest = self.pending.front()?;
         let is_open = self.open && self.pending.len() == 1;
         if is_open || oldest.completed < oldest.inserted {

@@ -21,7 +21,8 @@ use crate::sync::{
     AWAKE, Arc, AtomicBool, Mutex, Ordering, Receiver, Sender, TrySendError, park_timeout,
 };
 use crate::task::{
-    Admission, BankBatch, CompletedBatch, Outcome, PublisherMessage, Task, VerifiedBatch, Work,
+    Admission, BankBatch, CompletedBatch, Outcome, PublisherMessage, SlotOpening, Task,
+    VerifiedBatch, Work,
 };
 use crate::{Limits, RuntimeConfig, SlotContext, SlotWatch};
 use dispatch::Dispatcher;
@@ -288,7 +289,10 @@ impl ScheduleStage {
         }
         let next = Arc::new(open.after(blockhash, time_ms));
         self.slot_ends += self.slot_duration;
-        self.open_slot(next);
+        self.open_slot(SlotOpening {
+            context: next,
+            record: None,
+        });
         self.reconsider_deferred();
         let mut lamports = std::mem::take(&mut self.rewards_lamports);
         if lamports > 0 && fault::is(self.fault, Fault::GenerousReward) {
@@ -301,16 +305,15 @@ impl ScheduleStage {
     }
 
     /// Everything that comes is of this slot.
-    fn open_slot(&mut self, slot: Arc<SlotContext>) {
-        self.slot = slot;
+    fn open_slot(&mut self, slot: SlotOpening) {
+        self.slot = slot.context.clone();
         self.wiring.slots.set(self.slot.clone());
         self.replay.open_slot(self.slot.slot);
         self.dispatcher.start_slot();
         // It is announced behind the entries of the slots before it.
-        if !self.entries.slot_opens_after_the_last(&self.slot) {
-            self.unpublished
-                .push_back(PublisherMessage::Slot(self.slot.clone()));
-        }
+        let announced_now = self.entries.slot_opens_after_the_last(slot);
+        self.unpublished
+            .extend(announced_now.map(PublisherMessage::Slot));
     }
 
     fn dispatch(&mut self, now: Instant) -> bool {

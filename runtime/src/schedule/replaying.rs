@@ -45,7 +45,7 @@ impl ScheduleStage {
                 worked = true;
             }
             match replaying.queue.try_recv() {
-                Ok(Recorded::Slot(context)) => self.open_slot(context),
+                Ok(Recorded::Slot(slot)) => self.open_slot(slot),
                 Ok(Recorded::Entry(entry)) => {
                     self.entries.skip_to(entry.entry);
                     replaying.entry = Some(entry);
@@ -107,7 +107,7 @@ impl ScheduleStage {
             }
         }
         if self.entries.is_open() {
-            self.entries.expect(std::mem::take(&mut entry.expected));
+            self.entries.expect(entry.expected.take());
         }
         self.entries.close();
         Ok(true)
