@@ -11,8 +11,10 @@
 //! damaged, nothing more is written, and a start replays more of the log.
 
 mod chain_state;
+mod stage;
 
 pub use chain_state::ChainState;
+pub(crate) use stage::{CheckpointStage, CheckpointWatch, SlotEnd};
 
 use ahash::AHashMap;
 use sealane_accounts_db::{
@@ -28,6 +30,8 @@ use std::time::{Duration, Instant};
 const COMPACTION_STEP_BYTES: u64 = 1 << 20;
 /// Bytes that are compacted after a checkpoint even when less was written.
 const COMPACTION_BYTES_MIN: u64 = 4 << 20;
+/// A checkpoint begins at the earliest this many times as long after the last one as that took.
+const REST_FACTOR: u32 = 5;
 
 /// Called with what went wrong, from the thread that makes checkpoints. Must not block.
 pub type OnCheckpointError = Arc<dyn Fn(&SegmentError) + Send + Sync>;
@@ -35,8 +39,10 @@ pub type OnCheckpointError = Arc<dyn Fn(&SegmentError) + Send + Sync>;
 /// When checkpoints are made.
 #[derive(Clone)]
 pub struct CheckpointConfig {
-    /// Least time between the starts of two.
+    /// Least time between the starts of two. A disk that takes long gets four times as long to rest.
     pub interval: Duration,
+    /// The same while nothing is written: only the log grows, by records of idle slots.
+    pub idle_interval: Duration,
     /// Accounts that wait to be written, from which on no interval is waited for.
     pub accounts_max: usize,
     /// The files.
@@ -49,6 +55,7 @@ impl Default for CheckpointConfig {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
+            idle_interval: Duration::from_secs(60),
             accounts_max: 1 << 20,
             segments: SegmentOptions::default(),
             on_error: None,
@@ -65,8 +72,8 @@ pub struct EndedSlot {
     pub entry: EntryNumber,
     /// Root of all accounts.
     pub state_root: Hash,
-    /// The record at which the slot began.
-    pub began: u64,
+    /// The record of its first entry; `None` if nothing was in it.
+    pub began: Option<u64>,
     /// The first record that is not in the accounts: a replay goes on with it.
     pub log: LogPosition,
 }
@@ -110,6 +117,8 @@ pub struct Checkpoints {
     ended: Option<EndedSlot>,
     recent: Vec<(u64, u64)>,
     last: Option<Instant>,
+    /// How long it took.
+    took: Duration,
     /// Nothing more is written.
     stopped: bool,
 }
@@ -140,6 +149,7 @@ impl Checkpoints {
             ended: None,
             recent: recent.unwrap_or_default(),
             last: None,
+            took: Duration::ZERO,
             stopped: false,
         };
         Ok((checkpoints, restored, opened.damaged))
@@ -181,10 +191,11 @@ impl Checkpoints {
         }
     }
 
-    /// A slot ended, all of whose entries were noted, and none after it. Makes a checkpoint if it is time.
-    pub fn slot_ended(&mut self, ended: EndedSlot, now: Instant) {
+    /// A slot ended, all of whose entries were noted, and none after it. Makes a checkpoint if it is time;
+    /// whether it did.
+    pub fn slot_ended(&mut self, ended: EndedSlot, now: Instant) -> bool {
         if self.stopped {
-            return;
+            return false;
         }
         if self.pending.is_empty() {
             std::mem::swap(&mut self.open, &mut self.pending);
@@ -193,13 +204,21 @@ impl Checkpoints {
         }
         ChainState::add_recent(&mut self.recent, ended.chain.context.slot, ended.began);
         self.ended = Some(ended);
+        let rest = match self.pending.is_empty() {
+            true => self.config.idle_interval,
+            false => self.config.interval.max(self.took * REST_FACTOR),
+        };
         let is_time = self
             .last
-            .is_none_or(|last| now.duration_since(last) >= self.config.interval);
-        if is_time || self.pending.len() >= self.config.accounts_max {
-            self.last = Some(now);
-            self.make();
+            .is_none_or(|last| now.duration_since(last) >= rest);
+        if !is_time && self.pending.len() < self.config.accounts_max {
+            return false;
         }
+        self.last = Some(now);
+        let started = Instant::now();
+        let made = self.make();
+        self.took = started.elapsed();
+        made
     }
 
     /// The chain stops: makes a checkpoint of the last slot that ended; what was noted since comes from the
@@ -212,12 +231,12 @@ impl Checkpoints {
     }
 
     /// Makes a checkpoint of the last slot that ended, now.
-    fn make(&mut self) {
+    fn make(&mut self) -> bool {
         let Some(ended) = self.ended.take() else {
-            return;
+            return false;
         };
         match self.write(&ended) {
-            Ok(()) => {}
+            Ok(()) => true,
             Err(error) => {
                 if let Some(on_error) = &self.config.on_error {
                     on_error(&error);
@@ -229,6 +248,7 @@ impl Checkpoints {
                     self.stopped = true;
                     (self.open, self.pending) = Default::default();
                 }
+                false
             }
         }
     }
@@ -263,13 +283,12 @@ fn restore(kept: &KeptCheckpoint) -> Result<Restored, RestoreError> {
     let chain = ChainState::decode(&state.context).ok_or(RestoreError::Context {
         number: checkpoint.number,
     })?;
-    let began = chain.recent.last().map_or(0, |(_, record)| *record);
     Ok(Restored {
         slot: EndedSlot {
             chain,
             entry: state.entry,
             state_root: state.state_root,
-            began,
+            began: None,
             log: state.log,
         },
         account_count: checkpoint.account_count,

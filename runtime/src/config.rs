@@ -1,6 +1,6 @@
 //! What a pipeline starts from.
 
-use crate::{Fault, Limits, OnLedgerFailure, OnNotice, OnReplay};
+use crate::{CheckpointConfig, Fault, Limits, OnLedgerFailure, OnNotice, OnReplay};
 use sealane_accounts_db::Disk;
 use sealane_sdk::{AccountState, Programs, Pubkey};
 use solana_hash::Hash;
@@ -71,6 +71,9 @@ pub struct RuntimeConfig {
     pub on_notice: OnNotice,
     /// Where the block log is kept, and replayed from at the start; `None` keeps all in memory.
     pub ledger: Option<Arc<dyn Disk>>,
+    /// Account files beside the block log, so that a start replays only what is behind the newest checkpoint;
+    /// needs a ledger and a `header_signer`. `None`: a start replays all.
+    pub checkpoints: Option<CheckpointConfig>,
     /// Hears when the ledger fails while the node runs.
     pub on_ledger_failure: Option<OnLedgerFailure>,
     /// Hears how far the replay at the start has come.
@@ -100,6 +103,7 @@ impl RuntimeConfig {
             check_purity: false,
             on_notice: Arc::new(|_| {}),
             ledger: None,
+            checkpoints: None,
             on_ledger_failure: None,
             on_replay: None,
             fault: None,

@@ -320,8 +320,13 @@ impl Kept {
 }
 
 impl History {
-    /// Begins with the open slot `first`.
-    pub(crate) fn new(limits: &Limits, first: &SlotContext) -> Self {
+    /// Begins with the open slot `first`; everything is kept from slot `first_available` on.
+    pub(crate) fn new(
+        limits: &Limits,
+        first: &SlotContext,
+        first_available: u64,
+        genesis_hash: Hash,
+    ) -> Self {
         let open = PastSlot {
             slot: first.slot,
             block_time: first.sysvars.clock.unix_timestamp,
@@ -334,8 +339,8 @@ impl History {
             first: 0,
             bytes: 0,
             slots: VecDeque::new(),
-            first_available: open.slot,
-            genesis_hash: first.blockhash(),
+            first_available,
+            genesis_hash,
             open,
         };
         Self {

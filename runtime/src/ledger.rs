@@ -1,7 +1,7 @@
 //! What can go wrong with a ledger, and whether it has.
 
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
-use sealane_accounts_db::AccountsFull;
+use sealane_accounts_db::{AccountsFull, SegmentError};
 use solana_signature::Signature;
 
 /// Why a pipeline did not start.
@@ -56,12 +56,43 @@ pub enum LedgerError {
         /// What was logged and what came of it now.
         what: String,
     },
+    /// The account files.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::RestoreError),
+    /// The accounts of a checkpoint are not those that it was made of.
+    #[error(
+        "the accounts of the checkpoint at the end of slot {slot} have the root {found}, not {expected}: move \
+         the accounts folder away so that the whole block log is replayed, or start from a snapshot"
+    )]
+    StateRoot {
+        /// Its slot.
+        slot: u64,
+        /// What the checkpoint says.
+        expected: solana_hash::Hash,
+        /// What they are.
+        found: solana_hash::Hash,
+    },
+    /// The block log does not reach back to where a replay would have to begin.
+    #[error(
+        "the block log begins with record {first}, and there is no checkpoint to start from: put the accounts \
+         folder back, or start from a snapshot"
+    )]
+    Pruned {
+        /// The oldest record that is there.
+        first: u64,
+    },
     /// The accounts do not fit.
     #[error("the ledger's accounts do not fit: {0}; raise the limit that it was made with")]
     Accounts(#[from] AccountsFull),
     /// A broken invariant ended a thread during the replay.
     #[error("a broken invariant ended the replay")]
     Broken,
+}
+
+impl From<SegmentError> for LedgerError {
+    fn from(error: SegmentError) -> Self {
+        Self::Checkpoint(error.into())
+    }
 }
 
 /// Called once, from the log's thread, with why the ledger failed. Must not block.

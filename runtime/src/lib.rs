@@ -30,6 +30,7 @@ mod replay;
 mod schedule;
 mod serial;
 mod slot;
+mod start;
 mod sync;
 mod task;
 mod verified;
@@ -65,7 +66,10 @@ pub use publish::Event;
 pub use reader::{Reader, Simulation};
 pub use record::TransactionRecord;
 pub use replay::{OnReplay, ReplayProgress};
-pub use sealane_accounts_db::{AccountsFull, Disk, EntryNumber, Pin, ReadError, RealDisk};
+pub use sealane_accounts_db::{
+    AccountsFull, Disk, EntryNumber, KeptCheckpoint, Pin, ReadError, RealDisk, SegmentError,
+    SegmentOptions,
+};
 #[doc(hidden)]
 pub use sealane_accounts_db::{Fault as DiskFault, MemoryDisk};
 pub use serial::{Difference, Order, SerialRun};

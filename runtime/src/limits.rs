@@ -32,6 +32,8 @@ pub struct Limits {
     pub unpublished_messages_max: usize,
     /// Entries waiting for the header stage; beyond, the publisher waits.
     pub header_messages_max: usize,
+    /// Slots that ended and wait for the checkpoint stage; beyond, the header stage waits.
+    pub checkpoint_slots_max: usize,
     /// Transactions of single senders that are verified as one batch, where so many wait.
     pub verify_singles_max: usize,
     /// Bytes of a transaction on the wire (Solana's packet size).
@@ -100,6 +102,7 @@ impl Default for Limits {
             publisher_messages_max: 64,
             unpublished_messages_max: 256,
             header_messages_max: 128,
+            checkpoint_slots_max: 16,
             verify_singles_max: 64,
             transaction_bytes_max: 1_232,
             transaction_accounts_max: 64,

@@ -48,6 +48,10 @@ impl Runtime {
         if let Some(headers) = parts.headers {
             other_threads.push(spawn("headers".into(), Box::new(move || headers.run())));
         }
+        if let Some(checkpoints) = parts.checkpoints {
+            let run = Box::new(move || checkpoints.run());
+            other_threads.push(spawn("checkpoints".into(), run));
+        }
         let (schedule, handle) = (parts.schedule, parts.scheduler.clone());
         let run = move || {
             // Only this thread sets it, once.

@@ -1,4 +1,4 @@
-//! What whoever runs the node should read: native programs that misbehave.
+//! What whoever runs the node should read: native programs that misbehave, account files that fail.
 
 use sealane_sdk::Pubkey;
 use solana_signature::Signature;
@@ -31,6 +31,11 @@ pub enum Notice {
         /// What differed.
         effect: Effect,
     },
+    /// A checkpoint could not be made, and why. The block log holds what it would have held: a start replays
+    /// more.
+    CheckpointFailed(String),
+    /// What is wrong with a checkpoint that a start passed over for the one before.
+    CheckpointDamaged(String),
 }
 
 /// A program's address, and the name that it was registered under.
@@ -110,6 +115,11 @@ impl fmt::Display for Notice {
                 f,
                 "{program} is not pure: run twice on the same accounts, transaction {signature} \
                  differed in its {effect}"
+            ),
+            Self::CheckpointFailed(error) => write!(f, "no checkpoint was made: {error}"),
+            Self::CheckpointDamaged(error) => write!(
+                f,
+                "a checkpoint cannot be used, and the one before it is: {error}"
             ),
         }
     }

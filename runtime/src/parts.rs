@@ -2,6 +2,7 @@
 //! ends.
 
 use crate::banking::BankingThread;
+use crate::checkpoint::{CheckpointStage, CheckpointWatch, Checkpoints, SlotEnd};
 use crate::counters::{StageCounters, WaitHistogram};
 use crate::headers::{HeaderQueue, HeaderStage, Headers};
 use crate::history::{EntryOrder, History};
@@ -11,45 +12,19 @@ use crate::log_stage::LogStage;
 use crate::publish::{Listeners, PublishStage};
 use crate::purity::PurityCheck;
 use crate::reader::{Pool, Reader, Shared};
-use crate::replay::{ChainStart, REPLAY_QUEUE_MAX, Replay, ReplayReport};
+use crate::replay::{REPLAY_QUEUE_MAX, Replay, ReplayReport};
 use crate::schedule::{Replaying, ScheduleStage, Wiring};
 use crate::serial::Order;
+use crate::start::{ChainStart, Opened};
 use crate::sync::{Arc, AtomicBool, Mutex, Receiver, Sender, Thread, bounded};
 use crate::task::PublisherMessage;
 use crate::verify_stage::VerifyThread;
 use crate::watchdog::{Posts, Watchdog};
-use crate::{Bank, Limits, RuntimeConfig, SlotContext, SlotWatch, Verifier};
-use sealane_accounts_db::{Accounts, AccountsFull, DbLimits, Disk, Publisher};
-use sealane_sdk::{AccountState, Pubkey};
+use crate::{Bank, LedgerError, Limits, RuntimeConfig, SlotWatch, StartError, Verifier};
+use sealane_accounts_db::{Accounts, Disk, Publisher};
 use solana_hash::Hash;
 use std::sync::OnceLock;
 use std::time::Instant;
-
-fn genesis_context(config: &RuntimeConfig) -> SlotContext {
-    SlotContext::genesis(config.genesis_hash, config.genesis_time)
-}
-
-/// All accounts at genesis: those of programs and those of the configuration, which win.
-pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountState)> {
-    let context = genesis_context(config);
-    let programs = config.programs.iter().filter(|program| {
-        // Those of System and Compute Budget are the slot's.
-        context.virtual_account(&program.id).is_none()
-    });
-    let mut accounts: Vec<(Pubkey, AccountState)> = programs
-        .map(|program| (program.id, program.account()))
-        .collect();
-    accounts.extend(config.genesis_accounts.iter().cloned());
-    accounts
-}
-
-fn db_limits(limits: &Limits) -> DbLimits {
-    DbLimits {
-        accounts_max: limits.accounts_max,
-        pins_max: limits.pins_max,
-        pinned_bytes_max: limits.pinned_bytes_max,
-    }
-}
 
 /// What every stage and reader may hold.
 struct Common {
@@ -66,6 +41,7 @@ struct Common {
     waits: Arc<Mutex<WaitHistogram>>,
     /// Those of past slots, where they are made.
     headers: Option<Arc<Headers>>,
+    checkpoints: Arc<CheckpointWatch>,
     order: Option<Arc<Mutex<Order>>>,
     /// The node stops: refuse what comes in.
     stopping: Arc<AtomicBool>,
@@ -78,30 +54,41 @@ struct Common {
 }
 
 impl Common {
-    fn new(config: &RuntimeConfig, accounts: Arc<Accounts>, genesis: Arc<SlotContext>) -> Self {
+    fn new(
+        config: &RuntimeConfig,
+        accounts: Arc<Accounts>,
+        start: &ChainStart,
+    ) -> Result<Self, LedgerError> {
         let order = config
             .record_order
             .then(|| Arc::new(Mutex::new(Order::default())));
-        Self {
-            history: Arc::new(History::new(&config.limits, &genesis)),
-            slots: SlotWatch::new(genesis.clone()),
-            visible_slots: SlotWatch::new(genesis),
-            counters: Arc::new(StageCounters::default()),
+        let headers = config
+            .header_signer
+            .is_some()
+            .then(|| Arc::new(Headers::new(&accounts, &config.limits)));
+        if let Some(headers) = &headers {
+            start.check_root(headers.state_root())?;
+        }
+        let counters = Arc::new(StageCounters::default());
+        counters.replayed.add(start.transaction_count);
+        Ok(Self {
+            history: Arc::new(start.history(config)),
+            slots: SlotWatch::new(start.context.clone()),
+            visible_slots: SlotWatch::new(start.context.clone()),
+            counters,
             listeners: Listeners::default(),
-            tip: Arc::new(Mutex::new(config.genesis_hash)),
+            tip: Arc::new(Mutex::new(start.tip)),
             ledger: Arc::new(LedgerHealth::default()),
             waits: Arc::new(Mutex::new(WaitHistogram::default())),
-            headers: config
-                .header_signer
-                .is_some()
-                .then(|| Arc::new(Headers::new(&accounts, &config.limits))),
+            headers,
+            checkpoints: Arc::default(),
             accounts,
             order,
             stopping: Arc::new(AtomicBool::new(false)),
             draining: Arc::new(AtomicBool::new(false)),
             scheduler: Arc::new(OnceLock::new()),
             posts: Posts::default(),
-        }
+        })
     }
 
     /// Makes verifiers that share the node's hash keys and database.
@@ -120,17 +107,17 @@ impl Common {
         &self,
         config: &RuntimeConfig,
         disk: std::sync::Arc<dyn Disk>,
-        context: Arc<SlotContext>,
+        start: &ChainStart,
         publisher: Sender<PublisherMessage>,
     ) -> WiredLog {
         let (sender, queue) = bounded(config.limits.publisher_messages_max);
-        let (start_sender, start) = bounded(1);
+        let (start_sender, log_start) = bounded(1);
         let (replay_sender, replay_queue) = bounded(REPLAY_QUEUE_MAX);
         let report = ReplayReport::default();
         let stage = LogStage {
             queue,
             publisher,
-            start,
+            start: log_start,
             health: self.ledger.clone(),
             on_failure: config.on_ledger_failure.clone(),
             scheduler: self.scheduler.clone(),
@@ -140,11 +127,7 @@ impl Common {
         let replay = Replay {
             disk,
             genesis_hash: config.genesis_hash,
-            start: ChainStart {
-                context,
-                tip: config.genesis_hash,
-                entry: 0,
-            },
+            start: start.clone(),
             queue: replay_sender,
             scheduler: self.scheduler.clone(),
             report: report.clone(),
@@ -166,16 +149,35 @@ impl Common {
         }
     }
 
+    /// The stage that makes checkpoints, and the header stage's way to it, where there are account files.
+    fn wire_checkpoints(
+        &self,
+        limits: &Limits,
+        checkpoints: Option<Checkpoints>,
+    ) -> (Option<Sender<SlotEnd>>, Option<CheckpointStage>) {
+        let Some(checkpoints) = checkpoints else {
+            return (None, None);
+        };
+        let (sender, queue) = bounded(limits.checkpoint_slots_max);
+        let stage = CheckpointStage {
+            queue,
+            checkpoints,
+            watch: self.checkpoints.clone(),
+        };
+        (Some(sender), Some(stage))
+    }
+
     /// The stage that signs headers, and the publisher's way to it, where headers are wanted.
     fn wire_headers(
         &self,
         config: &RuntimeConfig,
-        genesis: &Arc<SlotContext>,
+        start: &ChainStart,
+        checkpoints: Option<Sender<SlotEnd>>,
     ) -> (HeaderQueue, Option<HeaderStage>) {
         match self.headers.clone().zip(config.header_signer.clone()) {
             Some((headers, signer)) => {
                 let (sender, queue) = bounded(config.limits.header_messages_max);
-                let stage = HeaderStage::new(queue, headers, signer, genesis.clone());
+                let stage = HeaderStage::new(queue, headers, signer, start, checkpoints);
                 (HeaderQueue::new(sender), Some(stage))
             }
             None => (HeaderQueue::none(), None),
@@ -185,6 +187,7 @@ impl Common {
     fn publish_stage(
         &self,
         config: &RuntimeConfig,
+        start: &ChainStart,
         queue: Receiver<PublisherMessage>,
         publisher: Publisher,
         headers: HeaderQueue,
@@ -200,7 +203,7 @@ impl Common {
             counters: self.counters.clone(),
             headers,
             order: self.order.clone(),
-            order_entries: EntryOrder::new(0, config.genesis_hash, config.record_order),
+            order_entries: EntryOrder::new(start.context.slot, start.tip, config.record_order),
             replay: None,
         }
     }
@@ -215,6 +218,7 @@ impl Common {
             counters: self.counters.clone(),
             waits: self.waits.clone(),
             headers: self.headers.clone(),
+            checkpoints: self.checkpoints.clone(),
             programs: config.programs.clone(),
             genesis_hash: config.genesis_hash,
             limits: config.limits.clone(),
@@ -248,20 +252,25 @@ pub(crate) struct Parts {
     pub(crate) banking: Vec<BankingThread>,
     pub(crate) publish: PublishStage,
     pub(crate) headers: Option<HeaderStage>,
+    pub(crate) checkpoints: Option<CheckpointStage>,
     pub(crate) watchdog: Watchdog,
     /// With a ledger: the thread that writes it, and the source of the replay.
     pub(crate) log: Option<(LogStage, Replay)>,
 }
 
 impl Parts {
-    pub(crate) fn new(config: &RuntimeConfig) -> Result<Self, AccountsFull> {
+    pub(crate) fn new(config: &RuntimeConfig) -> Result<Self, StartError> {
         let limits = &config.limits;
         let banking_threads = config.banking_threads.resolve();
-        let db_limits = db_limits(limits);
-        let (accounts, interner, accesses, publisher) =
-            sealane_accounts_db::open(db_limits, banking_threads, genesis_accounts(config))?;
-        let genesis = Arc::new(genesis_context(config));
-        let common = Common::new(config, accounts, genesis.clone());
+        let Opened {
+            start,
+            accounts,
+            interner,
+            accesses,
+            publisher,
+            checkpoints,
+        } = Opened::new(config, banking_threads)?;
+        let common = Common::new(config, accounts, &start)?;
 
         let (ingest_sender, ingest_queue) = bounded(limits.ingest_batches_max);
         let (verified_sender, verified) = bounded(limits.verified_batches_max);
@@ -302,13 +311,14 @@ impl Parts {
                 purity: purity.clone(),
                 fault: config.fault,
             });
-        let (header_queue, headers) = common.wire_headers(config, &genesis);
-        let mut publish = common.publish_stage(config, publisher_queue, publisher, header_queue);
+        let (checkpoint_queue, checkpoints) = common.wire_checkpoints(limits, checkpoints);
+        let (header_queue, headers) = common.wire_headers(config, &start, checkpoint_queue);
+        let mut publish =
+            common.publish_stage(config, &start, publisher_queue, publisher, header_queue);
         let (log, replaying, publisher_sender) = match &config.ledger {
             None => (None, None, publisher_sender),
             Some(disk) => {
-                let wired =
-                    common.wire_log(config, disk.clone(), genesis.clone(), publisher_sender);
+                let wired = common.wire_log(config, disk.clone(), &start, publisher_sender);
                 publish.replay = Some(wired.replaying.report.clone());
                 (
                     Some((wired.stage, wired.replay)),
@@ -336,13 +346,14 @@ impl Parts {
                 config,
                 wiring,
                 interner,
-                genesis,
+                &start,
                 replaying,
                 Instant::now(),
             ),
             banking: banking.collect(),
             publish,
             headers,
+            checkpoints,
             log,
             reader: common.reader(config),
             watchdog: Watchdog::new(config, common.posts),

@@ -4,7 +4,7 @@
 //! transaction finds its effects, and who finds its status too.
 
 use crate::counters::StageCounters;
-use crate::headers::{HeaderMessage, HeaderQueue};
+use crate::headers::{EntryPlace, HeaderMessage, HeaderQueue};
 use crate::history::{EntryOrder, History, PastEntry, PublishedTransaction};
 use crate::replay::ReplayReport;
 use crate::serial::{Order, OrderItem};
@@ -100,14 +100,16 @@ impl PublishStage {
                     replay.done();
                 }
             }
-            PublisherMessage::Slot(SlotOpening { context, .. }) => {
+            PublisherMessage::Slot(SlotOpening { context, record }) => {
                 self.history.open_slot(&context);
                 self.record(|| OrderItem::Slot(context.slot));
                 self.slots.set(context.clone());
-                self.headers.send(HeaderMessage::Slot(context.clone()));
+                let slot = context.slot;
+                self.headers
+                    .send(HeaderMessage::Slot(SlotOpening { context, record }));
                 self.tell(|| Event::Slot {
-                    slot: context.slot,
-                    parent: context.slot - 1,
+                    slot,
+                    parent: slot - 1,
                 });
             }
             PublisherMessage::Evicted(signature) => {
@@ -127,13 +129,14 @@ impl PublishStage {
             charged,
             tip,
             writes,
+            record,
             expected,
-            ..
         } = ordered;
         if let (Some(replay), Some(expected)) = (&self.replay, expected)
             && let Some(difference) = past.difference(number, &expected)
         {
             replay.fail(difference);
+            self.headers.close();
         }
         let mut written = self.headers.room_for(&writes);
         let mut writes = writes.into_iter();
@@ -148,8 +151,17 @@ impl PublishStage {
         *self.tip.lock().expect("no holder of this lock panics") = tip;
         self.history.append(entry.clone());
         if let Some(written) = written {
-            let entry = entry.clone();
-            self.headers.send(HeaderMessage::Entry { entry, written });
+            let place = EntryPlace {
+                number,
+                charged,
+                tip,
+                record,
+            };
+            self.headers.send(HeaderMessage::Entry {
+                entry: entry.clone(),
+                written,
+                place,
+            });
         }
         self.record(|| OrderItem::Entry(entry.clone()));
         if self.replay.is_some() {

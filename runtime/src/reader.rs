@@ -1,5 +1,6 @@
 //! What anybody may ask of a running pipeline, from any thread. Nothing here makes a pipeline thread wait.
 
+use crate::checkpoint::CheckpointWatch;
 use crate::counters::{Counters, StageCounters, WaitHistogram};
 use crate::headers::{Headers, NoProof, ProvenBytes, SignedHeader};
 use crate::history::{History, NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus};
@@ -13,7 +14,7 @@ use crate::{
 };
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
-use sealane_accounts_db::{Accounts, Pin, ReadError};
+use sealane_accounts_db::{Accounts, KeptCheckpoint, Pin, ReadError};
 use sealane_sdk::{AccountState, Programs, Pubkey, TransactionAccounts};
 use solana_hash::Hash;
 use solana_signature::Signature;
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) waits: Arc<Mutex<WaitHistogram>>,
     /// Those of past slots, where they are made.
     pub(crate) headers: Option<Arc<Headers>>,
+    pub(crate) checkpoints: Arc<CheckpointWatch>,
     pub(crate) programs: Arc<Programs>,
     pub(crate) genesis_hash: Hash,
     pub(crate) limits: Limits,
@@ -141,6 +143,16 @@ impl Reader {
 
     fn headers(&self) -> Result<&Headers, NoProof> {
         self.shared.headers.as_deref().ok_or(NoProof::Off)
+    }
+
+    /// The newest durable checkpoint of the accounts, where there are any: to make a snapshot of.
+    pub fn newest_checkpoint(&self) -> Option<std::sync::Arc<KeptCheckpoint>> {
+        self.shared.checkpoints.newest()
+    }
+
+    /// Number of the oldest record of the block log that a start may need; 0: all of them.
+    pub fn log_needed_from(&self) -> u64 {
+        self.shared.checkpoints.log_needed_from()
     }
 
     /// The block of a sealed slot.

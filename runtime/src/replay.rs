@@ -6,8 +6,8 @@
 //! threads run them under the lock table; the publisher compares each result with the one that was logged.
 //! The log stage lets it all pass. At the end the schedule stage goes on by itself, as the same chain.
 //!
-//! A replay starts from a `ChainStart`: genesis, or whatever else has accounts, the context of the open slot
-//! and a place in the log.
+//! A replay starts from a `ChainStart`: genesis, or a checkpoint. From a checkpoint on, the ids of what was
+//! charged within the age of a blockhash before it are read from the log first, so that it does not run again.
 
 mod chain;
 
@@ -18,9 +18,10 @@ use crate::block_log::{
 use crate::history::PastEntry;
 use crate::ledger::LedgerError;
 use crate::log_stage::LogStart;
+use crate::start::{ChainStart, CheckpointStart};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Sender, Thread, TrySendError, park_timeout};
 use crate::task::{ExpectedEntry, ExpectedRecords, Outcome, Recorded, RecordedEntry, Work};
-use crate::{SlotContext, TransactionRecord, Verifier};
+use crate::{TransactionRecord, Verifier};
 pub(crate) use chain::{Chain, idle_successor};
 use sealane_accounts_db::{Disk, EntryNumber};
 use sealane_sdk::Pubkey;
@@ -43,16 +44,6 @@ pub struct ReplayProgress {
 
 /// Hears of a replay's progress, from the thread that starts the node, after every few records.
 pub type OnReplay = std::sync::Arc<dyn Fn(ReplayProgress) + Send + Sync>;
-
-/// Where a replay begins.
-pub(crate) struct ChainStart {
-    /// The open slot.
-    pub(crate) context: Arc<SlotContext>,
-    /// Chained hash of the entries so far.
-    pub(crate) tip: Hash,
-    /// The last entry so far.
-    pub(crate) entry: EntryNumber,
-}
 
 /// What the starting thread and the stages of the pipeline tell each other.
 #[derive(Default)]
@@ -110,15 +101,21 @@ impl Replay {
     /// `broken` says whether a thread of the pipeline has ended.
     pub(crate) fn run(mut self, broken: &dyn Fn() -> bool) -> Result<(), LedgerError> {
         let log = BlockLogReader::open(self.disk.clone(), &self.genesis_hash)?;
-        let mut records = log.records();
-        let ChainStart {
-            context,
-            tip,
-            entry,
-        } = &self.start;
-        let mut chain = Chain::new(context.clone(), *tip, *entry);
+        let start = &self.start;
+        let mut chain = Chain::new(start.context.clone(), start.tip, start.entry);
+        let mut records = match start.checkpoint {
+            None if log.first_record() > 1 => {
+                let first = log.first_record();
+                return Err(LedgerError::Pruned { first });
+            }
+            None => log.records(),
+            Some(checkpoint) => {
+                self.send_ids(&log, &checkpoint, broken)?;
+                log.records_from(checkpoint.log.record)?
+            }
+        };
         let mut progress = ReplayProgress::default();
-        let mut continues = false;
+        let mut continues = self.start.checkpoint.is_some();
         for next in records.by_ref() {
             let (position, record) = next?;
             continues = true;
@@ -160,6 +157,40 @@ impl Replay {
             tip: *chain.tip(),
         };
         self.log.send(start).map_err(|_| LedgerError::Broken)
+    }
+
+    /// Feeds the ids of what was charged before a checkpoint, and may still be sent again.
+    fn send_ids(
+        &self,
+        log: &BlockLogReader,
+        checkpoint: &CheckpointStart,
+        broken: &dyn Fn() -> bool,
+    ) -> Result<(), LedgerError> {
+        let end = checkpoint.log.record;
+        if checkpoint.ids_from >= end {
+            return Ok(());
+        }
+        for next in log.records_from(checkpoint.ids_from)? {
+            let (position, record) = next?;
+            if position.number >= end {
+                break;
+            }
+            let BlockRecord::Entry(entry) = record else {
+                continue;
+            };
+            let wires = entry.items.iter().filter_map(|item| match item {
+                LoggedItem::Transaction { wire, .. } => Some(wire),
+                LoggedItem::FeeReward { .. } => None,
+            });
+            let ids = wires.map(|wire| self.verifier.recorded_id(wire));
+            let ids = ids.collect::<Option<_>>();
+            let ids = ids.ok_or_else(|| LedgerError::Contradiction {
+                record: position.number,
+                what: "it holds bytes that are no transaction".to_owned(),
+            })?;
+            self.send(Recorded::Ids(ids), broken)?;
+        }
+        Ok(())
     }
 
     fn send(&self, item: Recorded, broken: &dyn Fn() -> bool) -> Result<(), LedgerError> {

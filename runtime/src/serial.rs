@@ -117,7 +117,7 @@ impl Order {
     ) -> SerialRun {
         let mut bank = Bank::new(config.programs.clone(), &config.limits);
         let mut run = SerialRun {
-            accounts: crate::parts::genesis_accounts(config).into_iter().collect(),
+            accounts: crate::start::genesis_accounts(config).into_iter().collect(),
             charged: 0,
             dropped: 0,
             burnt: 0,

@@ -4,7 +4,7 @@ use crate::block_log::RecordPosition;
 use crate::history::PastEntry;
 use crate::ingest::OnAdmission;
 use crate::sync::Arc;
-use crate::{SlotContext, VerifiedTransaction};
+use crate::{MessageId, SlotContext, VerifiedTransaction};
 use bytes::Bytes;
 use sealane_accounts_db::{AccountIndex, EntryNumber, EntryWrites, NO_ACCOUNT};
 use sealane_scheduler::TaskId;
@@ -150,6 +150,8 @@ pub(crate) struct SlotOpening {
 
 /// What a replay feeds to the schedule stage, in order.
 pub(crate) enum Recorded {
+    /// Ids of transactions that were charged before the records that follow.
+    Ids(Vec<MessageId>),
     /// A slot opened.
     Slot(SlotOpening),
     /// An entry of the open slot.

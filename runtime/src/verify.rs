@@ -27,6 +27,7 @@ use sealane_accounts_db::{Accounts, ReadError};
 use sealane_sdk::Pubkey;
 use signatures::SignatureChecker;
 use solana_sdk_ids::{bpf_loader_upgradeable, system_program};
+use solana_signature::Signature;
 use solana_transaction_error::TransactionError;
 use state::{Recorded, State, Visible};
 use std::sync::Arc;
@@ -105,6 +106,14 @@ impl Verifier {
     pub(crate) fn parse_recorded(&mut self, bytes: Bytes, loaded: Box<[Pubkey]>) -> Verified {
         let mut state = Recorded::new(&self.accounts, loaded);
         self.core.prepare(bytes, &mut state)
+    }
+
+    /// The id of a transaction out of the log, without verifying it again. `None` if the bytes are none.
+    pub(crate) fn recorded_id(&self, bytes: &[u8]) -> Option<MessageId> {
+        // The number of signatures is one byte, as a transaction has room for few.
+        let (signatures, rest) = bytes.split_first()?;
+        let message = rest.get(usize::from(*signatures) * size_of::<Signature>()..)?;
+        Some(self.core.messages.id(message))
     }
 }
 

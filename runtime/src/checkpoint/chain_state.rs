@@ -20,8 +20,7 @@ pub struct ChainState {
     pub header: Hash,
     /// Transactions charged so far.
     pub transaction_count: u64,
-    /// Slots that had something in them and the record of the block log at which each begins, newest last,
-    /// as far back as a transaction can still be valid. Whoever starts from here reads the message ids
+    /// Slots that had something in them and the record of the first entry of each, newest last, as far back as a transaction can still be valid. Whoever starts from here reads the message ids
     /// of what is charged already from the oldest on.
     pub recent: Vec<(u64, u64)>,
 }
@@ -32,9 +31,10 @@ impl ChainState {
         self.recent.first().map(|(_, record)| *record)
     }
 
-    /// Notes that `slot` began at `record`, and forgets slots that are too old to matter.
-    pub(super) fn add_recent(recent: &mut Vec<(u64, u64)>, slot: u64, record: u64) {
-        recent.push((slot, record));
+    /// Notes that `slot` ended, whose first entry is in `record` if it has any, and forgets slots that are
+    /// too old to matter.
+    pub(super) fn add_recent(recent: &mut Vec<(u64, u64)>, slot: u64, record: Option<u64>) {
+        recent.extend(record.map(|record| (slot, record)));
         let oldest = slot.saturating_sub(RECENT_MAX as u64);
         // What begins before may reach into what matters.
         let keep = recent.partition_point(|(slot, _)| *slot < oldest);

@@ -93,6 +93,12 @@ impl Headers {
         }
     }
 
+    /// The root of all accounts.
+    pub(crate) fn state_root(&self) -> Hash {
+        let kept = self.kept.read().expect("no holder of this lock panics");
+        kept.trie.root()
+    }
+
     /// Ends a slot: takes over what it changed, and keeps the header that `make` makes with the new root.
     /// Returns what else that returned.
     pub(crate) fn add<R>(

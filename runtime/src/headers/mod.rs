@@ -16,9 +16,13 @@ pub(crate) use kept::Headers;
 pub use kept::{NoProof, ProvenBytes, SignedHeader};
 
 use crate::SlotContext;
+use crate::block_log::RecordPosition;
+use crate::checkpoint::{ChainState, EndedSlot, SlotEnd};
 use crate::history::PastEntry;
+use crate::start::ChainStart;
 use crate::sync::{Arc, Receiver, Sender};
-use sealane_accounts_db::{EntryWrites, StateChanges};
+use crate::task::SlotOpening;
+use sealane_accounts_db::{EntryNumber, EntryWrites, LogPosition, StateChanges};
 use sealane_sdk::light::{SlotHeader, TransactionsRoot};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
@@ -34,9 +38,22 @@ pub(crate) enum HeaderMessage {
     Entry {
         entry: Arc<PastEntry>,
         written: Written,
+        place: EntryPlace,
     },
     /// A slot opened: those before it have ended.
-    Slot(Arc<SlotContext>),
+    Slot(SlotOpening),
+}
+
+/// Where an entry stands in the chain.
+#[derive(Clone, Copy)]
+pub(crate) struct EntryPlace {
+    pub(crate) number: EntryNumber,
+    /// Charged transactions in it.
+    pub(crate) charged: u32,
+    /// Chained hash of the entries up to it.
+    pub(crate) tip: Hash,
+    /// Its record in the block log, if it has one.
+    pub(crate) record: Option<RecordPosition>,
 }
 
 /// The publisher's end of the queue, if there is a header stage.
@@ -50,6 +67,11 @@ impl HeaderQueue {
     /// That of a node without headers.
     pub(crate) fn none() -> Self {
         Self(None)
+    }
+
+    /// Nothing more is handed on: what comes is not what it should be, and must be in no checkpoint.
+    pub(crate) fn close(&mut self) {
+        self.0 = None;
     }
 
     /// Room for what was written; `None` where nobody wants to know it.
@@ -75,29 +97,46 @@ pub(crate) struct HeaderStage {
     signer: Arc<Keypair>,
     /// The slot that is open.
     open: Arc<SlotContext>,
-    /// Hash of the header of the slot before it.
+    /// It ended before the stage began: what it begins with is a checkpoint.
+    has_ended: bool,
+    /// Hash of the newest header.
     parent: Hash,
     /// What the open slot wrote so far, by entry.
     written: Vec<Written>,
     transactions: TransactionsRoot,
+    /// The last entry so far, the transactions charged so far, the tip.
+    entry: EntryNumber,
+    transaction_count: u64,
+    tip: Hash,
+    /// The record of the open slot's first entry.
+    began: Option<u64>,
+    /// To the checkpoint stage, where there is one.
+    checkpoints: Option<Sender<SlotEnd>>,
 }
 
 impl HeaderStage {
-    /// The stage of a chain whose first slot is `genesis`.
+    /// The stage of a chain that begins with `start`.
     pub(crate) fn new(
         queue: Receiver<HeaderMessage>,
         headers: Arc<Headers>,
         signer: Arc<Keypair>,
-        genesis: Arc<SlotContext>,
+        start: &ChainStart,
+        checkpoints: Option<Sender<SlotEnd>>,
     ) -> Self {
         Self {
             queue,
             headers,
             signer,
-            parent: genesis.blockhash(),
-            open: genesis,
+            open: start.context.clone(),
+            has_ended: start.checkpoint.is_some(),
+            parent: start.header,
             written: Vec::new(),
             transactions: TransactionsRoot::new(),
+            entry: start.entry,
+            transaction_count: start.transaction_count,
+            tip: start.tip,
+            began: None,
+            checkpoints,
         }
     }
 
@@ -105,17 +144,69 @@ impl HeaderStage {
     pub(crate) fn run(mut self) {
         while let Ok(message) = self.queue.recv() {
             match message {
-                HeaderMessage::Entry { entry, written } => {
+                HeaderMessage::Entry {
+                    entry,
+                    written,
+                    place,
+                } => {
                     self.transactions.extend(entry.leaves());
                     self.written.push(written);
+                    (self.entry, self.tip) = (place.number, place.tip);
+                    self.transaction_count += u64::from(place.charged);
+                    let record = place.record.map(|record| record.number);
+                    self.began = self.began.or(record);
                 }
-                HeaderMessage::Slot(next) => self.end_slots(&next),
+                HeaderMessage::Slot(SlotOpening { context, .. }) if self.has_ended => {
+                    (self.open, self.has_ended) = (context, false);
+                }
+                HeaderMessage::Slot(SlotOpening { context, record }) => {
+                    let written = std::mem::take(&mut self.written);
+                    self.end_slots(&written, &context);
+                    self.hand_on(written, &context, record);
+                    self.open = context;
+                }
             }
         }
     }
 
-    /// Ends the open slot, and those without anything in them between it and `next`.
-    fn end_slots(&mut self, next: &Arc<SlotContext>) {
+    /// Tells the checkpoint stage what the open slot wrote. If a broken invariant has ended that one, the
+    /// node is no longer healthy and says so.
+    fn hand_on(
+        &mut self,
+        written: Vec<Written>,
+        next: &SlotContext,
+        record: Option<RecordPosition>,
+    ) {
+        let began = self.began.take();
+        let Some(checkpoints) = &self.checkpoints else {
+            return;
+        };
+        let record = record.filter(|_| next.slot == self.open.slot + 1);
+        let ended = record.map(|record| EndedSlot {
+            chain: ChainState {
+                context: self.open.clone(),
+                tip: self.tip,
+                header: self.parent,
+                transaction_count: self.transaction_count,
+                recent: Vec::new(),
+            },
+            entry: self.entry,
+            state_root: self.headers.state_root(),
+            began,
+            log: LogPosition {
+                record: record.number,
+                file: record.file,
+                offset: record.offset,
+            },
+        });
+        if ended.is_some() || !written.is_empty() {
+            let _ = checkpoints.send(SlotEnd { written, ended });
+        }
+    }
+
+    /// Ends the open slot, which wrote `written`, and those without anything in them between it and `next`.
+    fn end_slots(&mut self, written: &[Written], next: &SlotContext) {
+        let mut written = written;
         let passed = next.slot - self.open.slot;
         let step_ms = (next.time_ms - self.open.time_ms) / passed.cast_signed();
         for (slot, after) in (self.open.slot..next.slot).zip(0..) {
@@ -123,14 +214,13 @@ impl HeaderStage {
             let sealed = from_newest.and_then(|place| next.blockhashes.get(place));
             let (blockhash, _) = *sealed.expect("slots are opened one by one, or a few at a time");
             let time_ms = self.open.time_ms + step_ms * after;
-            self.end_slot(slot, time_ms.div_euclid(1_000), blockhash);
+            let written = std::mem::take(&mut written);
+            self.end_slot(slot, written, time_ms.div_euclid(1_000), blockhash);
         }
-        self.open = next.clone();
     }
 
-    fn end_slot(&mut self, slot: u64, unix_timestamp: i64, blockhash: Hash) {
-        let changes = StateChanges::of_states(&self.written);
-        self.written.clear();
+    fn end_slot(&mut self, slot: u64, written: &[Written], unix_timestamp: i64, blockhash: Hash) {
+        let changes = StateChanges::of_states(written);
         let transactions = std::mem::take(&mut self.transactions);
         let transactions_root = transactions.root();
         let transaction_count = transactions.len() as u64;

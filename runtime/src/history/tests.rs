@@ -66,7 +66,7 @@ impl Run {
         let context = SlotContext::genesis(Hash::new_from_array([1; 32]), 1_000);
         Self {
             rng: StdRng::seed_from_u64(seed),
-            history: History::new(limits, &context),
+            history: History::new(limits, &context, 0, context.blockhash()),
             blockhashes: vec![context.blockhash()],
             context: Arc::new(context),
             known: Vec::new(),

@@ -29,11 +29,11 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// The first entry is number 1; 0 is genesis.
-    pub(super) fn new() -> Self {
+    /// The next entry comes after `last`; 0 is genesis.
+    pub(super) fn new(last: EntryNumber) -> Self {
         Self {
             pending: VecDeque::new(),
-            next: 1,
+            next: last + 1,
             open: false,
         }
     }

@@ -17,6 +17,7 @@ use crate::counters::{StageCounters, WaitHistogram};
 use crate::fault::{self, Fault};
 use crate::ledger::LedgerHealth;
 use crate::slot::{self, BLOCKHASH_AGE_MAX};
+use crate::start::ChainStart;
 use crate::sync::{
     AWAKE, Arc, AtomicBool, Mutex, Ordering, Receiver, Sender, TrySendError, park_timeout,
 };
@@ -113,7 +114,7 @@ impl ScheduleStage {
         config: &RuntimeConfig,
         wiring: Wiring,
         interner: Interner,
-        genesis: Arc<SlotContext>,
+        start: &ChainStart,
         replaying: Option<Replaying>,
         now: Instant,
     ) -> Self {
@@ -133,7 +134,7 @@ impl ScheduleStage {
         let accounts = (wiring.accounts.len() + 1).next_power_of_two();
         dispatcher.reserve_accounts(accounts);
         Self {
-            slot: genesis,
+            slot: start.context.clone(),
             slot_duration: config.slot_duration,
             entry_interval: config.entry_interval,
             identity: config.identity,
@@ -150,7 +151,7 @@ impl ScheduleStage {
                 0
             }),
             dispatcher,
-            entries: Entries::new(),
+            entries: Entries::new(start.entry),
             unpublished: VecDeque::new(),
             next_sequence: 0,
             in_flight: 0,

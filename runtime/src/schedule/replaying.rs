@@ -45,6 +45,7 @@ impl ScheduleStage {
                 worked = true;
             }
             match replaying.queue.try_recv() {
+                Ok(Recorded::Ids(ids)) => ids.into_iter().for_each(|id| self.replay.remember(id)),
                 Ok(Recorded::Slot(slot)) => self.open_slot(slot),
                 Ok(Recorded::Entry(entry)) => {
                     self.entries.skip_to(entry.entry);

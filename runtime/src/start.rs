@@ -1,0 +1,185 @@
+//! What a pipeline begins with: genesis, or the newest checkpoint of its ledger.
+
+use crate::checkpoint::{Checkpoints, Restored};
+use crate::history::History;
+use crate::{LedgerError, Limits, Notice, RuntimeConfig, SlotContext, StartError};
+use sealane_accounts_db::{
+    Accounts, BankingAccess, DbLimits, EntryNumber, Interner, LogPosition, Publisher,
+};
+use sealane_sdk::{AccountState, Pubkey};
+use solana_hash::Hash;
+use std::sync::Arc;
+
+/// The chain at its start, beside its accounts.
+#[derive(Clone)]
+pub(crate) struct ChainStart {
+    /// The open slot. Of a checkpoint it is the one at whose end it was made: the next record of the log
+    /// opens the one after it.
+    pub(crate) context: Arc<SlotContext>,
+    /// Chained hash of the entries so far.
+    pub(crate) tip: Hash,
+    /// The last entry so far.
+    pub(crate) entry: EntryNumber,
+    /// Hash of the newest header; the genesis hash before the first.
+    pub(crate) header: Hash,
+    /// Transactions charged so far.
+    pub(crate) transaction_count: u64,
+    /// Where the block log goes on; `None` at genesis: with its first record.
+    pub(crate) checkpoint: Option<CheckpointStart>,
+}
+
+/// What a start from a checkpoint needs of the block log.
+#[derive(Clone, Copy)]
+pub(crate) struct CheckpointStart {
+    /// The first record that is not in the accounts.
+    pub(crate) log: LogPosition,
+    /// From this record on, ids of what was charged may still matter.
+    pub(crate) ids_from: u64,
+    /// Root of all accounts.
+    pub(crate) state_root: Hash,
+}
+
+impl ChainStart {
+    pub(crate) fn genesis(config: &RuntimeConfig) -> Self {
+        Self {
+            context: Arc::new(genesis_context(config)),
+            tip: config.genesis_hash,
+            entry: 0,
+            header: config.genesis_hash,
+            transaction_count: 0,
+            checkpoint: None,
+        }
+    }
+
+    fn restored(restored: &Restored) -> Self {
+        let slot = &restored.slot;
+        let chain = &slot.chain;
+        Self {
+            context: chain.context.clone(),
+            tip: chain.tip,
+            entry: slot.entry,
+            header: chain.header,
+            transaction_count: chain.transaction_count,
+            checkpoint: Some(CheckpointStart {
+                log: slot.log,
+                ids_from: chain.ids_from().unwrap_or(slot.log.record),
+                state_root: slot.state_root,
+            }),
+        }
+    }
+
+    /// A history that goes on from here, with nothing in it.
+    pub(crate) fn history(&self, config: &RuntimeConfig) -> History {
+        // The slot of a checkpoint has ended.
+        let first_available = self.context.slot + u64::from(self.checkpoint.is_some());
+        let (limits, genesis) = (&config.limits, config.genesis_hash);
+        History::new(limits, &self.context, first_available, genesis)
+    }
+
+    /// Whether `root` is that of the accounts. At genesis nothing says what it must be.
+    pub(crate) fn check_root(&self, root: Hash) -> Result<(), LedgerError> {
+        match &self.checkpoint {
+            Some(checkpoint) if checkpoint.state_root != root => Err(LedgerError::StateRoot {
+                slot: self.context.slot,
+                expected: checkpoint.state_root,
+                found: root,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The accounts database, its handles, and the chain that it is of.
+pub(crate) struct Opened {
+    pub(crate) start: ChainStart,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) interner: Interner,
+    pub(crate) accesses: Vec<BankingAccess>,
+    pub(crate) publisher: Publisher,
+    /// Where there is a ledger that has them.
+    pub(crate) checkpoints: Option<Checkpoints>,
+}
+
+impl Opened {
+    /// Opens the newest checkpoint, if there is one, or begins with genesis.
+    pub(crate) fn new(config: &RuntimeConfig, banking_threads: usize) -> Result<Self, StartError> {
+        let limits = db_limits(&config.limits);
+        let (checkpoints, restored) = open_checkpoints(config)?;
+        let (checkpoints, start, opened) = match (checkpoints, restored) {
+            (Some(checkpoints), Some(restored)) => {
+                let mut stream = checkpoints.accounts();
+                let opened = sealane_accounts_db::open(limits, banking_threads, stream.by_ref())?;
+                stream.finish().map_err(LedgerError::from)?;
+                let start = ChainStart::restored(&restored);
+                (Some(checkpoints), start, opened)
+            }
+            (mut checkpoints, _) => {
+                let genesis = genesis_accounts(config);
+                if let Some(checkpoints) = &mut checkpoints {
+                    checkpoints.note(genesis.iter().cloned());
+                }
+                let opened = sealane_accounts_db::open(limits, banking_threads, genesis)?;
+                (checkpoints, ChainStart::genesis(config), opened)
+            }
+        };
+        let (accounts, interner, accesses, publisher) = opened;
+        Ok(Self {
+            start,
+            accounts,
+            interner,
+            accesses,
+            publisher,
+            checkpoints,
+        })
+    }
+}
+
+/// The account files, where there is a ledger that has them, and what their newest checkpoint holds.
+fn open_checkpoints(
+    config: &RuntimeConfig,
+) -> Result<(Option<Checkpoints>, Option<Restored>), LedgerError> {
+    let (Some(disk), Some(settings)) = (&config.ledger, &config.checkpoints) else {
+        return Ok((None, None));
+    };
+    // A checkpoint has a state root, which only who signs headers knows.
+    if config.header_signer.is_none() {
+        return Ok((None, None));
+    }
+    let mut settings = settings.clone();
+    let on_notice = config.on_notice.clone();
+    settings.on_error.get_or_insert_with(|| {
+        Arc::new(move |error| on_notice(&Notice::CheckpointFailed(error.to_string())))
+    });
+    let (checkpoints, restored, damaged) =
+        Checkpoints::open(disk.clone(), config.genesis_hash, settings)?;
+    for error in damaged {
+        (config.on_notice)(&Notice::CheckpointDamaged(error.to_string()));
+    }
+    Ok((Some(checkpoints), restored))
+}
+
+fn genesis_context(config: &RuntimeConfig) -> SlotContext {
+    SlotContext::genesis(config.genesis_hash, config.genesis_time)
+}
+
+/// All accounts at genesis: those of programs and those of the configuration, which win.
+pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountState)> {
+    let context = genesis_context(config);
+    let programs = config.programs.iter().filter(|program| {
+        // Those of System and Compute Budget are the slot's.
+        context.virtual_account(&program.id).is_none()
+    });
+    let mut accounts: Vec<(Pubkey, AccountState)> = programs
+        .map(|program| (program.id, program.account()))
+        .collect();
+    accounts.extend(config.genesis_accounts.iter().cloned());
+    accounts
+}
+
+fn db_limits(limits: &Limits) -> DbLimits {
+    DbLimits {
+        accounts_max: limits.accounts_max,
+        pins_max: limits.pins_max,
+        pinned_bytes_max: limits.pinned_bytes_max,
+    }
+}

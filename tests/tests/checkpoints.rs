@@ -1,0 +1,260 @@
+//! A chain that starts from a checkpoint of its accounts: the same as one whose whole log was replayed.
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sealane_runtime::{
+    BankingThreads, CheckpointConfig, Disk, MemoryDisk, Notice, Reader, Runtime, RuntimeConfig,
+};
+use sealane_sdk::{AccountState, Programs, Pubkey};
+use sealane_tests::{ConflictGraph, Shape, mixer};
+use solana_hash::Hash;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const BLOCKHASH: Hash = Hash::new_from_array([9; 32]);
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn signer() -> Arc<Keypair> {
+    Arc::new(Keypair::new_from_array([5; 32]))
+}
+
+/// A node that makes a checkpoint at each slot's end that can have one.
+fn config(graph: &ConflictGraph, threads: usize, disk: &MemoryDisk) -> RuntimeConfig {
+    let mut programs = Programs::builtin();
+    programs.add(mixer());
+    let mut config = RuntimeConfig::new(Arc::new(programs), BLOCKHASH, signer().pubkey());
+    config.header_signer = Some(signer());
+    config.genesis_accounts = graph.genesis.clone();
+    config.banking_threads = BankingThreads::Fixed(threads);
+    config.check_signatures = false;
+    config.slot_duration = Duration::from_millis(5);
+    config.entry_interval = Duration::from_micros(300);
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    config.ledger = Some(disk);
+    config.checkpoints = Some(CheckpointConfig {
+        interval: Duration::ZERO,
+        idle_interval: Duration::ZERO,
+        ..CheckpointConfig::default()
+    });
+    config
+}
+
+/// What a start says of itself: transactions that were replayed, and notices.
+#[derive(Clone, Default)]
+struct Told {
+    replayed: Arc<AtomicU64>,
+    notices: Arc<Mutex<Vec<String>>>,
+}
+
+impl Told {
+    fn listen(&self, config: &mut RuntimeConfig) {
+        let replayed = self.replayed.clone();
+        config.on_replay = Some(Arc::new(move |progress| {
+            replayed.store(progress.transactions, Ordering::Relaxed);
+        }));
+        let notices = self.notices.clone();
+        config.on_notice = Arc::new(move |notice: &Notice| {
+            notices
+                .lock()
+                .expect("nobody panics")
+                .push(notice.to_string());
+        });
+    }
+
+    fn replayed(&self) -> u64 {
+        self.replayed.load(Ordering::Relaxed)
+    }
+}
+
+fn accounts(reader: &Reader) -> HashMap<Pubkey, AccountState> {
+    let mut accounts = HashMap::new();
+    let pin = reader.pin().expect("few readers");
+    pin.all(&mut |key, state| {
+        accounts.insert(*key, state.clone());
+    })
+    .expect("the pin is young");
+    // The fees of the last slot are paid in the slot after it, which may not have opened.
+    accounts.remove(&signer().pubkey());
+    accounts
+}
+
+fn submit(runtime: &Runtime, graph: &ConflictGraph) {
+    let before = runtime.reader().counters().settled();
+    for batch in graph.transactions.chunks(20) {
+        runtime.ingest().submit(batch.to_vec()).expect("it runs");
+    }
+    let total = before + graph.transactions.len() as u64;
+    while runtime.reader().counters().settled() < total {
+        std::thread::yield_now();
+    }
+}
+
+/// Starts on the disk and stops at once; the accounts and the count of transactions.
+fn start_and_stop(config: RuntimeConfig) -> (HashMap<Pubkey, AccountState>, u64) {
+    let runtime = Runtime::start(config).expect("it starts");
+    let reader = runtime.reader();
+    assert!(runtime.shutdown(DEADLINE));
+    (accounts(&reader), reader.transaction_count())
+}
+
+/// The same on a copy of the disk, without its account files.
+fn replay_all(config: &RuntimeConfig, disk: &MemoryDisk) -> (HashMap<Pubkey, AccountState>, u64) {
+    let mut config = config.clone();
+    let disk: Arc<dyn Disk> = Arc::new(disk.copy());
+    config.ledger = Some(disk);
+    config.checkpoints = None;
+    start_and_stop(config)
+}
+
+#[test]
+fn a_start_from_a_checkpoint_finds_what_a_replay_of_the_whole_log_finds() {
+    for (seed, shape) in (0..).zip(Shape::ALL) {
+        let what = format!("seed {seed}, {shape:?}");
+        let graph = ConflictGraph::random(seed, shape, 1_500, BLOCKHASH);
+        let disk = MemoryDisk::new();
+        let runtime = Runtime::start(config(&graph, 3, &disk)).expect(&what);
+        submit(&runtime, &graph);
+        let reader = runtime.reader();
+        assert!(runtime.shutdown(DEADLINE));
+        let (before, charged) = (accounts(&reader), reader.transaction_count());
+        assert!(reader.newest_checkpoint().is_some(), "{what}");
+
+        let told = Told::default();
+        let mut config = config(&graph, 2, &disk);
+        told.listen(&mut config);
+        let whole = replay_all(&config, &disk);
+        assert!(told.replayed() >= charged, "{what}");
+        let from_checkpoint = start_and_stop(config.clone());
+        assert!(told.replayed() < charged, "{what}: all was replayed");
+        assert_eq!(*told.notices.lock().unwrap(), [""; 0], "{what}");
+        assert!(whole == from_checkpoint, "{what}");
+        assert!(from_checkpoint == (before, charged), "{what}");
+
+        // What was charged before the checkpoint is refused, and nothing runs twice.
+        let runtime = Runtime::start(config.clone()).expect(&what);
+        submit(&runtime, &graph);
+        let reader = runtime.reader();
+        assert!(reader.counters().refused >= charged, "{what}");
+        assert!(runtime.shutdown(DEADLINE));
+        let goes_on = (accounts(&reader), reader.transaction_count());
+        assert!(goes_on == replay_all(&config, &disk), "{what}");
+    }
+}
+
+#[test]
+fn after_a_crash_at_any_moment_a_checkpoint_and_the_whole_log_agree() {
+    let mut replayed = Vec::new();
+    for seed in 0..8u64 {
+        let what = format!("seed {seed}");
+        let mut random = StdRng::seed_from_u64(seed);
+        let shape = Shape::ALL[seed as usize % 4];
+        let graph = ConflictGraph::random(seed, shape, 1_500, BLOCKHASH);
+        let mut disk = MemoryDisk::new();
+        // Crashed more than once: the second start is from what the first left.
+        for life in 0..3 {
+            let told = Told::default();
+            let mut config = config(&graph, 1 + seed as usize % 3, &disk);
+            told.listen(&mut config);
+            let runtime = Runtime::start(config.clone()).expect(&what);
+            let reader = runtime.reader();
+            assert_eq!(*told.notices.lock().unwrap(), [""; 0], "{what}");
+            let part = graph.transactions.chunks(500).nth(life).expect("three");
+            let crash_at = random.random_range(0..part.len() as u64);
+            let mut crashed = None;
+            let before = reader.transaction_count();
+            let mut look = || {
+                // What anybody was told before the power went.
+                let visible = reader.transaction_count();
+                if crashed.is_none() && visible - before >= crash_at {
+                    crashed = Some((disk.crash(random.random()), visible));
+                }
+            };
+            for (sent, batch) in (0..).step_by(10).zip(part.chunks(10)) {
+                // Not all at once, so that slots end meanwhile.
+                while reader.counters().settled() < sent {
+                    look();
+                }
+                runtime.ingest().submit(batch.to_vec()).expect("it runs");
+            }
+            while reader.counters().settled() < part.len() as u64 {
+                look();
+            }
+            look();
+            let at_the_end = || (disk.crash(seed), reader.transaction_count());
+            let (after, visible) = crashed.unwrap_or_else(at_the_end);
+            assert!(runtime.shutdown(DEADLINE), "{what}");
+            disk = after;
+
+            let whole = replay_all(&config, &disk);
+            let all = told.replayed();
+            let copy: Arc<dyn Disk> = Arc::new(disk.copy());
+            config.ledger = Some(copy);
+            let from_checkpoint = start_and_stop(config);
+            assert!(whole == from_checkpoint, "{what}, life {life}");
+            assert!(whole.1 >= visible, "{what}, life {life}");
+            replayed.push((told.replayed(), all));
+        }
+    }
+    println!("transactions replayed, of all: {replayed:?}");
+    assert!(replayed.iter().any(|(some, all)| some < all));
+}
+
+#[test]
+fn a_damaged_checkpoint_is_told_and_the_one_before_it_is_used() {
+    let graph = ConflictGraph::random(7, Shape::Even, 1_500, BLOCKHASH);
+    let disk = MemoryDisk::new();
+    let runtime = Runtime::start(config(&graph, 2, &disk)).expect("it starts");
+    submit(&runtime, &graph);
+    assert!(runtime.shutdown(DEADLINE));
+    let checkpoints = || {
+        let names = disk.files().into_iter().map(|(name, _)| name);
+        let mut numbers: Vec<u64> = names
+            .filter_map(|name| name.strip_prefix("accounts/checkpoint-")?.parse().ok())
+            .collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    let [_, newest] = checkpoints()[..] else {
+        panic!("two are kept");
+    };
+    disk.flip_bit(&format!("accounts/checkpoint-{newest}"), 1_000);
+    let told = Told::default();
+    let mut config = config(&graph, 2, &disk);
+    told.listen(&mut config);
+    let whole = replay_all(&config, &disk);
+    assert!(start_and_stop(config.clone()) == whole);
+    let notices = told.notices.lock().unwrap().clone();
+    let expected = format!("checkpoint-{newest} is damaged");
+    assert!(
+        matches!(&notices[..], [notice] if notice.contains(&expected)),
+        "{notices:?}"
+    );
+    // Made anew meanwhile.
+    assert!(start_and_stop(config) == whole);
+    assert_eq!(told.notices.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_log_without_its_beginning_and_without_a_checkpoint_is_refused() {
+    let graph = ConflictGraph::random(7, Shape::Even, 600, BLOCKHASH);
+    let disk = MemoryDisk::new();
+    let runtime = Runtime::start(config(&graph, 2, &disk)).expect("it starts");
+    submit(&runtime, &graph);
+    assert!(runtime.shutdown(DEADLINE));
+    // The second run begins a second file.
+    let runtime = Runtime::start(config(&graph, 2, &disk)).expect("it starts");
+    assert!(runtime.shutdown(DEADLINE));
+    disk.remove("blocks/0000000000.log").expect("it is there");
+    let mut config = config(&graph, 2, &disk);
+    config.checkpoints = None;
+    let error = Runtime::start(config).err().expect("it is refused");
+    let told = error.to_string();
+    assert!(
+        told.contains("begins with record") && told.contains("snapshot"),
+        "{told}"
+    );
+}
