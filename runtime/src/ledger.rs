@@ -81,6 +81,17 @@ pub enum LedgerError {
         /// The oldest record that is there.
         first: u64,
     },
+    /// A replayed slot ended with another header than the one that was logged.
+    #[error(
+        "replay differs from the block log at the end of slot {slot}: {what}. This build does not come to the \
+         state that the one that wrote it did: use that build, or start a new chain"
+    )]
+    HeaderDiffers {
+        /// The slot.
+        slot: u64,
+        /// What was logged and what came of it now.
+        what: String,
+    },
     /// The accounts do not fit.
     #[error("the ledger's accounts do not fit: {0}; raise the limit that it was made with")]
     Accounts(#[from] AccountsFull),

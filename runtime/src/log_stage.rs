@@ -8,7 +8,8 @@
 //!
 //! An entry with its charged transactions and rewards, in serial order. One without either changes nothing,
 //! is not written, and leaves no trace but its number, which may be used again after a crash. A slot is
-//! written when it opens: `SlotOpened`, or as a part of an `IdleRun`.
+//! written when it opens: `SlotOpened`, or as a part of an `IdleRun`. The header of a slot that had something
+//! in it is written when it is made, with a later sync; those of idle slots follow from it.
 //!
 //! # Idle slots
 //!
@@ -41,6 +42,7 @@ use crate::SlotContext;
 use crate::block_log::{
     BlockLogWriter, BlockRecord, LogError, LoggedItemRef, RecordPosition, SlotOpened,
 };
+use crate::headers::{HeaderLog, SignedHeader};
 use crate::history::{EntryOrder, PastEntry};
 use crate::ledger::{LedgerHealth, OnLedgerFailure};
 use crate::replay::idle_successor;
@@ -77,6 +79,8 @@ pub(crate) struct LogStage {
     pub(crate) scheduler: Arc<OnceLock<Thread>>,
     pub(crate) slot_ms: u64,
     pub(crate) keep_contexts: bool,
+    /// Headers to be written.
+    pub(crate) headers: Arc<HeaderLog>,
 }
 
 impl LogStage {
@@ -114,7 +118,7 @@ impl LogStage {
             }
         }
         let start = self.start.recv().ok()?;
-        Some(Log::new(start, self.slot_ms, self.keep_contexts))
+        Some(Log::new(start, self))
     }
 
     fn take_waiting(&self, first: PublisherMessage) -> Vec<PublisherMessage> {
@@ -169,6 +173,7 @@ impl LogStage {
 struct Log {
     writer: BlockLogWriter,
     order: EntryOrder,
+    headers: Arc<HeaderLog>,
     slot_ms: u64,
     /// Something was appended and not synced.
     dirty: bool,
@@ -185,7 +190,7 @@ struct Log {
 }
 
 impl Log {
-    fn new(start: LogStart, slot_ms: u64, keep_contexts: bool) -> Self {
+    fn new(start: LogStart, stage: &LogStage) -> Self {
         let LogStart {
             writer,
             context,
@@ -193,8 +198,9 @@ impl Log {
         } = start;
         Self {
             writer,
-            order: EntryOrder::new(context.slot, tip, keep_contexts),
-            slot_ms,
+            order: EntryOrder::new(context.slot, tip, stage.keep_contexts),
+            headers: stage.headers.clone(),
+            slot_ms: stage.slot_ms,
             dirty: false,
             open: opened(&context),
             // The next one is always written: the time may have jumped.
@@ -222,6 +228,7 @@ impl Log {
                 other => other,
             });
         }
+        self.append_headers()?;
         self.sync()?;
         Ok(durable)
     }
@@ -238,6 +245,7 @@ impl Log {
         if self.reserved > 0 {
             self.restate()?;
         }
+        self.append_headers()?;
         self.writer.close()
     }
 
@@ -259,6 +267,14 @@ impl Log {
         self.dirty = true;
         let items = ordered.past.logged_items();
         self.writer.append_entry(ordered.entry, items).map(Some)
+    }
+
+    /// Writes the headers that were made since.
+    fn append_headers(&mut self) -> Result<(), LogError> {
+        for SignedHeader { header, signature } in self.headers.take() {
+            self.append(&BlockRecord::Header { header, signature })?;
+        }
+        Ok(())
     }
 
     /// Ends the run at the open slot.

@@ -4,7 +4,7 @@
 use crate::banking::BankingThread;
 use crate::checkpoint::{CheckpointStage, CheckpointWatch, Checkpoints, SlotEnd};
 use crate::counters::{StageCounters, WaitHistogram};
-use crate::headers::{HeaderQueue, HeaderStage, Headers};
+use crate::headers::{HeaderLog, HeaderQueue, HeaderStage, Headers};
 use crate::history::{EntryOrder, History};
 use crate::ingest::Ingest;
 use crate::ledger::LedgerHealth;
@@ -114,6 +114,7 @@ impl Common {
         let (start_sender, log_start) = bounded(1);
         let (replay_sender, replay_queue) = bounded(REPLAY_QUEUE_MAX);
         let report = ReplayReport::default();
+        let headers = Arc::new(start.header_log());
         let stage = LogStage {
             queue,
             publisher,
@@ -123,6 +124,7 @@ impl Common {
             scheduler: self.scheduler.clone(),
             slot_ms: config.slot_duration.as_millis() as u64,
             keep_contexts: config.record_order,
+            headers: headers.clone(),
         };
         let replay = Replay {
             disk,
@@ -131,6 +133,8 @@ impl Common {
             queue: replay_sender,
             scheduler: self.scheduler.clone(),
             report: report.clone(),
+            headers,
+            makes_headers: self.headers.is_some(),
             verifier: self.verifier_maker(config, &self.slots)(false),
             log: start_sender,
             on_replay: config.on_replay.clone(),
@@ -173,11 +177,12 @@ impl Common {
         config: &RuntimeConfig,
         start: &ChainStart,
         checkpoints: Option<Sender<SlotEnd>>,
+        log: Option<(Arc<HeaderLog>, ReplayReport)>,
     ) -> (HeaderQueue, Option<HeaderStage>) {
         match self.headers.clone().zip(config.header_signer.clone()) {
             Some((headers, signer)) => {
                 let (sender, queue) = bounded(config.limits.header_messages_max);
-                let stage = HeaderStage::new(queue, headers, signer, start, checkpoints);
+                let stage = HeaderStage::new(queue, headers, signer, start, checkpoints, log);
                 (HeaderQueue::new(sender), Some(stage))
             }
             None => (HeaderQueue::none(), None),
@@ -312,19 +317,23 @@ impl Parts {
                 fault: config.fault,
             });
         let (checkpoint_queue, checkpoints) = common.wire_checkpoints(limits, checkpoints);
-        let (header_queue, headers) = common.wire_headers(config, &start, checkpoint_queue);
+        let wired = config
+            .ledger
+            .as_ref()
+            .map(|disk| common.wire_log(config, disk.clone(), &start, publisher_sender.clone()));
+        let header_log = wired
+            .as_ref()
+            .map(|wired| (wired.stage.headers.clone(), wired.replaying.report.clone()));
+        let (header_queue, headers) =
+            common.wire_headers(config, &start, checkpoint_queue, header_log);
         let mut publish =
             common.publish_stage(config, &start, publisher_queue, publisher, header_queue);
-        let (log, replaying, publisher_sender) = match &config.ledger {
+        let (log, replaying, publisher_sender) = match wired {
             None => (None, None, publisher_sender),
-            Some(disk) => {
-                let wired = common.wire_log(config, disk.clone(), &start, publisher_sender);
+            Some(wired) => {
                 publish.replay = Some(wired.replaying.report.clone());
-                (
-                    Some((wired.stage, wired.replay)),
-                    Some(wired.replaying),
-                    wired.sender,
-                )
+                let log = (wired.stage, wired.replay);
+                (Some(log), Some(wired.replaying), wired.sender)
             }
         };
         let wiring = Wiring {

@@ -96,8 +96,11 @@ impl PublishStage {
             }
             PublisherMessage::Logged(entry) => self.publish(*entry),
             PublisherMessage::Replayed => {
-                if let Some(replay) = self.replay.take() {
-                    replay.done();
+                // Who is last says that it is done.
+                match self.replay.take() {
+                    Some(_) if self.headers.is_open() => self.headers.send(HeaderMessage::Replayed),
+                    Some(replay) => replay.done(),
+                    None => {}
                 }
             }
             PublisherMessage::Slot(SlotOpening { context, record }) => {

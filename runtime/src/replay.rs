@@ -15,6 +15,7 @@ use crate::block_log::{
     BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, LoggedEntry, LoggedItem,
     RecordPosition,
 };
+use crate::headers::{HeaderLog, SignedHeader};
 use crate::history::PastEntry;
 use crate::ledger::LedgerError;
 use crate::log_stage::LogStart;
@@ -90,6 +91,10 @@ pub(crate) struct Replay {
     pub(crate) queue: Sender<Recorded>,
     pub(crate) scheduler: Arc<OnceLock<Thread>>,
     pub(crate) report: ReplayReport,
+    /// Those that the log has, for the header stage to compare.
+    pub(crate) headers: Arc<HeaderLog>,
+    /// Whether there is a header stage.
+    pub(crate) makes_headers: bool,
     pub(crate) verifier: Verifier,
     /// To the log stage, which waits for it.
     pub(crate) log: Sender<LogStart>,
@@ -127,6 +132,11 @@ impl Replay {
                 progress.slot = slot.context.slot;
                 self.send(Recorded::Slot(slot), broken)?;
             }
+            if let BlockRecord::Header { header, signature } = &record {
+                let (header, signature) = (header.clone(), *signature);
+                let logged = SignedHeader { header, signature };
+                self.headers.read(position.number, logged)?;
+            }
             if let BlockRecord::Entry(entry) = record {
                 progress.transactions += entry.items.len() as u64;
                 let entry = self.recorded(position, entry).map_err(contradiction)?;
@@ -144,6 +154,9 @@ impl Replay {
             self.wait(broken)?;
         }
         self.report.check()?;
+        if self.makes_headers {
+            self.headers.end_replay()?;
+        }
         let config = BlockLogConfig::default();
         let (writer, end) = BlockLogWriter::open(self.disk.clone(), &self.genesis_hash, config)?;
         if records.end().map(|end| end.record) != Some(end.record) {

@@ -1,6 +1,7 @@
 //! What a pipeline begins with: genesis, or the newest checkpoint of its ledger.
 
 use crate::checkpoint::{Checkpoints, Restored};
+use crate::headers::HeaderLog;
 use crate::history::History;
 use crate::{LedgerError, Limits, Notice, RuntimeConfig, SlotContext, StartError};
 use sealane_accounts_db::{
@@ -74,6 +75,12 @@ impl ChainStart {
         let first_available = self.context.slot + u64::from(self.checkpoint.is_some());
         let (limits, genesis) = (&config.limits, config.genesis_hash);
         History::new(limits, &self.context, first_available, genesis)
+    }
+
+    /// For the headers that go into the log from here on.
+    pub(crate) fn header_log(&self) -> HeaderLog {
+        let at_checkpoint = (self.context.slot, self.header);
+        HeaderLog::new(self.checkpoint.is_some().then_some(at_checkpoint))
     }
 
     /// Whether `root` is that of the accounts. At genesis nothing says what it must be.

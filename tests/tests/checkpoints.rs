@@ -3,7 +3,8 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sealane_runtime::{
-    BankingThreads, CheckpointConfig, Disk, MemoryDisk, Notice, Reader, Runtime, RuntimeConfig,
+    BankingThreads, BlockLogReader, BlockRecord, CheckpointConfig, Disk, LedgerError, MemoryDisk,
+    Notice, Reader, Runtime, RuntimeConfig, SignedHeader, StartError,
 };
 use sealane_sdk::{AccountState, Programs, Pubkey};
 use sealane_tests::{ConflictGraph, Shape, mixer};
@@ -256,5 +257,60 @@ fn a_log_without_its_beginning_and_without_a_checkpoint_is_refused() {
     assert!(
         told.contains("begins with record") && told.contains("snapshot"),
         "{told}"
+    );
+}
+
+#[test]
+fn the_log_has_the_header_of_each_slot_with_something_in_it_and_a_replay_compares_them() {
+    let graph = ConflictGraph::random(11, Shape::Zipf, 1_500, BLOCKHASH);
+    let disk = MemoryDisk::new();
+    let mut config = config(&graph, 2, &disk);
+    config.checkpoints = None;
+    let runtime = Runtime::start(config.clone()).expect("it starts");
+    let reader = runtime.reader();
+    for (sent, batch) in (100..).step_by(100).zip(graph.transactions.chunks(100)) {
+        runtime.ingest().submit(batch.to_vec()).expect("it runs");
+        // In slots of their own.
+        let slot = reader.slot().slot;
+        while reader.counters().settled() < sent || reader.slot().slot == slot {
+            std::thread::yield_now();
+        }
+    }
+    assert!(runtime.shutdown(DEADLINE));
+    // Again, so that those of the last slots are written too.
+    let runtime = Runtime::start(config.clone()).expect("it starts");
+    while runtime.reader().header(None).is_none() {
+        std::thread::yield_now();
+    }
+    assert!(runtime.shutdown(DEADLINE));
+
+    let copy: Arc<dyn Disk> = Arc::new(disk.copy());
+    let log = BlockLogReader::open(copy, &BLOCKHASH).expect("it opens");
+    let headers: Vec<SignedHeader> = log
+        .records()
+        .filter_map(|record| match record.expect("it is whole").1 {
+            BlockRecord::Header { header, signature } => Some(SignedHeader { header, signature }),
+            _ => None,
+        })
+        .collect();
+    let charged: u64 = headers.iter().map(|it| it.header.transaction_count).sum();
+    assert_eq!(charged, reader.transaction_count());
+    let shown = headers.iter().filter(|logged| {
+        let shown = reader.header(Some(logged.header.slot));
+        assert!(shown.is_none_or(|shown| shown == **logged));
+        logged.header.transaction_count > 0
+    });
+    assert!(shown.count() > 3, "slots turned");
+
+    // Another identity signs otherwise.
+    config.header_signer = Some(Arc::new(Keypair::new_from_array([6; 32])));
+    let error = Runtime::start(config).err().expect("it is refused");
+    assert!(
+        matches!(
+            error,
+            StartError::Ledger(LedgerError::HeaderDiffers { slot, .. })
+                if slot == headers[0].header.slot
+        ),
+        "{error}"
     );
 }

@@ -11,14 +11,17 @@
 //! and no banking thread for this one. A slot without transactions costs a signature.
 
 mod kept;
+mod log;
 
 pub(crate) use kept::Headers;
 pub use kept::{NoProof, ProvenBytes, SignedHeader};
+pub(crate) use log::HeaderLog;
 
 use crate::SlotContext;
 use crate::block_log::RecordPosition;
 use crate::checkpoint::{ChainState, EndedSlot, SlotEnd};
 use crate::history::PastEntry;
+use crate::replay::ReplayReport;
 use crate::start::ChainStart;
 use crate::sync::{Arc, Receiver, Sender};
 use crate::task::SlotOpening;
@@ -42,6 +45,8 @@ pub(crate) enum HeaderMessage {
     },
     /// A slot opened: those before it have ended.
     Slot(SlotOpening),
+    /// All that was read from the log came before.
+    Replayed,
 }
 
 /// Where an entry stands in the chain.
@@ -67,6 +72,11 @@ impl HeaderQueue {
     /// That of a node without headers.
     pub(crate) fn none() -> Self {
         Self(None)
+    }
+
+    /// Whether anybody listens.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Nothing more is handed on: what comes is not what it should be, and must be in no checkpoint.
@@ -112,6 +122,10 @@ pub(crate) struct HeaderStage {
     began: Option<u64>,
     /// To the checkpoint stage, where there is one.
     checkpoints: Option<Sender<SlotEnd>>,
+    /// To the block log, where there is one.
+    log: Option<Arc<HeaderLog>>,
+    /// Hears when a replay has ended, or went wrong.
+    replay: Option<ReplayReport>,
 }
 
 impl HeaderStage {
@@ -122,7 +136,9 @@ impl HeaderStage {
         signer: Arc<Keypair>,
         start: &ChainStart,
         checkpoints: Option<Sender<SlotEnd>>,
+        log: Option<(Arc<HeaderLog>, ReplayReport)>,
     ) -> Self {
+        let (log, replay) = log.unzip();
         Self {
             queue,
             headers,
@@ -137,6 +153,8 @@ impl HeaderStage {
             tip: start.tip,
             began: None,
             checkpoints,
+            log,
+            replay,
         }
     }
 
@@ -158,6 +176,11 @@ impl HeaderStage {
                 }
                 HeaderMessage::Slot(SlotOpening { context, .. }) if self.has_ended => {
                     (self.open, self.has_ended) = (context, false);
+                }
+                HeaderMessage::Replayed => {
+                    if let Some(replay) = self.replay.take() {
+                        replay.done();
+                    }
                 }
                 HeaderMessage::Slot(SlotOpening { context, record }) => {
                     let written = std::mem::take(&mut self.written);
@@ -225,7 +248,8 @@ impl HeaderStage {
         let transactions_root = transactions.root();
         let transaction_count = transactions.len() as u64;
         let (parent, signer) = (self.parent, &self.signer);
-        self.parent = self
+        let signed;
+        (self.parent, signed) = self
             .headers
             .add(&changes, Arc::new(transactions), |state_root| {
                 let header = SlotHeader {
@@ -239,7 +263,17 @@ impl HeaderStage {
                 };
                 let hash = header.hash();
                 let signature = signer.sign_message(hash.as_bytes());
-                (SignedHeader { header, signature }, hash)
+                let signed = SignedHeader { header, signature };
+                (signed.clone(), (hash, signed))
             });
+        if self.began.is_some()
+            && let Some(log) = &self.log
+            && let Err(error) = log.made(signed)
+            && let Some(replay) = &self.replay
+        {
+            replay.fail(error);
+            // What came of the replay must be in no checkpoint.
+            self.checkpoints = None;
+        }
     }
 }
