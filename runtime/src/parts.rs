@@ -1,27 +1,28 @@
 //! The pipeline's parts, made and wired before any thread starts: here is every queue and who holds its
 //! ends.
 
+mod behind;
+
 use crate::banking::BankingThread;
-use crate::checkpoint::{CheckpointStage, CheckpointWatch, Checkpoints, SlotEnd};
+use crate::checkpoint::{CheckpointStage, CheckpointWatch};
 use crate::counters::{StageCounters, WaitHistogram};
-use crate::headers::{HeaderLog, HeaderQueue, HeaderStage, Headers};
-use crate::history::{EntryOrder, History};
+use crate::headers::{HeaderStage, Headers};
+use crate::history::History;
 use crate::ingest::Ingest;
 use crate::ledger::LedgerHealth;
 use crate::log_stage::LogStage;
 use crate::publish::{Listeners, PublishStage};
 use crate::purity::PurityCheck;
 use crate::reader::{Pool, Reader, Shared};
-use crate::replay::{REPLAY_QUEUE_MAX, Replay, ReplayReport};
-use crate::schedule::{Replaying, ScheduleStage, Wiring};
+use crate::replay::Replay;
+use crate::schedule::{ScheduleStage, Wiring};
 use crate::serial::Order;
 use crate::start::{ChainStart, Opened};
-use crate::sync::{Arc, AtomicBool, Mutex, Receiver, Sender, Thread, bounded};
-use crate::task::PublisherMessage;
+use crate::sync::{Arc, AtomicBool, Mutex, Thread, bounded};
 use crate::verify_stage::VerifyThread;
 use crate::watchdog::{Posts, Watchdog};
-use crate::{Bank, LedgerError, Limits, RuntimeConfig, SlotWatch, StartError, Verifier};
-use sealane_accounts_db::{Accounts, Disk, Publisher};
+use crate::{Bank, LedgerError, RuntimeConfig, SlotWatch, StartError, Verifier};
+use sealane_accounts_db::Accounts;
 use solana_hash::Hash;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -102,117 +103,6 @@ impl Common {
         move |check| Verifier::new(accounts.clone(), slots.clone(), &limits, check)
     }
 
-    /// Puts the log stage in front of the publisher.
-    fn wire_log(
-        &self,
-        config: &RuntimeConfig,
-        disk: std::sync::Arc<dyn Disk>,
-        start: &ChainStart,
-        publisher: Sender<PublisherMessage>,
-    ) -> WiredLog {
-        let (sender, queue) = bounded(config.limits.publisher_messages_max);
-        let (start_sender, log_start) = bounded(1);
-        let (replay_sender, replay_queue) = bounded(REPLAY_QUEUE_MAX);
-        let report = ReplayReport::default();
-        let headers = Arc::new(start.header_log());
-        let stage = LogStage {
-            queue,
-            publisher,
-            start: log_start,
-            health: self.ledger.clone(),
-            on_failure: config.on_ledger_failure.clone(),
-            scheduler: self.scheduler.clone(),
-            slot_ms: config.slot_duration.as_millis() as u64,
-            keep_contexts: config.record_order,
-            headers: headers.clone(),
-        };
-        let replay = Replay {
-            disk,
-            genesis_hash: config.genesis_hash,
-            start: start.clone(),
-            queue: replay_sender,
-            scheduler: self.scheduler.clone(),
-            report: report.clone(),
-            headers,
-            makes_headers: self.headers.is_some(),
-            verifier: self.verifier_maker(config, &self.slots)(false),
-            log: start_sender,
-            on_replay: config.on_replay.clone(),
-        };
-        let replaying = Replaying {
-            queue: replay_queue,
-            report,
-            entry: None,
-            ending: None,
-        };
-        WiredLog {
-            stage,
-            replay,
-            replaying,
-            sender,
-        }
-    }
-
-    /// The stage that makes checkpoints, and the header stage's way to it, where there are account files.
-    fn wire_checkpoints(
-        &self,
-        limits: &Limits,
-        checkpoints: Option<Checkpoints>,
-    ) -> (Option<Sender<SlotEnd>>, Option<CheckpointStage>) {
-        let Some(checkpoints) = checkpoints else {
-            return (None, None);
-        };
-        let (sender, queue) = bounded(limits.checkpoint_slots_max);
-        let stage = CheckpointStage {
-            queue,
-            checkpoints,
-            watch: self.checkpoints.clone(),
-        };
-        (Some(sender), Some(stage))
-    }
-
-    /// The stage that signs headers, and the publisher's way to it, where headers are wanted.
-    fn wire_headers(
-        &self,
-        config: &RuntimeConfig,
-        start: &ChainStart,
-        checkpoints: Option<Sender<SlotEnd>>,
-        log: Option<(Arc<HeaderLog>, ReplayReport)>,
-    ) -> (HeaderQueue, Option<HeaderStage>) {
-        match self.headers.clone().zip(config.header_signer.clone()) {
-            Some((headers, signer)) => {
-                let (sender, queue) = bounded(config.limits.header_messages_max);
-                let stage = HeaderStage::new(queue, headers, signer, start, checkpoints, log);
-                (HeaderQueue::new(sender), Some(stage))
-            }
-            None => (HeaderQueue::none(), None),
-        }
-    }
-
-    fn publish_stage(
-        &self,
-        config: &RuntimeConfig,
-        start: &ChainStart,
-        queue: Receiver<PublisherMessage>,
-        publisher: Publisher,
-        headers: HeaderQueue,
-    ) -> PublishStage {
-        PublishStage {
-            queue,
-            publisher,
-            history: self.history.clone(),
-            listeners: self.listeners.clone(),
-            scheduler: self.scheduler.clone(),
-            tip: self.tip.clone(),
-            slots: self.visible_slots.clone(),
-            counters: self.counters.clone(),
-            headers,
-            order: self.order.clone(),
-            order_entries: EntryOrder::new(start.context.slot, start.tip, config.record_order),
-            replay: None,
-        }
-    }
-
     fn reader(&self, config: &RuntimeConfig) -> Reader {
         Reader::new(Arc::new(Shared {
             accounts: self.accounts.clone(),
@@ -235,15 +125,6 @@ impl Common {
             order: self.order.clone(),
         }))
     }
-}
-
-/// The log stage, and who feeds it.
-struct WiredLog {
-    stage: LogStage,
-    replay: Replay,
-    replaying: Replaying,
-    /// The schedule stage's way to the publisher.
-    sender: Sender<PublisherMessage>,
 }
 
 /// Everything the threads own.
@@ -281,7 +162,6 @@ impl Parts {
         let (verified_sender, verified) = bounded(limits.verified_batches_max);
         let (completion_sender, completions) =
             bounded(limits.completed_batches_max * banking_threads);
-        let (publisher_sender, publisher_queue) = bounded(limits.publisher_messages_max);
         // A batch is split where entries meet, so there is room for one per task beyond the limit.
         let bank_queue_max = limits.bank_queue_batches_max + limits.bank_batch_max;
         let (bank_senders, bank_queues): (Vec<_>, Vec<_>) = (0..banking_threads)
@@ -316,31 +196,12 @@ impl Parts {
                 purity: purity.clone(),
                 fault: config.fault,
             });
-        let (checkpoint_queue, checkpoints) = common.wire_checkpoints(limits, checkpoints);
-        let wired = config
-            .ledger
-            .as_ref()
-            .map(|disk| common.wire_log(config, disk.clone(), &start, publisher_sender.clone()));
-        let header_log = wired
-            .as_ref()
-            .map(|wired| (wired.stage.headers.clone(), wired.replaying.report.clone()));
-        let (header_queue, headers) =
-            common.wire_headers(config, &start, checkpoint_queue, header_log);
-        let mut publish =
-            common.publish_stage(config, &start, publisher_queue, publisher, header_queue);
-        let (log, replaying, publisher_sender) = match wired {
-            None => (None, None, publisher_sender),
-            Some(wired) => {
-                publish.replay = Some(wired.replaying.report.clone());
-                let log = (wired.stage, wired.replay);
-                (Some(log), Some(wired.replaying), wired.sender)
-            }
-        };
+        let behind = common.wire_behind(config, &start, publisher, checkpoints);
         let wiring = Wiring {
             verified,
             completions,
             bank_queues: bank_senders,
-            publisher: publisher_sender,
+            publisher: behind.queue,
             accounts: common.accounts.clone(),
             slots: common.slots.clone(),
             tip: common.tip.clone(),
@@ -356,14 +217,14 @@ impl Parts {
                 wiring,
                 interner,
                 &start,
-                replaying,
+                behind.replaying,
                 Instant::now(),
             ),
             banking: banking.collect(),
-            publish,
-            headers,
-            checkpoints,
-            log,
+            publish: behind.publish,
+            headers: behind.headers,
+            checkpoints: behind.checkpoints,
+            log: behind.log,
             reader: common.reader(config),
             watchdog: Watchdog::new(config, common.posts),
             ingest: Ingest {
