@@ -224,10 +224,15 @@ impl Checkpoints {
     /// The chain stops: makes a checkpoint of the last slot that ended; what was noted since comes from the
     /// log. Returns the newest durable one.
     pub fn close(mut self) -> Option<Arc<KeptCheckpoint>> {
+        self.finish();
+        self.newest()
+    }
+
+    /// Makes a checkpoint of the last slot that ended, if there is none.
+    pub(crate) fn finish(&mut self) {
         if !self.stopped {
             self.make();
         }
-        self.newest()
     }
 
     /// Makes a checkpoint of the last slot that ended, now.

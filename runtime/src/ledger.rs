@@ -1,6 +1,6 @@
 //! What can go wrong with a ledger, and whether it has.
 
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use sealane_accounts_db::{AccountsFull, SegmentError};
 use solana_signature::Signature;
 
@@ -113,10 +113,24 @@ pub type OnLedgerFailure = std::sync::Arc<dyn Fn(&str) + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct LedgerHealth {
     failed: AtomicBool,
+    /// Number of the last record of the block log that is durable.
+    durable_record: AtomicU64,
     reason: Mutex<Option<std::sync::Arc<str>>>,
 }
 
 impl LedgerHealth {
+    /// All records up to this one are durable.
+    pub(crate) fn set_durable(&self, record: u64) {
+        // Release: who was told of what is in them sees this too.
+        self.durable_record.store(record, Ordering::Release);
+    }
+
+    /// Number of the last record of the block log that is durable.
+    pub(crate) fn durable_record(&self) -> u64 {
+        // Acquire: pairs with the release of `set_durable`.
+        self.durable_record.load(Ordering::Acquire)
+    }
+
     /// The ledger has failed, for good.
     pub(crate) fn fail(&self, reason: &str) {
         let mut first = self.reason.lock().expect("no holder of this lock panics");

@@ -30,6 +30,7 @@ mod replay;
 mod schedule;
 mod serial;
 mod slot;
+mod snapshot;
 mod start;
 mod sync;
 mod task;
@@ -74,5 +75,6 @@ pub use sealane_accounts_db::{
 pub use sealane_accounts_db::{Fault as DiskFault, MemoryDisk};
 pub use serial::{Difference, Order, SerialRun};
 pub use slot::{BLOCKHASH_AGE_MAX, SlotContext, SlotWatch};
+pub use snapshot::{MadeSnapshot, SnapshotError, Snapshots};
 pub use verified::{ComputeBudget, Instruction, MessageId, VerifiedTransaction};
 pub use verify::{Verifier, VerifyError};

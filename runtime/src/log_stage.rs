@@ -92,17 +92,21 @@ impl LogStage {
         while let Ok(first) = self.queue.recv() {
             let batch = self.take_waiting(first);
             match log.write(batch) {
-                Ok(durable) => durable
-                    .into_iter()
-                    .for_each(|message| self.hand_on(message)),
+                Ok(durable) => {
+                    self.health.set_durable(log.writer.durable_record());
+                    durable
+                        .into_iter()
+                        .for_each(|message| self.hand_on(message));
+                }
                 Err(error) => {
                     self.fail(&error);
                     return self.discard();
                 }
             }
         }
-        if let Err(error) = log.close() {
-            self.fail(&error);
+        match log.close() {
+            Ok(last) => self.health.set_durable(last),
+            Err(error) => self.fail(&error),
         }
     }
 
@@ -118,6 +122,7 @@ impl LogStage {
             }
         }
         let start = self.start.recv().ok()?;
+        self.health.set_durable(start.writer.durable_record());
         Some(Log::new(start, self))
     }
 
@@ -241,12 +246,15 @@ impl Log {
     }
 
     /// Slots that were reserved and did not open are given back, and the log is marked as whole.
-    fn close(mut self) -> Result<(), LogError> {
+    /// The last record.
+    fn close(mut self) -> Result<u64, LogError> {
         if self.reserved > 0 {
             self.restate()?;
         }
         self.append_headers()?;
-        self.writer.close()
+        let last = self.writer.last_record();
+        self.writer.close()?;
+        Ok(last)
     }
 
     fn append(&mut self, record: &BlockRecord) -> Result<RecordPosition, LogError> {

@@ -109,6 +109,7 @@ impl Common {
             slots: self.visible_slots.clone(),
             history: self.history.clone(),
             ledger: self.ledger.clone(),
+            ledger_disk: config.ledger.clone(),
             listeners: self.listeners.clone(),
             counters: self.counters.clone(),
             waits: self.waits.clone(),

@@ -9,12 +9,12 @@ use crate::publish::{Event, Listeners};
 use crate::sync::{Arc, Mutex};
 use crate::watchdog::{Post, Posts};
 use crate::{
-    Bank, Limits, Order, SlotContext, SlotWatch, TransactionRecord, VerifiedTransaction, Verifier,
-    VerifyError,
+    Bank, Limits, Order, SlotContext, SlotWatch, Snapshots, TransactionRecord, VerifiedTransaction,
+    Verifier, VerifyError,
 };
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
-use sealane_accounts_db::{Accounts, KeptCheckpoint, Pin, ReadError};
+use sealane_accounts_db::{Accounts, Disk, KeptCheckpoint, Pin, ReadError};
 use sealane_sdk::{AccountState, Programs, Pubkey, TransactionAccounts};
 use solana_hash::Hash;
 use solana_signature::Signature;
@@ -42,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) slots: SlotWatch,
     pub(crate) history: Arc<History>,
     pub(crate) ledger: Arc<LedgerHealth>,
+    pub(crate) ledger_disk: Option<std::sync::Arc<dyn Disk>>,
     pub(crate) listeners: Listeners,
     pub(crate) counters: Arc<StageCounters>,
     pub(crate) waits: Arc<Mutex<WaitHistogram>>,
@@ -145,9 +146,23 @@ impl Reader {
         self.shared.headers.as_deref().ok_or(NoProof::Off)
     }
 
-    /// The newest durable checkpoint of the accounts, where there are any: to make a snapshot of.
+    /// The newest durable checkpoint of the accounts, where there are any.
     pub fn newest_checkpoint(&self) -> Option<std::sync::Arc<KeptCheckpoint>> {
         self.shared.checkpoints.newest()
+    }
+
+    /// Who makes snapshots of the chain; `None` without a ledger.
+    pub fn snapshots(&self) -> Option<Snapshots> {
+        let shared = &self.shared;
+        let disk = shared.ledger_disk.clone()?;
+        let checkpoints = shared.checkpoints.clone();
+        let ledger = shared.ledger.clone();
+        Some(Snapshots::new(
+            disk,
+            shared.genesis_hash,
+            checkpoints,
+            ledger,
+        ))
     }
 
     /// Number of the oldest record of the block log that a start may need; 0: all of them.

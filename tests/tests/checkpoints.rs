@@ -314,3 +314,94 @@ fn the_log_has_the_header_of_each_slot_with_something_in_it_and_a_replay_compare
         "{error}"
     );
 }
+
+/// A disk of its own with what is in a folder of another.
+fn taken_out(disk: &MemoryDisk, folder: &str) -> MemoryDisk {
+    let copy = MemoryDisk::new();
+    for (path, _) in disk.files() {
+        if let Some(inside) = path
+            .strip_prefix(folder)
+            .and_then(|it| it.strip_prefix('/'))
+        {
+            let (parent, _) = inside.rsplit_once('/').expect("all is in folders");
+            copy.create_directory(parent).expect("there is room");
+            copy.write(inside, &disk.read(&path));
+        }
+    }
+    copy
+}
+
+#[test]
+fn a_snapshot_made_under_load_starts_as_what_was_durable_then() {
+    let mut sizes = Vec::new();
+    for seed in 0..4 {
+        let graph = ConflictGraph::random(seed, Shape::ALL[seed as usize], 2_000, BLOCKHASH);
+        let disk = MemoryDisk::new();
+        let runtime = Runtime::start(config(&graph, 2, &disk)).expect("it starts");
+        let reader = runtime.reader();
+        let snapshots = reader.snapshots().expect("there is a ledger");
+        let mut made = Vec::new();
+        for (sent, batch) in (0..).step_by(20).zip(graph.transactions.chunks(20)) {
+            while reader.counters().settled() < sent {
+                std::thread::yield_now();
+            }
+            runtime.ingest().submit(batch.to_vec()).expect("it runs");
+            if sent % 400 == 200 {
+                while snapshots.newest_slot().is_none() {
+                    std::thread::yield_now();
+                }
+                let folder = format!("snapshots/{sent}");
+                let visible = reader.transaction_count();
+                let snapshot = snapshots.make(&folder).expect("there is room");
+                made.push((folder, snapshot, visible));
+            }
+        }
+        assert!(runtime.shutdown(DEADLINE));
+        for (folder, snapshot, visible) in made {
+            let what = format!("seed {seed}, {folder}");
+            let copy = taken_out(&disk, &folder);
+            let told = Told::default();
+            let mut config = config(&graph, 2, &copy);
+            told.listen(&mut config);
+            // All slots are young, so the whole log is in it.
+            let whole = replay_all(&config, &copy);
+            let from_checkpoint = start_and_stop(config);
+            assert!(told.replayed() < whole.1.max(1), "{what}");
+            assert!(whole == from_checkpoint, "{what}");
+            assert!(
+                (visible..=reader.transaction_count()).contains(&whole.1),
+                "{what}"
+            );
+            sizes.push((snapshot.slot, visible, whole.1));
+            assert_eq!(*told.notices.lock().unwrap(), [""; 0], "{what}");
+        }
+    }
+    println!("slot, transactions visible when it was made, transactions in it: {sizes:?}");
+}
+
+#[test]
+fn a_flipped_bit_in_a_snapshot_is_told() {
+    let graph = ConflictGraph::random(5, Shape::Even, 300, BLOCKHASH);
+    let disk = MemoryDisk::new();
+    let runtime = Runtime::start(config(&graph, 2, &disk)).expect("it starts");
+    submit(&runtime, &graph);
+    let snapshots = runtime.reader().snapshots().expect("there is a ledger");
+    assert!(runtime.shutdown(DEADLINE));
+    snapshots.make("snapshots/1").expect("there is room");
+    let snapshot = taken_out(&disk, "snapshots/1");
+    let mut random = StdRng::seed_from_u64(5);
+    for (path, length) in snapshot.files() {
+        for _ in 0..6 {
+            let copy = snapshot.copy();
+            let bit = random.random_range(0..length * 8);
+            copy.flip_bit(&path, bit);
+            let started = Runtime::start(config(&graph, 1, &copy));
+            let told = started.err().map(|error| error.to_string());
+            // Only one checkpoint is in it: nothing can stand in for it.
+            assert!(
+                told.as_ref().is_some_and(|told| told.contains("damaged")),
+                "bit {bit} of {path}: {told:?}"
+            );
+        }
+    }
+}

@@ -130,7 +130,9 @@ impl MemoryDisk {
             synced: bytes.len(),
             doubtful: Vec::new(),
         };
+        state.used += bytes.len() as u64;
         if id < state.files.len() {
+            state.used -= state.files[id].bytes.len() as u64;
             state.files[id] = file;
             return;
         }

@@ -6,6 +6,7 @@
 //! says up to where the log was durable when it was written, the head of each file vouches for all records
 //! before it, and the mark of a clean stop for all there is. Knows nothing of what the records mean.
 
+mod copy;
 mod error;
 mod files;
 mod format;
@@ -15,6 +16,7 @@ mod record;
 mod walk;
 mod writer;
 
+pub(crate) use copy::copy_log;
 pub use error::LogError;
 pub use files::remove_log_files_before;
 pub use payload::LoggedItemRef;

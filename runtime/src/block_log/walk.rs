@@ -34,6 +34,8 @@ pub(super) struct Walk {
 pub(super) struct RawRecord {
     pub(super) position: RecordPosition,
     pub(super) kind: u8,
+    /// Number of the last record that a sync covered when this one was appended.
+    pub(super) durable: u64,
     /// Checked and there if it was asked for.
     pub(super) payload: Bytes,
 }
@@ -86,6 +88,17 @@ impl Walk {
     /// Number of the record that is next, if there is one.
     pub(super) fn next_number(&self) -> u64 {
         self.number
+    }
+
+    /// Number of the file of the next record, if there is any file.
+    pub(super) fn file_number(&self) -> Option<u64> {
+        let segment = self.segments.get(self.segment)?;
+        Some(segment.header.number)
+    }
+
+    /// Where the last record ends in its file, and its checksum.
+    pub(super) fn place(&self) -> (u64, u64) {
+        (self.offset, self.link)
     }
 
     /// The next record; its payload is read and checked `with_payload` only.
@@ -163,6 +176,7 @@ impl Walk {
                 number: header.number,
             },
             kind: header.kind,
+            durable: header.durable,
             payload,
         }))
     }

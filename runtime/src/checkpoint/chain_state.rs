@@ -57,7 +57,7 @@ impl ChainState {
     }
 
     /// What `bytes` are of; `None` if they are of nothing.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut input = Input(bytes);
         let tip = input.hash()?;
         let header = input.hash()?;

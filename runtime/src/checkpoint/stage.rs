@@ -69,6 +69,7 @@ impl CheckpointStage {
                 self.watch.update(&self.checkpoints);
             }
         }
-        self.checkpoints.close();
+        self.checkpoints.finish();
+        self.watch.update(&self.checkpoints);
     }
 }
