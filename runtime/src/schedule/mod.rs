@@ -101,6 +101,9 @@ pub(crate) struct ScheduleStage {
     replaying: Option<Replaying>,
     /// The next slot is the first after a replay: its time is now.
     resumes: bool,
+    /// An orderly stop seals the open slot, so that what is in it is in the last checkpoint: where there is a
+    /// ledger, once it was replayed.
+    seals_at_end: bool,
     /// The ledger failed, and everything that waited was given up.
     given_up: bool,
     tasks: Vec<Task>,
@@ -164,6 +167,7 @@ impl ScheduleStage {
             waits: WaitHistogram::default(),
             replaying,
             resumes: false,
+            seals_at_end: false,
             given_up: false,
             tasks: Vec::new(),
             threads: (0..wiring.bank_queues.len()).collect(),
@@ -194,6 +198,10 @@ impl ScheduleStage {
                 continue;
             }
             if draining && self.is_drained() {
+                if std::mem::take(&mut self.seals_at_end) && self.replaying.is_none() {
+                    self.turn_slot(now);
+                    continue;
+                }
                 assert!(
                     self.dispatcher.is_empty(),
                     "no task and no lock is left over"

@@ -60,6 +60,7 @@ impl ScheduleStage {
         match replaying.ending {
             Some(continues) if self.in_flight == 0 && self.entries.is_empty() => {
                 self.unpublished.push_back(PublisherMessage::Replayed);
+                self.seals_at_end = true;
                 if continues {
                     // The open slot may have been shown long ago: the next one opens now.
                     self.slot_ends = now;
