@@ -36,6 +36,12 @@ pub enum Notice {
     CheckpointFailed(String),
     /// What is wrong with a checkpoint that a start passed over for the one before.
     CheckpointDamaged(String),
+    /// What is wrong with a snapshot that a start passed over for the one before.
+    SnapshotUnusable(String),
+    /// Why no snapshot was made.
+    SnapshotFailed(String),
+    /// Why a state file was not written, and what there is instead.
+    StateNotSaved(String),
 }
 
 /// A program's address, and the name that it was registered under.
@@ -121,6 +127,12 @@ impl fmt::Display for Notice {
                 f,
                 "a checkpoint cannot be used, and the one before it is: {error}"
             ),
+            Self::SnapshotUnusable(error) => write!(
+                f,
+                "a snapshot cannot be used, and the one before it is tried: {error}"
+            ),
+            Self::SnapshotFailed(error) => f.write_str(error),
+            Self::StateNotSaved(error) => write!(f, "the state was not saved to {error}"),
         }
     }
 }

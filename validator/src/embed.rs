@@ -3,6 +3,7 @@
 
 use crate::error::Error;
 use crate::genesis::{FAUCET_SOL, Genesis, LAMPORTS_PER_SOL};
+use crate::kept::{self, Kept, Place};
 use crate::ledger;
 use crate::limits::RpcLimits;
 use crate::pubsub::{self, Hub, News, Subscriber, Topic};
@@ -12,8 +13,8 @@ use bytes::Bytes;
 use crossbeam_channel::RecvTimeoutError;
 use jsonrpsee::Methods;
 use sealane_runtime::{
-    BankingThreads, Disk, Ingest, Limits, Notice, OnLedgerFailure, OnNotice, OnReplay, Reader,
-    RealDisk, Runtime, RuntimeConfig,
+    BankingThreads, CheckpointConfig, Disk, Ingest, Limits, Notice, OnLedgerFailure, OnNotice,
+    OnReplay, Reader, Runtime, RuntimeConfig,
 };
 use sealane_sdk::{AccountState, ProcessInstruction, Program, Programs, Pubkey};
 use solana_hash::Hash;
@@ -67,6 +68,8 @@ impl Validator {
             wallet: None,
             ledger: None,
             reset: false,
+            snapshot: None,
+            snapshot_interval: None,
             faucet_lamports: FAUCET_SOL * LAMPORTS_PER_SOL,
             banking_threads: BankingThreads::Auto,
             slot_duration: Duration::from_millis(400),
@@ -90,8 +93,10 @@ pub struct ValidatorBuilder {
     mint: Option<Pubkey>,
     /// The mint of a new chain that has no other.
     wallet: Option<Pubkey>,
-    ledger: Option<LedgerPlace>,
+    ledger: Option<Place>,
     reset: bool,
+    snapshot: Option<PathBuf>,
+    snapshot_interval: Option<Duration>,
     faucet_lamports: u64,
     banking_threads: BankingThreads,
     slot_duration: Duration,
@@ -169,13 +174,34 @@ impl ValidatorBuilder {
     /// programs and accounts that it began with. A builder that names others is refused; what it says of
     /// the faucet's lamports counts for a new chain only.
     pub fn ledger(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.ledger = Some(LedgerPlace::Folder(folder.into()));
+        self.ledger = Some(Place::Folder(folder.into()));
         self
     }
 
     /// The same on a disk of your own.
     pub fn ledger_on(mut self, disk: Arc<dyn Disk>) -> Self {
-        self.ledger = Some(LedgerPlace::Disk(disk));
+        self.ledger = Some(Place::Disk(disk));
+        self
+    }
+
+    /// Keeps the chain in one file, which is read at the start, if it is there, and written when the node
+    /// stops; for tests. While the node runs, the chain is in a ledger beside it, `FILE.ledger`, with which
+    /// the next start goes on if the node is killed. In place of a ledger.
+    pub fn state_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ledger = Some(Place::StateFile(file.into()));
+        self
+    }
+
+    /// Begins an empty ledger with a snapshot: a folder that a node made, or one of several of them, of which
+    /// the newest that can be used is taken.
+    pub fn snapshot(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.snapshot = Some(folder.into());
+        self
+    }
+
+    /// Makes a snapshot from time to time, under `snapshots/` in the ledger's folder. The newest two are kept.
+    pub fn snapshot_every(mut self, interval: Duration) -> Self {
+        self.snapshot_interval = Some(interval);
         self
     }
 
@@ -243,14 +269,11 @@ impl ValidatorBuilder {
 
     /// The chain of the ledger, or a new one.
     fn genesis(&self, disk: Option<&dyn Disk>) -> Result<Genesis, Error> {
-        if let Some(disk) = disk {
-            if self.reset {
-                ledger::reset(disk)?;
-            }
-            if let Some(genesis) = ledger::load(disk)? {
-                ledger::check(&genesis, &self.programs, self.mint, &self.accounts)?;
-                return Ok(genesis);
-            }
+        if let Some(disk) = disk
+            && let Some(genesis) = ledger::load(disk)?
+        {
+            ledger::check(&genesis, &self.programs, self.mint, &self.accounts)?;
+            return Ok(genesis);
         }
         let genesis = Genesis::new(
             self.mint.or(self.wallet),
@@ -274,29 +297,28 @@ impl ValidatorBuilder {
         let addresses = ports
             .as_ref()
             .map(|ports| (ports.http(), ports.web_socket()));
-        let disk = self.ledger.as_ref().map(LedgerPlace::open).transpose()?;
-        let genesis = Arc::new(self.genesis(disk.as_deref())?);
-
-        let runtime = Runtime::start(RuntimeConfig {
-            limits: self.limits,
-            genesis_accounts: genesis.accounts.clone(),
-            genesis_time: genesis.time,
-            ledger: disk,
-            on_ledger_failure: self.on_ledger_failure,
-            on_replay: self.on_replay,
-            banking_threads: self.banking_threads,
-            verify_threads: verify_threads(),
-            slot_duration: self.slot_duration,
-            entry_interval: Duration::from_millis(2),
-            check_purity: self.check_purity,
-            on_notice: self.on_notice,
-            header_signer: Some(Arc::clone(&genesis.identity)),
-            ..RuntimeConfig::new(
-                Arc::new(self.programs),
-                genesis.hash,
-                genesis.identity.pubkey(),
-            )
-        })?;
+        let place = self.ledger.as_ref();
+        let disk = place.map(|place| place.open(self.reset)).transpose()?;
+        let (genesis, runtime) = match (&self.snapshot, &disk) {
+            (None, _) => self.start_chain(disk.as_ref())?,
+            (Some(_), None) => return Err(Error::SnapshotWithoutLedger),
+            (Some(path), Some(disk)) => {
+                let start = || self.start_chain(Some(disk));
+                kept::start_from_snapshot(path, &**disk, &self.on_notice, start)?
+            }
+        };
+        let kept = match (self.ledger, disk) {
+            (Some(place), Some(disk)) => Some(Kept::new(
+                place,
+                disk,
+                &genesis,
+                &runtime.reader(),
+                self.snapshot_interval,
+                self.on_notice,
+            )?),
+            _ if self.snapshot_interval.is_some() => return Err(Error::SnapshotWithoutLedger),
+            _ => None,
+        };
         let (hub, hub_thread) = Hub::start(runtime.reader(), self.rpc_limits.receipts_waiting_max)
             .map_err(Error::Thread)?;
         let context = Arc::new(RpcContext {
@@ -332,23 +354,36 @@ impl ValidatorBuilder {
                 runtime,
                 server,
                 hub_thread,
+                kept,
             }),
         })
     }
-}
 
-/// Where a ledger is.
-enum LedgerPlace {
-    Folder(PathBuf),
-    Disk(Arc<dyn Disk>),
-}
-
-impl LedgerPlace {
-    fn open(&self) -> std::io::Result<Arc<dyn Disk>> {
-        Ok(match self {
-            Self::Folder(folder) => Arc::new(RealDisk::open(folder)?),
-            Self::Disk(disk) => Arc::clone(disk),
-        })
+    /// The chain of the ledger, or a new one, running.
+    fn start_chain(&self, disk: Option<&Arc<dyn Disk>>) -> Result<(Arc<Genesis>, Runtime), Error> {
+        let genesis = Arc::new(self.genesis(disk.map(|disk| &**disk))?);
+        let runtime = Runtime::start(RuntimeConfig {
+            limits: self.limits.clone(),
+            genesis_accounts: genesis.accounts.clone(),
+            genesis_time: genesis.time,
+            ledger: disk.cloned(),
+            checkpoints: disk.map(|_| CheckpointConfig::default()),
+            on_ledger_failure: self.on_ledger_failure.clone(),
+            on_replay: self.on_replay.clone(),
+            banking_threads: self.banking_threads,
+            verify_threads: verify_threads(),
+            slot_duration: self.slot_duration,
+            entry_interval: Duration::from_millis(2),
+            check_purity: self.check_purity,
+            on_notice: self.on_notice.clone(),
+            header_signer: Some(Arc::clone(&genesis.identity)),
+            ..RuntimeConfig::new(
+                Arc::new(self.programs.clone()),
+                genesis.hash,
+                genesis.identity.pubkey(),
+            )
+        })?;
+        Ok((genesis, runtime))
     }
 }
 
@@ -363,6 +398,7 @@ struct Running {
     runtime: Runtime,
     server: Option<RpcServer>,
     hub_thread: JoinHandle<()>,
+    kept: Option<Kept>,
 }
 
 /// A running node, and an in-process client of it. Dropping it stops the node.
@@ -501,6 +537,13 @@ impl ValidatorHandle {
         self.context.genesis.hash
     }
 
+    /// Makes a snapshot of what is durable now, under `snapshots/` in the ledger's folder; the folder that it
+    /// is in. It can be copied to anywhere and started from.
+    pub fn make_snapshot(&self) -> Result<PathBuf, Error> {
+        let kept = self.running.as_ref().and_then(|it| it.kept.as_ref());
+        kept.ok_or(Error::SnapshotWithoutLedger)?.make_snapshot()
+    }
+
     /// Why the ledger failed, if it did: nothing more is confirmed then, and what is visible stays so.
     pub fn ledger_failure(&self) -> Option<Arc<str>> {
         self.context.reader.ledger_failure()
@@ -532,6 +575,7 @@ impl ValidatorHandle {
             runtime,
             server,
             hub_thread,
+            kept,
         }) = self.running.take()
         else {
             return true;
@@ -546,7 +590,10 @@ impl ValidatorHandle {
             let left = end.saturating_duration_since(Instant::now());
             server.stop(left.min(Duration::from_millis(500)));
         }
-        orderly
+        match kept {
+            Some(kept) if orderly => kept.stopped(),
+            _ => orderly,
+        }
     }
 }
 

@@ -63,6 +63,40 @@ pub enum Error {
         /// The newest that this release knows.
         supported: u32,
     },
+    /// A state file is damaged, or none.
+    #[error(
+        "the state file {} cannot be used: {what}. Put a copy of it in its place, or remove it to start a new \
+         chain",
+        path.display()
+    )]
+    State {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// There is no snapshot where one was to be.
+    #[error(
+        "there is no snapshot in {}: name a folder that a node made under its ledger's snapshots/, or that \
+         folder itself",
+        path.display()
+    )]
+    NoSnapshot {
+        /// Where it was looked for.
+        path: std::path::PathBuf,
+    },
+    /// A snapshot was to be the start of a ledger that has a chain already.
+    #[error(
+        "the ledger holds a chain already: leave --snapshot away to go on with it, name another folder, or \
+         add --reset, which deletes it"
+    )]
+    LedgerInUse,
+    /// A snapshot needs a ledger to be put into, and to be made of.
+    #[error("snapshots are of a ledger's chain: name its folder with --ledger DIR")]
+    SnapshotWithoutLedger,
+    /// No snapshot was made.
+    #[error("no snapshot was made: {0}")]
+    Snapshot(#[from] sealane_runtime::SnapshotError),
     /// The ledger's chain is not the one that was asked for.
     #[error(
         "the ledger holds another chain: {0}. Start with what that chain began with, name another \

@@ -33,7 +33,15 @@ const GENESIS: &str = "genesis";
 const IDENTITY: &str = "identity.json";
 const FAUCET: &str = "faucet.json";
 /// Everything that a ledger consists of. `genesis` first, so that a reset that was interrupted is noticed.
-const NAMES: [&str; 6] = [GENESIS, IDENTITY, FAUCET, "blocks", "accounts", "history"];
+const NAMES: [&str; 7] = [
+    GENESIS,
+    IDENTITY,
+    FAUCET,
+    "blocks",
+    "accounts",
+    "history",
+    "snapshots",
+];
 
 /// The chain in a ledger; `None` if the ledger is new.
 pub(crate) fn load(disk: &dyn Disk) -> Result<Option<Genesis>, Error> {
@@ -58,13 +66,27 @@ pub(crate) fn load(disk: &dyn Disk) -> Result<Option<Genesis>, Error> {
     Ok(Some(genesis.2))
 }
 
+/// Whether there is no chain in the ledger.
+pub(crate) fn is_new(disk: &dyn Disk) -> Result<bool, Error> {
+    Ok(read(disk, GENESIS)?.is_none())
+}
+
 /// Writes a new chain down.
 pub(crate) fn store(disk: &dyn Disk, genesis: &Genesis) -> Result<(), Error> {
+    store_in(disk, "", genesis)
+}
+
+/// Writes down in a folder of the ledger what the chain began with.
+pub(crate) fn store_in(disk: &dyn Disk, folder: &str, genesis: &Genesis) -> Result<(), Error> {
+    let write = |name: &str, bytes: &[u8]| match folder {
+        "" => write(disk, name, bytes),
+        folder => write(disk, &format!("{folder}/{name}"), bytes),
+    };
     let keypair = |keypair: &Keypair| serde_json::to_vec(&keypair.to_bytes().to_vec());
     let (identity, faucet) = (keypair(&genesis.identity), keypair(&genesis.faucet));
-    write(disk, IDENTITY, &identity.map_err(io::Error::other)?)?;
-    write(disk, FAUCET, &faucet.map_err(io::Error::other)?)?;
-    write(disk, GENESIS, &encode(genesis))?;
+    write(IDENTITY, &identity.map_err(io::Error::other)?)?;
+    write(FAUCET, &faucet.map_err(io::Error::other)?)?;
+    write(GENESIS, &encode(genesis))?;
     Ok(())
 }
 
@@ -116,7 +138,8 @@ fn write(disk: &dyn Disk, name: &str, bytes: &[u8]) -> io::Result<()> {
     file.append(bytes)?;
     file.sync()?;
     disk.rename(&temporary, name)?;
-    disk.sync_directory("")
+    let (folder, _) = name.rsplit_once('/').unwrap_or_default();
+    disk.sync_directory(folder)
 }
 
 fn damaged(file: &'static str, what: impl Into<String>) -> Error {

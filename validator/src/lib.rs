@@ -11,11 +11,14 @@ mod cli;
 mod embed;
 mod error;
 mod genesis;
+mod kept;
 mod ledger;
 mod limits;
 mod pubsub;
 mod rpc;
 mod server;
+mod snapshots;
+mod state_file;
 mod status_line;
 mod wallet;
 

@@ -7,6 +7,7 @@ mod errors;
 mod proofs;
 mod pubsub;
 mod restart;
+mod snapshots;
 mod support;
 mod transactions;
 mod transfers;
