@@ -45,8 +45,8 @@ pub use publisher::Publisher;
 pub use reader::Pin;
 pub use segments::{
     AccountStream, Checkpoint, CheckpointState, KeptCheckpoint, LogPosition, OpenedSegments,
-    SegmentError, SegmentOptions, SegmentReader, Segments, StateFile, verify_account_files,
-    write_state_file,
+    SegmentError, SegmentOptions, SegmentReader, Segments, StateFile, read_checkpoints,
+    verify_account_files, write_state_file,
 };
 pub use state_root::{StateChanges, StateTrie};
 

@@ -124,6 +124,43 @@ fn a_folder_is_refused_to_the_second_who_opens_it_until_the_first_is_gone() {
 }
 
 #[test]
+fn who_only_reads_shares_the_folder_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = RealDisk::open_to_read(folder.path().join("none"));
+    assert_eq!(
+        missing.err().map(|error| error.kind()),
+        Some(ErrorKind::NotFound)
+    );
+    let writer = RealDisk::open(folder.path()).unwrap();
+    writer.create("kept").unwrap().append(b"bytes").unwrap();
+    let refused = RealDisk::open_to_read(folder.path()).err().unwrap();
+    assert_eq!(refused.kind(), ErrorKind::ResourceBusy);
+    assert!(refused.to_string().contains("in use"), "{refused}");
+    drop(writer);
+
+    let lock = std::fs::read(folder.path().join("lock")).unwrap();
+    let reader = RealDisk::open_to_read(folder.path()).unwrap();
+    let other = RealDisk::open_to_read(folder.path()).expect("readers do not mind each other");
+    let writer = RealDisk::open(folder.path()).err().unwrap();
+    assert_eq!(writer.kind(), ErrorKind::ResourceBusy);
+    let mut bytes = [0; 5];
+    reader.open("kept").unwrap().read_at(0, &mut bytes).unwrap();
+    assert_eq!(bytes, *b"bytes");
+    let refused = [
+        reader.create("new").err(),
+        reader.create_directory("new").err(),
+        reader.rename("kept", "new").err(),
+        reader.link("kept", "new").err(),
+        reader.remove("kept").err(),
+    ];
+    for error in refused {
+        assert_eq!(error.unwrap().kind(), ErrorKind::ReadOnlyFilesystem);
+    }
+    assert_eq!(other.list("").unwrap(), ["kept", "lock"]);
+    assert_eq!(std::fs::read(folder.path().join("lock")).unwrap(), lock);
+}
+
+#[test]
 fn a_path_that_leads_out_of_the_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let disk = RealDisk::open(folder.path()).unwrap();

@@ -2,7 +2,8 @@
 //!
 //! Plain writes and `fdatasync`, no mmap: a full or failing disk is an error here, never a signal. One
 //! process at a time has the folder: [`RealDisk::open`] takes a lock on the file `lock` in it, which goes
-//! when the `RealDisk` is dropped or the process ends, in whatever way.
+//! when the `RealDisk` is dropped or the process ends, in whatever way. Who only reads ([`RealDisk::open_to_read`])
+//! shares the lock with others who only read, and changes nothing, not even the lock's file.
 
 use super::{Disk, DiskFile, DiskRead};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -17,8 +18,10 @@ const LOCK_FILE: &str = "lock";
 /// A folder of the file system, locked for this process.
 pub struct RealDisk {
     folder: PathBuf,
-    /// Held, not used.
-    _lock: File,
+    /// Every call that would change something fails.
+    reads_only: bool,
+    /// Held, not used. A folder that nobody ever ran on may have none to be read.
+    _lock: Option<File>,
 }
 
 impl RealDisk {
@@ -45,6 +48,32 @@ impl RealDisk {
         writeln!(lock, "{}", std::process::id())?;
         Ok(Self {
             folder: folder.to_path_buf(),
+            reads_only: false,
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens a folder that is there to look at it. Changes nothing in it: calls that would are refused with
+    /// `ReadOnlyFilesystem`. `ResourceBusy` if a process has it that may write.
+    pub fn open_to_read(folder: impl AsRef<Path>) -> io::Result<Self> {
+        let folder = folder.as_ref();
+        fs::read_dir(folder).map_err(|e| named(&e, "read", folder))?;
+        let lock_path = folder.join(LOCK_FILE);
+        let lock = match File::open(&lock_path) {
+            // A copy of a ledger need not have one.
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            lock => Some(lock.map_err(|e| named(&e, "open", &lock_path))?),
+        };
+        if let Some(mut lock) = lock.as_ref() {
+            match lock.try_lock_shared() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(taken(folder, &mut lock)),
+                Err(TryLockError::Error(error)) => return Err(named(&error, "lock", &lock_path)),
+            }
+        }
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            reads_only: true,
             _lock: lock,
         })
     }
@@ -69,15 +98,29 @@ impl RealDisk {
         let full = self.folder.join(path);
         run(&full).map_err(|e| named(&e, operation, &full))
     }
+
+    /// The same for an operation that changes something.
+    fn change_at<T>(
+        &self,
+        path: &str,
+        operation: &str,
+        run: impl FnOnce(&Path) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if self.reads_only {
+            let refused = io::Error::from(ErrorKind::ReadOnlyFilesystem);
+            return Err(named(&refused, operation, &self.folder.join(path)));
+        }
+        self.at(path, operation, run)
+    }
 }
 
 impl Disk for RealDisk {
     fn create_directory(&self, path: &str) -> io::Result<()> {
-        self.at(path, "make", |full| fs::create_dir_all(full))
+        self.change_at(path, "make", |full| fs::create_dir_all(full))
     }
 
     fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
-        self.at(path, "create", |full| {
+        self.change_at(path, "create", |full| {
             let file = OpenOptions::new()
                 .append(true)
                 .create_new(true)
@@ -105,19 +148,19 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.at(from, "rename", |full| {
+        self.change_at(from, "rename", |full| {
             self.at(to, "rename to", |full_to| fs::rename(full, full_to))
         })
     }
 
     fn link(&self, from: &str, to: &str) -> io::Result<()> {
-        self.at(from, "link", |full| {
+        self.change_at(from, "link", |full| {
             self.at(to, "link to", |full_to| fs::hard_link(full, full_to))
         })
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        self.at(path, "remove", |full| fs::remove_file(full))
+        self.change_at(path, "remove", |full| fs::remove_file(full))
     }
 
     fn sync_directory(&self, path: &str) -> io::Result<()> {
@@ -182,7 +225,7 @@ fn named(error: &io::Error, operation: &str, path: &Path) -> io::Error {
     io::Error::new(error.kind(), text)
 }
 
-fn taken(folder: &Path, lock: &mut File) -> io::Error {
+fn taken(folder: &Path, lock: &mut impl Read) -> io::Error {
     let mut holder = String::new();
     // Who holds it may not have written its number yet.
     let _ = lock.read_to_string(&mut holder);

@@ -41,4 +41,4 @@ pub use snapshot::KeptCheckpoint;
 pub use state_file::{StateFile, write_state_file};
 pub use store::{OpenedSegments, SegmentOptions, Segments};
 pub use stream::AccountStream;
-pub use verify::verify_account_files;
+pub use verify::{read_checkpoints, verify_account_files};

@@ -7,6 +7,7 @@ use crate::disk::Disk;
 use crate::sync::AtomicBool;
 use sealane_sdk::Hash;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 /// Checks all checkpoints in a folder of account files and every byte that they name, and changes nothing.
@@ -18,22 +19,12 @@ pub fn verify_account_files(
     folder: &str,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Vec<Checkpoint>, SegmentError> {
-    let names = disk
-        .list(folder)
-        .map_err(SegmentError::io("list", folder))?;
-    let mut checkpoints = Vec::new();
+    let checkpoints = read_checkpoints(disk, genesis, folder)?;
     let mut lengths = BTreeMap::new();
-    for name in &names {
-        if let Name::Checkpoint(number) = Name::parse(name) {
-            let checkpoint = Checkpoint::read(disk, folder, genesis, number)?;
-            for (number, length) in &checkpoint.segments {
-                let longest = lengths.entry(*number).or_insert(*length);
-                *longest = (*longest).max(*length);
-            }
-            checkpoints.push(checkpoint);
-        }
+    for (number, length) in checkpoints.iter().flat_map(|it| &it.segments) {
+        let longest = lengths.entry(*number).or_insert(*length);
+        *longest = (*longest).max(*length);
     }
-    checkpoints.sort_by_key(|checkpoint| checkpoint.number);
     for (number, length) in lengths {
         let path = segment_path(folder, number);
         let segment = Arc::new(Segment {
@@ -48,5 +39,26 @@ pub fn verify_account_files(
             progress(record.size() as u64);
         }
     }
+    Ok(checkpoints)
+}
+
+/// The checkpoints in a folder of account files, the oldest first, without their segments. None where there is
+/// no such folder.
+pub fn read_checkpoints(
+    disk: &dyn Disk,
+    genesis: &Hash,
+    folder: &str,
+) -> Result<Vec<Checkpoint>, SegmentError> {
+    let names = match disk.list(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        listed => listed.map_err(SegmentError::io("list", folder))?,
+    };
+    let numbers = names.iter().filter_map(|name| match Name::parse(name) {
+        Name::Checkpoint(number) => Some(number),
+        _ => None,
+    });
+    let checkpoints = numbers.map(|number| Checkpoint::read(disk, folder, genesis, number));
+    let mut checkpoints = checkpoints.collect::<Result<Vec<_>, _>>()?;
+    checkpoints.sort_by_key(|checkpoint| checkpoint.number);
     Ok(checkpoints)
 }
