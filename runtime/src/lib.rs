@@ -40,8 +40,9 @@ mod verify_stage;
 mod watchdog;
 
 pub use archive::{
-    Archive, ArchiveError, ArchiveLimits, ArchivedSlot, ArchivedTransaction, EntryAt, LogPosition,
-    Mark as ArchiveMark, OpenedSlot, TransactionAt, Writer as ArchiveWriter,
+    Archive, ArchiveError, ArchiveLimits, ArchivedSlot, ArchivedTransaction, EntryAt, HistoryFiles,
+    LogPosition, Mark as ArchiveMark, OpenedSlot, TransactionAt, Writer as ArchiveWriter,
+    verify_history_files,
 };
 pub use bank::{Bank, Processed};
 pub use block_log::{

@@ -9,8 +9,11 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// Makes the checksum that of a key and of nothing else.
 const SALT: u64 = u64::from_le_bytes(*b"sealkey1");
 
+/// Its name in the archive's folder.
+pub(super) const NAME: &str = "key";
+
 fn path() -> String {
-    format!("{FOLDER}/key")
+    format!("{FOLDER}/{NAME}")
 }
 
 /// The archive's key, and whether it is `new_key`, which is written where there is none that can be read.
@@ -35,7 +38,8 @@ pub(super) fn read_or_write(
     Ok((new_key, true))
 }
 
-fn read(disk: &dyn Disk) -> Result<Option<[u8; 16]>, ArchiveError> {
+/// The key, if there is one that can be read.
+pub(super) fn read(disk: &dyn Disk) -> Result<Option<[u8; 16]>, ArchiveError> {
     let file = match disk.open(&path()) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file?,

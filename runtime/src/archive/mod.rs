@@ -21,9 +21,11 @@ mod run;
 mod table;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod write;
 
 pub use read::{ArchivedSlot, ArchivedTransaction};
+pub use verify::{HistoryFiles, verify_history_files};
 pub use write::{EntryAt, OpenedSlot, TransactionAt, Writer};
 
 use crate::sync::{Arc, Mutex, RwLock};

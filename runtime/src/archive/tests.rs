@@ -345,6 +345,9 @@ fn a_flipped_bit_is_noticed_wherever_it_is() {
     let mut model = Model::new(2);
     let disk = small(&mut model);
     let mark = open(&disk.copy()).1.mark();
+    let files = verify_history_files(&disk, &mut |_| {}).unwrap();
+    assert_eq!(files.mark, mark);
+    let looked = disk.calls();
     for (path, bytes) in disk.files() {
         println!("{path}: {bytes} bytes");
         // Every bit of the last page's head and of its checksum, and one in 61 of the others.
@@ -357,6 +360,9 @@ fn a_flipped_bit_is_noticed_wherever_it_is() {
         {
             let flipped = disk.copy();
             flipped.flip_bit(&path, bit);
+            let told = verify_history_files(&flipped, &mut |_| {}).err();
+            let is_told = told.is_some_and(|told| told.to_string().contains(&path));
+            assert!(is_told, "bit {bit} of {path}");
             let (archive, mut writer) = open(&flipped);
             let is_noticed = writer.mark() != mark || archive.check().is_err();
             assert!(is_noticed, "bit {bit} of {path}");
@@ -366,6 +372,7 @@ fn a_flipped_bit_is_noticed_wherever_it_is() {
             }
         }
     }
+    assert_eq!(disk.calls(), looked, "who verifies changes nothing");
 }
 
 #[test]
