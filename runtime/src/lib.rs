@@ -13,6 +13,7 @@ mod fault;
 mod headers;
 mod history;
 mod ingest;
+mod inspect;
 mod ledger;
 mod limits;
 mod log_stage;
@@ -60,6 +61,7 @@ pub use fault::Fault;
 pub use headers::{NoProof, ProvenBytes, SignedHeader};
 pub use history::{NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus};
 pub use ingest::{Ingest, OnAdmission, Refusal};
+pub use inspect::{ChainItem, ChainOrigin, ChainStep, ChainWalk, InspectError, LoggedTransaction};
 pub use ledger::{LedgerError, OnLedgerFailure, StartError};
 pub use limits::Limits;
 pub use node::Runtime;
@@ -69,8 +71,8 @@ pub use reader::{Reader, Simulation};
 pub use record::TransactionRecord;
 pub use replay::{OnReplay, ReplayProgress};
 pub use sealane_accounts_db::{
-    AccountsFull, Disk, EntryNumber, KeptCheckpoint, Pin, ReadError, RealDisk, SegmentError,
-    SegmentOptions,
+    AccountsFull, Checkpoint, Disk, EntryNumber, KeptCheckpoint, Pin, ReadError, RealDisk,
+    SegmentError, SegmentOptions, read_checkpoints, verify_account_files,
 };
 #[doc(hidden)]
 pub use sealane_accounts_db::{Fault as DiskFault, MemoryDisk};

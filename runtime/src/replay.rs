@@ -23,7 +23,7 @@ use crate::start::{ChainStart, CheckpointStart};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Sender, Thread, TrySendError, park_timeout};
 use crate::task::{ExpectedEntry, ExpectedRecords, Outcome, Recorded, RecordedEntry, Work};
 use crate::{TransactionRecord, Verifier};
-pub(crate) use chain::{Chain, idle_successor};
+pub(crate) use chain::{Chain, first_signature, idle_successor};
 use sealane_accounts_db::{Disk, EntryNumber};
 use sealane_sdk::Pubkey;
 use solana_hash::Hash;

@@ -29,7 +29,7 @@ use signatures::SignatureChecker;
 use solana_sdk_ids::{bpf_loader_upgradeable, system_program};
 use solana_signature::Signature;
 use solana_transaction_error::TransactionError;
-use state::{Recorded, State, Visible};
+use state::{Recorded, State, Unhashed, Visible};
 use std::sync::Arc;
 
 /// Why a transaction was not let through.
@@ -114,6 +114,25 @@ impl Verifier {
         let (signatures, rest) = bytes.split_first()?;
         let message = rest.get(usize::from(*signatures) * size_of::<Signature>()..)?;
         Some(self.core.messages.id(message))
+    }
+}
+
+/// Parses what a block log holds, for who looks at one without a node.
+pub(crate) struct RecordParser(Core);
+
+impl RecordParser {
+    pub(crate) fn new() -> Self {
+        let secret = |key: &Pubkey| u64::from(key.as_array()[0]);
+        Self(Core::new(
+            &crate::Limits::default(),
+            MessageHasher::new(secret),
+        ))
+    }
+
+    /// Everything but signatures, with the addresses that the transaction's lookup tables gave. What it says of
+    /// hashes is not a node's.
+    pub(crate) fn parse(&self, bytes: Bytes, loaded: Box<[Pubkey]>) -> Verified {
+        self.0.prepare(bytes, &mut Unhashed(loaded))
     }
 }
 

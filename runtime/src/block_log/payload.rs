@@ -243,6 +243,22 @@ pub(super) fn decode_item(mut bytes: Vec<u8>, file: u64, offset: u64) -> Option<
     input.0.is_empty().then_some(item)
 }
 
+/// Where in a file the first item lies whose own checksum is wrong, of the entry whose payload lies at `offset`
+/// and was decoded; `None` if all are right.
+pub(super) fn damaged_item(payload: &[u8], file: u64, offset: u64) -> Option<u64> {
+    let mut at = ENTRY_HEAD_BYTES;
+    while let Some(head) = payload.get(at..).and_then(<[u8]>::first_chunk) {
+        let end = at + item_bytes(head);
+        let place = offset + at as u64;
+        let bytes = payload.get(at..end).map(<[u8]>::to_vec);
+        if bytes.and_then(|it| decode_item(it, file, place)).is_none() {
+            return Some(place);
+        }
+        at = end;
+    }
+    None
+}
+
 struct Input(Bytes);
 
 impl Input {

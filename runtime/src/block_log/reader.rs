@@ -36,6 +36,11 @@ pub struct RecordPosition {
 }
 
 impl RecordPosition {
+    /// Path of its file in the ledger.
+    pub fn path(&self) -> String {
+        file_path(self.file)
+    }
+
     /// Where the first item of the entry lies that this record is. The next follows it without a gap
     /// (`LoggedItemRef::encoded_bytes`).
     pub fn first_item(&self) -> ItemPosition {
@@ -232,6 +237,7 @@ fn not_there(path: &str, offset: u64) -> LogError {
 /// Records in order. After an error or the end there are none.
 pub struct Records {
     walk: Walk,
+    checks_items: bool,
     end: Option<LogEnd>,
     has_failed: bool,
 }
@@ -240,9 +246,17 @@ impl Records {
     fn new(walk: Walk) -> Self {
         Self {
             walk,
+            checks_items: false,
             end: None,
             has_failed: false,
         }
+    }
+
+    /// Checks also each item's own checksum, which is for who reads it alone: the record's covers it too.
+    #[must_use]
+    pub fn checking_items(mut self) -> Self {
+        self.checks_items = true;
+        self
     }
 
     /// How the log ends, once all records were taken without an error.
@@ -258,14 +272,19 @@ impl Records {
                 return Ok(None);
             }
         };
-        match payload::decode(raw.kind, &raw.payload) {
-            Some(record) => Ok(Some((raw.position, record))),
-            None => {
-                let path = file_path(raw.position.file);
-                let what = format!("the record is of no known kind ({})", raw.kind);
-                Err(LogError::corrupted(&path, raw.position.offset, what))
+        let RecordPosition { file, offset, .. } = raw.position;
+        let Some(record) = payload::decode(raw.kind, &raw.payload) else {
+            let what = format!("the record is of no known kind ({})", raw.kind);
+            return Err(LogError::corrupted(&file_path(file), offset, what));
+        };
+        if self.checks_items && raw.kind == payload::ENTRY {
+            let payload_at = offset + RECORD_HEADER_BYTES as u64;
+            if let Some(item) = payload::damaged_item(&raw.payload, file, payload_at) {
+                let what = "the checksum of an item is wrong, though that of its record is right";
+                return Err(LogError::corrupted(&file_path(file), item, what));
             }
         }
+        Ok(Some((raw.position, record)))
     }
 }
 

@@ -159,6 +159,6 @@ pub(crate) fn idle_successor(opened: &SlotOpened, slot_ms: u64, tip: &Hash) -> S
 
 /// The first signature of a transaction on the wire: behind their number, which is one byte as a transaction
 /// has room for few.
-fn first_signature(wire: &[u8]) -> Option<&Signature> {
+pub(crate) fn first_signature(wire: &[u8]) -> Option<&Signature> {
     Some(bytemuck::from_bytes(wire.get(1..65)?))
 }

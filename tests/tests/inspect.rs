@@ -1,0 +1,333 @@
+//! A ledger's chain, looked at without running it: what a walk shows is what readers saw, and records that are
+//! whole but do not follow from each other are told.
+
+use sealane_runtime::{
+    BankingThreads, BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, ChainItem,
+    ChainOrigin, ChainStep, ChainWalk, Disk, InspectError, LoggedItem, MemoryDisk, NoBlock, Reader,
+    Runtime, RuntimeConfig, SignedHeader,
+};
+use sealane_sdk::Programs;
+use sealane_tests::{ConflictGraph, Shape, mixer};
+use solana_hash::Hash;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::sync::Arc;
+use std::time::Duration;
+
+const BLOCKHASH: Hash = Hash::new_from_array([9; 32]);
+const TIME: i64 = 1_000;
+/// Slots that a chain has at least, idle ones at its end among them.
+const SLOTS: u64 = 25;
+
+/// A chain that ran and stopped.
+struct Chain {
+    disk: MemoryDisk,
+    origin: ChainOrigin,
+    reader: Reader,
+    headers: Vec<SignedHeader>,
+}
+
+fn ran(seed: u64) -> Chain {
+    let graph = ConflictGraph::random(seed, Shape::Even, 900, BLOCKHASH);
+    let (disk, identity) = (MemoryDisk::new(), Arc::new(Keypair::new()));
+    let mut programs = Programs::builtin();
+    programs.add(mixer());
+    let mut config = RuntimeConfig::new(Arc::new(programs), BLOCKHASH, identity.pubkey());
+    config.header_signer = Some(identity.clone());
+    config.genesis_accounts = graph.genesis.clone();
+    config.genesis_time = TIME;
+    config.banking_threads = BankingThreads::Fixed(2);
+    config.check_signatures = false;
+    config.slot_duration = Duration::from_millis(10);
+    config.entry_interval = Duration::from_micros(300);
+    let ledger: Arc<dyn Disk> = Arc::new(disk.clone());
+    config.ledger = Some(ledger);
+    let runtime = Runtime::start(config).expect("it starts");
+    let reader = runtime.reader();
+    for batch in graph.transactions.chunks(100) {
+        runtime.ingest().submit(batch.to_vec()).expect("it runs");
+        let open = reader.slot().slot;
+        while reader.slot().slot < open + 1 {
+            std::thread::yield_now();
+        }
+    }
+    let settled = || reader.counters().settled() == graph.transactions.len() as u64;
+    while !settled() || reader.slot().slot < SLOTS {
+        std::thread::yield_now();
+    }
+    let last = reader.slot().slot - 1;
+    while reader.header(None).map(|it| it.header.slot) < Some(last) {
+        std::thread::yield_now();
+    }
+    assert!(runtime.shutdown(Duration::from_secs(20)));
+    let headers = (0..=last).filter_map(|slot| reader.header(Some(slot)));
+    let headers = headers.collect();
+    let origin = ChainOrigin {
+        genesis_hash: BLOCKHASH,
+        genesis_time: TIME,
+        identity: identity.pubkey(),
+    };
+    Chain {
+        disk,
+        origin,
+        reader,
+        headers,
+    }
+}
+
+/// All steps of a walk through the log on a disk.
+fn walk(disk: &MemoryDisk, origin: &ChainOrigin) -> Result<Vec<ChainStep>, InspectError> {
+    let log = BlockLogReader::open(Arc::new(disk.clone()), &BLOCKHASH)?;
+    let mut walk = ChainWalk::new(&log, origin, &[])?;
+    let steps = walk.by_ref().collect::<Result<_, _>>()?;
+    assert!(walk.end().is_some_and(|end| end.is_closed));
+    Ok(steps)
+}
+
+#[test]
+fn a_walk_shows_what_readers_saw() {
+    let chain = ran(1);
+    let calls = chain.disk.calls();
+    let steps = walk(&chain.disk, &chain.origin).unwrap();
+    assert_eq!(chain.disk.calls(), calls, "nothing is changed");
+
+    let opened: Vec<_> = steps.iter().flat_map(|step| &step.opened).collect();
+    assert!(opened.len() as u64 > SLOTS);
+    for (slot, opened) in (0..).zip(&opened) {
+        assert_eq!(opened.slot, slot);
+        match chain.reader.block(slot) {
+            Ok(block) => {
+                assert_eq!(block.previous_blockhash, opened.parent_blockhash);
+                assert_eq!(block.block_time, opened.time_ms.div_euclid(1_000));
+            }
+            Err(why) => assert_eq!((why, slot), (NoBlock::NotYet, chain.reader.slot().slot)),
+        }
+    }
+    let mut count = 0;
+    for step in &steps {
+        for item in &step.items {
+            let ChainItem::Transaction(logged) = item else {
+                continue;
+            };
+            let signature = logged.transaction.signature();
+            let seen = chain
+                .reader
+                .transaction(signature)
+                .expect("it was published");
+            assert_eq!(
+                (seen.slot(), seen.index()),
+                (step.slot.unwrap(), logged.index)
+            );
+            assert_eq!(seen.transaction().bytes(), logged.transaction.bytes());
+            assert_eq!(seen.record(), logged.record);
+            count += 1;
+        }
+    }
+    assert_eq!(count, chain.reader.transaction_count());
+    assert!(count > 500, "{count}");
+}
+
+fn records(chain: &Chain) -> Vec<BlockRecord> {
+    let log = BlockLogReader::open(Arc::new(chain.disk.clone()), &BLOCKHASH).unwrap();
+    let records = log.records().map(|record| record.unwrap().1);
+    let headers = chain.headers.iter().map(|signed| BlockRecord::Header {
+        header: signed.header.clone(),
+        signature: signed.signature,
+    });
+    records.chain(headers).collect()
+}
+
+fn log_of(records: &[BlockRecord]) -> MemoryDisk {
+    let disk = MemoryDisk::new();
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let (mut log, _) = BlockLogWriter::open(shared, &BLOCKHASH, BlockLogConfig::default()).unwrap();
+    for record in records {
+        log.append(record).unwrap();
+    }
+    log.close().unwrap();
+    disk
+}
+
+/// The place of the first record behind `from` that is so.
+fn find(records: &[BlockRecord], from: usize, is: fn(&BlockRecord) -> bool) -> usize {
+    from + records[from..].iter().position(is).expect("there is one")
+}
+
+fn is_slot(record: &BlockRecord) -> bool {
+    matches!(record, BlockRecord::SlotOpened(_))
+}
+
+fn is_entry(record: &BlockRecord) -> bool {
+    let is_full = |entry: &sealane_runtime::LoggedEntry| {
+        let first = entry.items.first();
+        entry.items.len() > 1 && matches!(first, Some(LoggedItem::Transaction { .. }))
+    };
+    matches!(record, BlockRecord::Entry(entry) if is_full(entry))
+}
+
+fn is_run(record: &BlockRecord) -> bool {
+    matches!(record, BlockRecord::IdleRun { .. })
+}
+
+fn is_header(record: &BlockRecord) -> bool {
+    matches!(record, BlockRecord::Header { .. })
+}
+
+type Change = fn(&mut Vec<BlockRecord>);
+
+/// What a record may say that no chain says, and what is told then.
+const CHANGES: [(Change, &str); 12] = [
+    (
+        |records| {
+            let at = find(records, 9, is_slot);
+            records.remove(at);
+        },
+        "follows slot",
+    ),
+    (
+        |records| {
+            let at = find(records, 9, is_slot);
+            let BlockRecord::SlotOpened(opened) = &mut records[at] else {
+                unreachable!()
+            };
+            opened.parent_blockhash = Hash::new_from_array([1; 32]);
+        },
+        "cannot have had",
+    ),
+    (
+        |records| {
+            let at = find(records, 9, is_slot);
+            let BlockRecord::SlotOpened(opened) = &mut records[at] else {
+                unreachable!()
+            };
+            opened.time_ms = TIME * 1_000;
+        },
+        "ms follows one at",
+    ),
+    (
+        |records| {
+            let at = find(records, 9, is_entry);
+            records.insert(at, records[at].clone());
+        },
+        "follows entry",
+    ),
+    // Without some transactions a later blockhash is another.
+    (
+        |records| {
+            let at = find(records, 9, is_entry);
+            let BlockRecord::Entry(entry) = &mut records[at] else {
+                unreachable!()
+            };
+            entry.items.truncate(1);
+        },
+        "cannot have had",
+    ),
+    (
+        |records| {
+            let at = find(records, 9, is_entry);
+            let BlockRecord::Entry(entry) = &mut records[at] else {
+                unreachable!()
+            };
+            let LoggedItem::Transaction { wire, .. } = &mut entry.items[0] else {
+                unreachable!()
+            };
+            *wire = wire.slice(..wire.len() - 1);
+        },
+        "is no transaction",
+    ),
+    (
+        |records| {
+            let at = find(records, 9, is_entry);
+            let BlockRecord::Entry(entry) = &mut records[at] else {
+                unreachable!()
+            };
+            let LoggedItem::Transaction { record, .. } = &mut entry.items[0] else {
+                unreachable!()
+            };
+            *record = record.slice(..record.len() - 1);
+        },
+        "cannot be read by this build",
+    ),
+    (
+        |records| {
+            let (run, entry) = (find(records, 9, is_run), find(records, 9, is_entry));
+            let BlockRecord::Entry(mut entry) = records[entry].clone() else {
+                unreachable!()
+            };
+            entry.entry = 1 << 40;
+            records.insert(run + 1, BlockRecord::Entry(entry));
+        },
+        "an entry follows a run",
+    ),
+    (
+        |records| {
+            let run = find(records, 9, is_run);
+            let BlockRecord::IdleRun { count, .. } = &mut records[run] else {
+                unreachable!()
+            };
+            *count = 0;
+        },
+        "a run of 0 idle slots",
+    ),
+    (
+        |records| {
+            let at = find(records, 0, is_header) + 5;
+            let BlockRecord::Header { header, .. } = &mut records[at] else {
+                unreachable!()
+            };
+            header.state_root = Hash::new_from_array([1; 32]);
+        },
+        "is not signed by the node",
+    ),
+    (
+        |records| {
+            let at = find(records, 0, is_header);
+            let stranger = Keypair::new();
+            let BlockRecord::Header { header, signature } = &mut records[at] else {
+                unreachable!()
+            };
+            *signature = stranger.sign_message(header.hash().as_bytes());
+        },
+        "is not signed by the node",
+    ),
+    // The result of a transaction is another, as whole as the one before: only the header knows.
+    (
+        |records| {
+            let at = find(records, 9, is_entry);
+            let BlockRecord::Entry(entry) = &mut records[at] else {
+                unreachable!()
+            };
+            let LoggedItem::Transaction { record, .. } = &mut entry.items[0] else {
+                unreachable!()
+            };
+            // The first byte of the balances, behind flags, fee, compute units and length of the logs.
+            let mut changed = record.to_vec();
+            let varints = changed[1..].iter().enumerate();
+            let mut ends = varints.filter(|(_, byte)| **byte < 0x80);
+            let (last, _) = ends.nth(2).expect("three varints");
+            changed[last + 2] ^= 1;
+            *record = changed.into();
+        },
+        "is of another block",
+    ),
+];
+
+#[test]
+fn records_that_contradict_each_other_are_told() {
+    let chain = ran(2);
+    let whole = records(&chain);
+    let steps = walk(&log_of(&whole), &chain.origin).unwrap();
+    let headers = steps.iter().filter(|step| step.header.is_some()).count();
+    assert!(headers as u64 >= SLOTS, "{headers} headers");
+    for (change, expected) in CHANGES {
+        let mut records = whole.clone();
+        change(&mut records);
+        let told = match walk(&log_of(&records), &chain.origin) {
+            Err(told @ InspectError::Contradiction { .. }) => told.to_string(),
+            Err(other) => panic!("{expected}: {other}"),
+            Ok(_) => panic!("{expected}: nothing is told"),
+        };
+        assert!(told.contains(expected), "{expected}: {told}");
+        assert!(told.starts_with("blocks/0000000000.log: record "), "{told}");
+    }
+}
