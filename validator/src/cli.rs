@@ -2,9 +2,10 @@
 
 use crate::embed::{Validator, ValidatorHandle};
 use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL, MINT_SOL};
+use crate::ledger_tools::LedgerArguments;
 use crate::{status_line, wallet};
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use crossbeam_channel::{Receiver, bounded};
 use sealane_runtime::{BankingThreads, Limits, Notice, OnReplay, ReplayProgress};
 use sealane_sdk::{Program, Pubkey};
@@ -23,8 +24,16 @@ use std::time::{Duration, Instant};
 /// start, even after a crash. Your wallet, if `solana` has one, is rich from the start, and anyone may ask for an
 /// airdrop. Stop it with Ctrl-C.
 #[derive(Debug, Parser)]
-#[command(name = "sealane-validator", version, max_term_width = 100)]
+#[command(
+    name = "sealane-validator",
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Port of JSON-RPC over HTTP. PubSub over WebSocket is on the next one (8900 by default, where
     /// clients look for it).
     #[arg(
@@ -85,6 +94,13 @@ pub struct Arguments {
     log: Log,
 }
 
+/// What is done instead of running a node.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look at the chain that --ledger keeps, without running it: is it whole, what is in it, all of it as JSON.
+    Ledger(LedgerArguments),
+}
+
 /// What is printed while the node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Log {
@@ -130,6 +146,9 @@ pub fn run(
     arguments: Arguments,
     programs: impl IntoIterator<Item = Program>,
 ) -> anyhow::Result<()> {
+    if let Some(Command::Ledger(tool)) = arguments.command {
+        return tool.run();
+    }
     let Arguments { quiet, log, .. } = arguments;
     let stop = stop_signal()?;
     let sol = arguments.faucet_sol;

@@ -17,7 +17,7 @@ mod parameters;
 mod proofs;
 mod send;
 mod simulate;
-mod transaction_json;
+pub(crate) mod transaction_json;
 
 pub(crate) use accounts::AccountConfig;
 pub(crate) use answer_bytes::AnswersBytes;

@@ -45,13 +45,26 @@ pub(crate) fn encode_in_block(
     version_max: Option<u8>,
     shows_rewards: bool,
 ) -> Result<EncodedTransactionWithStatusMeta, ErrorObjectOwned> {
-    let transaction = published.transaction();
-    let version = readable_version(transaction.version(), version_max)?;
-    let keys = published.keys();
-    let mut meta = encode_meta(transaction, &keys, published.record(), encoding);
-    if !shows_rewards {
+    let (transaction, record) = (published.transaction(), published.record());
+    let mut encoded = encode_with_record(transaction, record, encoding, version_max)?;
+    if let Some(meta) = encoded.meta.as_mut().filter(|_| !shows_rewards) {
         meta.rewards = OptionSerializer::None;
     }
+    Ok(encoded)
+}
+
+/// A transaction and what came of it, wherever they are from.
+pub(crate) fn encode_with_record(
+    transaction: &VerifiedTransaction,
+    record: TransactionRecord,
+    encoding: UiTransactionEncoding,
+    version_max: Option<u8>,
+) -> Result<EncodedTransactionWithStatusMeta, ErrorObjectOwned> {
+    let version = readable_version(transaction.version(), version_max)?;
+    let keys: Vec<Pubkey> = (0..transaction.account_count())
+        .map(|i| *transaction.key(i))
+        .collect();
+    let meta = encode_meta(transaction, &keys, record, encoding);
     Ok(EncodedTransactionWithStatusMeta {
         transaction: encode_transaction(transaction, &keys, encoding)?,
         meta: Some(meta),
