@@ -1,7 +1,9 @@
-//! The binary as a process of its own: killed under load at any moment, and traced while it confirms.
+//! The binary as a process of its own: killed under load at any moment, traced while it confirms, and its tools
+//! on what it left.
 
 mod client;
 mod durable_first;
 mod kills;
+mod ledger_tools;
 mod node;
 mod web_socket;
