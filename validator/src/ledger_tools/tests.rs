@@ -121,7 +121,7 @@ fn add_accounts(disk: &MemoryDisk) {
             chain,
             entry: 0,
             state_root: Hash::new_from_array([3; 32]),
-            began: 0,
+            began: None,
             log: Default::default(),
         };
         ended.log.record = 1;
