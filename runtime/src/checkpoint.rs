@@ -45,6 +45,8 @@ pub struct CheckpointConfig {
     pub idle_interval: Duration,
     /// Accounts that wait to be written, from which on no interval is waited for.
     pub accounts_max: usize,
+    /// Nothing is removed at the start.
+    pub reads_only: bool,
     /// The files.
     pub segments: SegmentOptions,
     /// Hears of errors.
@@ -57,6 +59,7 @@ impl Default for CheckpointConfig {
             interval: Duration::from_secs(1),
             idle_interval: Duration::from_secs(60),
             accounts_max: 1 << 20,
+            reads_only: false,
             segments: SegmentOptions::default(),
             on_error: None,
         }
@@ -135,7 +138,7 @@ impl Checkpoints {
         let restored = opened.checkpoint.as_deref().map(restore).transpose()?;
         let mut segments = opened.segments;
         // What a crash left. The damaged are left to be looked at until the next checkpoint.
-        if opened.damaged.is_empty() {
+        if opened.damaged.is_empty() && !config.reads_only {
             segments.remove_unused()?;
         }
         let recent = restored

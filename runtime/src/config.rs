@@ -74,6 +74,8 @@ pub struct RuntimeConfig {
     /// Account files beside the block log, so that a start replays only what is behind the newest checkpoint;
     /// needs a ledger and a `header_signer`. `None`: a start replays all.
     pub checkpoints: Option<CheckpointConfig>,
+    /// Only replay the ledger, and change nothing: what `replay_ledger` sets.
+    pub replay_only: bool,
     /// Hears when the ledger fails while the node runs.
     pub on_ledger_failure: Option<OnLedgerFailure>,
     /// Hears how far the replay at the start has come.
@@ -104,6 +106,7 @@ impl RuntimeConfig {
             on_notice: Arc::new(|_| {}),
             ledger: None,
             checkpoints: None,
+            replay_only: false,
             on_ledger_failure: None,
             on_replay: None,
             fault: None,

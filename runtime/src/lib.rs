@@ -69,7 +69,7 @@ pub use notice::{Effect, NamedProgram, Notice, OnNotice};
 pub use publish::Event;
 pub use reader::{Reader, Simulation};
 pub use record::TransactionRecord;
-pub use replay::{OnReplay, ReplayProgress};
+pub use replay::{OnReplay, ReplayProgress, ReplaySummary, replay_ledger};
 pub use sealane_accounts_db::{
     AccountsFull, Checkpoint, Disk, EntryNumber, KeptCheckpoint, Pin, ReadError, RealDisk,
     SegmentError, SegmentOptions, read_checkpoints, verify_account_files,

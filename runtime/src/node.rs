@@ -29,7 +29,11 @@ impl Runtime {
     /// Starts the threads, and with a ledger replays it. `Err` where genesis has more accounts than
     /// `Limits::accounts_max`, or the ledger could not be replayed.
     pub fn start(config: RuntimeConfig) -> Result<Self, StartError> {
-        let parts = Parts::new(&config)?;
+        Self::run(Parts::new(&config)?)
+    }
+
+    /// The same with parts that are made.
+    pub(crate) fn run(parts: Parts) -> Result<Self, StartError> {
         let counters = parts.ingest.counters.clone();
         let spawn = move |name: String, body: Box<dyn FnOnce() + Send>| {
             PipelineThread::spawn(name, counters.clone(), body)

@@ -143,6 +143,8 @@ pub(crate) struct Parts {
     pub(crate) watchdog: Watchdog,
     /// With a ledger: the thread that writes it, and the source of the replay.
     pub(crate) log: Option<(LogStage, Replay)>,
+    /// The slot of the checkpoint that it starts from, if it does.
+    pub(crate) checkpoint_slot: Option<u64>,
 }
 
 impl Parts {
@@ -226,6 +228,7 @@ impl Parts {
             headers: behind.headers,
             checkpoints: behind.checkpoints,
             log: behind.log,
+            checkpoint_slot: start.checkpoint.map(|_| start.context.slot),
             reader: common.reader(config),
             watchdog: Watchdog::new(config, common.posts),
             ingest: Ingest {

@@ -19,16 +19,21 @@ use crate::headers::{HeaderLog, SignedHeader};
 use crate::history::PastEntry;
 use crate::ledger::LedgerError;
 use crate::log_stage::LogStart;
+use crate::node::Runtime;
+use crate::parts::Parts;
 use crate::start::{ChainStart, CheckpointStart};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Sender, Thread, TrySendError, park_timeout};
 use crate::task::{ExpectedEntry, ExpectedRecords, Outcome, Recorded, RecordedEntry, Work};
-use crate::{TransactionRecord, Verifier};
+use crate::{RuntimeConfig, StartError, TransactionRecord, Verifier};
 pub(crate) use chain::{Chain, first_signature, idle_successor};
 use sealane_accounts_db::{Disk, EntryNumber};
 use sealane_sdk::Pubkey;
 use solana_hash::Hash;
 use std::sync::OnceLock;
 use std::time::Duration;
+
+/// How long the threads may take to end when all is replayed.
+const END_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Records that may wait for the schedule stage.
 pub(crate) const REPLAY_QUEUE_MAX: usize = 64;
@@ -41,6 +46,56 @@ pub struct ReplayProgress {
     pub slot: u64,
     /// Transactions so far.
     pub transactions: u64,
+    /// Logged headers so far, each with the state root of its slot, that are compared.
+    pub headers: u64,
+    /// Bytes of the log so far.
+    pub bytes: u64,
+    /// Bytes of the log in all, as they were at the start.
+    pub bytes_total: u64,
+}
+
+/// What a replay came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplaySummary {
+    /// How far it came.
+    pub progress: ReplayProgress,
+    /// The slot of the checkpoint that it began at; `None` for genesis.
+    pub checkpoint: Option<u64>,
+    /// The newest slot that ended and the root of all accounts at its end; `None` if no header was made.
+    pub state_root: Option<(u64, Hash)>,
+}
+
+/// Replays the block log of a ledger to its end and changes nothing, on as many banking threads as `config`
+/// says: every result and every header with its state root is compared with what was logged. It begins at
+/// genesis if the log does and `config` has no checkpoints, otherwise at the newest checkpoint.
+///
+/// The disk may be one that cannot be written to.
+pub fn replay_ledger(config: RuntimeConfig) -> Result<ReplaySummary, StartError> {
+    let last = Arc::new(Mutex::new(ReplayProgress::default()));
+    let (note, told) = (last.clone(), config.on_replay.clone());
+    let config = RuntimeConfig {
+        replay_only: true,
+        on_replay: Some(std::sync::Arc::new(move |progress| {
+            *note.lock().expect("no holder panics") = progress;
+            if let Some(told) = &told {
+                told(progress);
+            }
+        })),
+        ..config
+    };
+    let parts = Parts::new(&config)?;
+    let checkpoint = parts.checkpoint_slot;
+    let runtime = Runtime::run(parts)?;
+    let reader = runtime.reader();
+    runtime.shutdown(END_DEADLINE);
+    let header = reader.header(None).map(|signed| signed.header);
+    let progress = *last.lock().expect("no holder panics");
+    Ok(ReplaySummary {
+        progress,
+        checkpoint,
+        state_root: header.map(|header| (header.slot, header.state_root)),
+    })
 }
 
 /// Hears of a replay's progress, from the thread that starts the node, after every few records.
@@ -99,6 +154,8 @@ pub(crate) struct Replay {
     /// To the log stage, which waits for it.
     pub(crate) log: Sender<LogStart>,
     pub(crate) on_replay: Option<OnReplay>,
+    /// The log is not opened to be written.
+    pub(crate) replay_only: bool,
 }
 
 impl Replay {
@@ -119,7 +176,11 @@ impl Replay {
                 log.records_from(checkpoint.log.record)?
             }
         };
-        let mut progress = ReplayProgress::default();
+        let mut progress = ReplayProgress {
+            bytes_total: log.bytes(),
+            ..ReplayProgress::default()
+        };
+        let files: Vec<(u64, u64)> = log.files().collect();
         let mut continues = self.start.checkpoint.is_some();
         for next in records.by_ref() {
             let (position, record) = next?;
@@ -136,6 +197,7 @@ impl Replay {
                 let (header, signature) = (header.clone(), *signature);
                 let logged = SignedHeader { header, signature };
                 self.headers.read(position.number, logged)?;
+                progress.headers += 1;
             }
             if let BlockRecord::Entry(entry) = record {
                 progress.transactions += entry.items.len() as u64;
@@ -143,6 +205,8 @@ impl Replay {
                 self.send(Recorded::Entry(entry), broken)?;
             }
             if let Some(on_replay) = &self.on_replay {
+                let before = files.iter().filter(|(file, _)| *file < position.file);
+                progress.bytes = before.map(|(_, bytes)| bytes).sum::<u64>() + position.offset;
                 on_replay(progress);
             }
         }
@@ -156,6 +220,9 @@ impl Replay {
         self.report.check()?;
         if self.makes_headers {
             self.headers.end_replay()?;
+        }
+        if self.replay_only {
+            return Ok(());
         }
         let config = BlockLogConfig::default();
         let (writer, end) = BlockLogWriter::open(self.disk.clone(), &self.genesis_hash, config)?;

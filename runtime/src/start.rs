@@ -136,7 +136,8 @@ impl Opened {
             interner,
             accesses,
             publisher,
-            checkpoints,
+            // Who only replays makes none.
+            checkpoints: checkpoints.filter(|_| !config.replay_only),
         })
     }
 }
@@ -157,6 +158,7 @@ fn open_checkpoints(
     settings.on_error.get_or_insert_with(|| {
         Arc::new(move |error| on_notice(&Notice::CheckpointFailed(error.to_string())))
     });
+    settings.reads_only |= config.replay_only;
     let (checkpoints, restored, damaged) =
         Checkpoints::open(disk.clone(), config.genesis_hash, settings)?;
     for error in damaged {

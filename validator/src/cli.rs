@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use crossbeam_channel::{Receiver, bounded};
 use sealane_runtime::{BankingThreads, Limits, Notice, OnReplay, ReplayProgress};
-use sealane_sdk::{Program, Pubkey};
+use sealane_sdk::{Program, Programs, Pubkey};
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -58,9 +58,24 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", env = "SEALANE_LEDGER")]
     ledger: Option<PathBuf>,
 
-    /// Delete the chain in the ledger's folder and start a new one.
+    /// Delete the chain in the ledger's folder, its snapshots too, and start a new one.
     #[arg(long, requires = "ledger")]
     reset: bool,
+
+    /// Begin an empty ledger with a snapshot: a folder that a node made under its ledger's snapshots/, or that
+    /// folder itself, of which the newest that can be used is taken. It may have been copied from elsewhere.
+    #[arg(long, value_name = "DIR", requires = "ledger")]
+    snapshot: Option<PathBuf>,
+
+    /// Make a snapshot so often, under snapshots/ in the ledger's folder, while the node runs. The newest two
+    /// are kept. An interval like 30s, 10m or 12h.
+    #[arg(long, value_name = "INTERVAL", requires = "ledger", value_parser = ledger_bounds::age)]
+    snapshot_interval: Option<Duration>,
+
+    /// Keep the chain in one file, for tests: read at the start, if it is there, and written at a clean stop. If the
+    /// node is killed, the folder FILE.ledger is left, and the next start goes on with it.
+    #[arg(long, value_name = "FILE", conflicts_with = "ledger")]
+    state: Option<PathBuf>,
 
     /// What the faucet of a new chain has for airdrops, in SOL.
     #[arg(long, value_name = "SOL", default_value_t = FAUCET_SOL)]
@@ -97,7 +112,7 @@ pub struct Arguments {
 /// What is done instead of running a node.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look at the chain that --ledger keeps, without running it: is it whole, what is in it, all of it as JSON.
+    /// Look at the chain that --ledger keeps: is it whole, what is in it, all of it as JSON, the same again.
     Ledger(LedgerArguments),
 }
 
@@ -122,7 +137,7 @@ impl Arguments {
     }
 }
 
-fn banking_threads(text: &str) -> Result<BankingThreads, String> {
+pub(crate) fn banking_threads(text: &str) -> Result<BankingThreads, String> {
     if text == "auto" {
         return Ok(BankingThreads::Auto);
     }
@@ -147,7 +162,9 @@ pub fn run(
     programs: impl IntoIterator<Item = Program>,
 ) -> anyhow::Result<()> {
     if let Some(Command::Ledger(tool)) = arguments.command {
-        return tool.run();
+        let mut all = Programs::builtin();
+        programs.into_iter().for_each(|program| all.add(program));
+        return tool.run(all);
     }
     let Arguments { quiet, log, .. } = arguments;
     let stop = stop_signal()?;
@@ -181,6 +198,17 @@ pub fn run(
             builder = builder.on_replay(ReplayLine::start());
         }
     }
+    if let Some(file) = &arguments.state {
+        builder = builder
+            .state_file(file)
+            .on_ledger_failure(Arc::new(tell_ledger_failure));
+    }
+    if let Some(snapshot) = &arguments.snapshot {
+        builder = builder.snapshot(snapshot);
+    }
+    if let Some(interval) = arguments.snapshot_interval {
+        builder = builder.snapshot_every(interval);
+    }
     if arguments.reset {
         builder = builder.reset_ledger();
     }
@@ -194,7 +222,8 @@ pub fn run(
             // The line of the replay.
             say("\r\x1b[2K");
         }
-        say(&start_message(&node, arguments.ledger.as_deref()));
+        let place = arguments.ledger.as_deref().or(arguments.state.as_deref());
+        say(&start_message(&node, place));
     }
     wait(&node, &stop, if quiet { Log::None } else { log });
     if !quiet {

@@ -112,6 +112,7 @@ impl Common {
             verifier: self.verifier_maker(config, &self.slots)(false),
             log: start_sender,
             on_replay: config.on_replay.clone(),
+            replay_only: config.replay_only,
         };
         let replaying = Replaying {
             queue: replay_queue,

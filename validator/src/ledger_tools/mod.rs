@@ -1,7 +1,8 @@
-//! `sealane-validator ledger`: looking at a ledger that no node runs on. Nothing here writes to it, and nothing
-//! runs a transaction.
+//! `sealane-validator ledger`: looking at a ledger that no node runs on. Nothing here writes to it, and only
+//! `replay` runs a transaction.
 
 mod export;
+mod replay;
 mod sizes;
 mod stats;
 #[cfg(test)]
@@ -14,7 +15,9 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use export::ExportOptions;
 use indicatif::{ProgressBar, ProgressStyle};
+use replay::ReplayOptions;
 use sealane_runtime::{BlockLogReader, ChainOrigin, Disk, RealDisk};
+use sealane_sdk::Programs;
 use solana_signer::Signer;
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write, stdout};
@@ -44,6 +47,15 @@ enum Tool {
         #[arg(long)]
         json: bool,
     },
+    /// Run all transactions again, in parallel, and compare: each result, and the state root of each slot.
+    ///
+    /// Changes nothing. Ends with a status other than 0 at the first difference, and names it.
+    Replay {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        options: ReplayOptions,
+    },
     /// Write all of it as lines of JSON, in the order of the chain: slots, transactions with their results,
     /// shares of fees, headers.
     Export {
@@ -66,7 +78,7 @@ struct Place {
 }
 
 impl LedgerArguments {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, programs: Programs) -> anyhow::Result<()> {
         match self.tool {
             Tool::Verify(place) => verify_folder(&place.ledger),
             Tool::Stats { place, json } => {
@@ -76,6 +88,11 @@ impl LedgerArguments {
                 } else {
                     stats.to_string()
                 };
+                unless_nobody_reads(stdout().write_all(text.as_bytes()).map_err(Into::into))
+            }
+            Tool::Replay { place, options } => {
+                let summary = options.replay(&open(&place.ledger)?, programs)?;
+                let text = replay::in_words(&summary);
                 unless_nobody_reads(stdout().write_all(text.as_bytes()).map_err(Into::into))
             }
             Tool::Export {

@@ -53,6 +53,10 @@ fn node_with_airdrops(ledger: &Path) -> Node {
     node
 }
 
+fn stats_of(ledger: &Path) -> Value {
+    serde_json::from_slice(&output(&["stats", "--json"], ledger).stdout).unwrap()
+}
+
 /// All files and their bytes.
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -93,6 +97,19 @@ fn the_tools_look_at_a_ledger_that_no_node_runs_on_and_leave_it_as_it_is() {
     let told = text(&verified.stdout);
     assert!(told.contains(&format!("{AIRDROPS} transactions")), "{told}");
     assert!(verified.stderr.is_empty(), "no terminal, no progress");
+
+    for words in [
+        &["replay", "--banking-threads", "1"][..],
+        &["replay", "--banking-threads", "3"],
+        &["replay", "--from-checkpoint"],
+    ] {
+        let replayed = output(words, ledger);
+        assert!(replayed.status.success(), "{words:?}: {replayed:?}");
+        let told = text(&replayed.stdout);
+        assert!(told.contains("State root at the end of slot"), "{told}");
+        let all = format!("from genesis to slot {}", stats_of(ledger)["lastSlot"]);
+        assert_eq!(told.contains(&all), words.len() == 3, "{told}");
+    }
 
     let stats = output(&["stats", "--json"], ledger);
     let stats: Value = serde_json::from_slice(&stats.stdout).unwrap();
