@@ -125,7 +125,8 @@ impl ReplayReport {
         failure.get_or_insert(error);
     }
 
-    fn is_done(&self) -> bool {
+    /// Whether everything that was read is published.
+    pub(crate) fn is_done(&self) -> bool {
         // Acquire: pairs with the release of `done`.
         self.0.done.load(Ordering::Acquire)
     }
@@ -217,6 +218,8 @@ impl Replay {
         while !self.report.is_done() {
             self.wait(broken)?;
         }
+        // The schedule stage waits for the same.
+        self.wake_scheduler();
         self.report.check()?;
         if self.makes_headers {
             self.headers.end_replay()?;
@@ -286,10 +289,14 @@ impl Replay {
             };
             self.wait(broken)?;
         }
+        self.wake_scheduler();
+        Ok(())
+    }
+
+    fn wake_scheduler(&self) {
         if let Some(scheduler) = self.scheduler.get() {
             scheduler.unpark();
         }
-        Ok(())
     }
 
     /// Lets the pipeline work for a moment.

@@ -119,6 +119,7 @@ impl Common {
             report,
             entry: None,
             ending: None,
+            is_announced: false,
         };
         WiredLog {
             stage,

@@ -13,8 +13,10 @@ pub(crate) struct Replaying {
     pub(crate) report: ReplayReport,
     /// The entry whose tasks are being inserted.
     pub(crate) entry: Option<RecordedEntry>,
-    /// The log has no more; waits for what is in flight.
+    /// The log has no more; waits for what is in flight, and until all is published.
     pub(crate) ending: Option<bool>,
+    /// The publisher hears, behind all that was replayed, that this was all.
+    pub(crate) is_announced: bool,
 }
 
 impl ScheduleStage {
@@ -57,11 +59,16 @@ impl ScheduleStage {
             }
             worked = true;
         }
-        match replaying.ending {
-            Some(continues) if self.in_flight == 0 && self.entries.is_empty() => {
+        if replaying.ending.is_some() && self.in_flight == 0 && self.entries.is_empty() {
+            if !std::mem::replace(&mut replaying.is_announced, true) {
                 self.unpublished.push_back(PublisherMessage::Replayed);
+                worked = true;
+            }
+            // The slot that is sealed next covers the tip of all that was visible, and the publisher has that
+            // when it has published all of it.
+            if replaying.report.is_done() {
                 self.seals_at_end = true;
-                if continues {
+                if replaying.ending == Some(true) {
                     // The open slot may have been shown long ago: the next one opens now.
                     self.slot_ends = now;
                     self.resumes = true;
@@ -70,7 +77,6 @@ impl ScheduleStage {
                 }
                 return true;
             }
-            _ => {}
         }
         self.replaying = Some(replaying);
         worked
