@@ -4,7 +4,8 @@
 //! Clients send transfers and learn what became of them as clients do; the node is killed with SIGKILL while
 //! they do so, while it starts, or while it stops in an orderly way, and is started again on its ledger. Then it
 //! must have all that it told, as it told it; each transfer of its chain must be applied exactly once, though
-//! many were sent again; and no slot may go back or be shown with another blockhash than before.
+//! many were sent again; and no slot may go back or be shown with another blockhash than before. What each kill
+//! leaves is verified before it is started again: a torn end is no damage.
 //!
 //! `SEALANE_KILLS` says how many kills, `SEALANE_SEED` with which seed to begin.
 
@@ -13,7 +14,7 @@ mod book;
 mod load;
 
 use crate::client::Client;
-use crate::node::{Addresses, Node, PATIENCE};
+use crate::node::{Addresses, BINARY, Node, PATIENCE};
 use audit::Chain;
 use book::Book;
 use load::Load;
@@ -22,6 +23,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::json;
 use solana_signer::Signer;
 use std::io;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -126,6 +128,7 @@ impl Driver {
                 End::AtStart => self.kill_at_start(score),
                 how => self.run_node(how, score),
             }
+            self.verify();
         }
         // The whole chain once more, from its first block on.
         let (node, _, mut client) = self.start();
@@ -169,6 +172,19 @@ impl Driver {
         let book = &mut self.book.lock().unwrap();
         let audited = self.chain.audit(book, client);
         audited.expect("a node that nobody killed answers");
+    }
+
+    /// What a killed node leaves is not what damage looks like.
+    fn verify(&self) {
+        if !self.folder.path().join("genesis").exists() {
+            // It was killed before there was a chain.
+            return;
+        }
+        let mut command = Command::new(BINARY);
+        command.args(["ledger", "verify"]).arg(self.folder.path());
+        let verified = command.output().expect("the binary was built");
+        let told = String::from_utf8_lossy(&verified.stdout);
+        assert!(verified.status.success(), "{told}");
     }
 
     /// Starts a node, audits it, loads it, and ends it.
