@@ -7,7 +7,8 @@
 //! million transactions. Runs of forgotten entries alone go; of the others, what is forgotten finds nothing.
 //! It takes 16 bytes for each address that a kept transaction names.
 
-use super::{Kept, PastEntry};
+use super::PastEntry;
+use super::kept::Kept;
 use crate::sync::{Arc, Mutex, RwLock};
 use sealane_sdk::Pubkey;
 

@@ -1,7 +1,8 @@
 //! The history against a model that keeps everything, under random entries, slots and bounds.
 
 use super::*;
-use crate::task::Task;
+use crate::VerifiedTransaction;
+use crate::task::{CompletedBatch, Outcome, Task, Work};
 use crate::verify::fixture::{FakeState, trusted};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

@@ -1,0 +1,105 @@
+//! The entries and slots that are in memory, oldest first.
+
+use super::{NoBlock, PastEntry};
+use crate::SlotContext;
+use crate::sync::Arc;
+use solana_hash::Hash;
+use std::collections::VecDeque;
+
+/// A slot as it is remembered.
+pub(super) struct PastSlot {
+    pub(super) slot: u64,
+    pub(super) block_time: i64,
+    pub(super) previous_blockhash: Hash,
+    pub(super) blockhash: Hash,
+    /// Number of its first entry, or of the one that follows.
+    pub(super) first_entry: u64,
+}
+
+pub(super) struct Kept {
+    pub(super) entries: VecDeque<Arc<PastEntry>>,
+    /// Number of the first kept entry, counted over the node's life.
+    pub(super) first: u64,
+    pub(super) bytes: usize,
+    /// Sealed slots, one after the other.
+    pub(super) slots: VecDeque<PastSlot>,
+    /// The slot that is not sealed yet; its blockhash is still to come.
+    pub(super) open: PastSlot,
+    /// First slot of which everything is kept.
+    pub(super) first_available: u64,
+    pub(super) genesis_hash: Hash,
+}
+
+impl Kept {
+    pub(super) fn get(&self, number: u64) -> Option<&Arc<PastEntry>> {
+        self.entries.get(number.checked_sub(self.first)? as usize)
+    }
+
+    pub(super) fn next_entry(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    /// The sealed slot, and the number of the first entry behind it.
+    pub(super) fn slot(&self, slot: u64) -> Result<(&PastSlot, u64), NoBlock> {
+        if slot >= self.open.slot {
+            return Err(NoBlock::NotYet);
+        }
+        let first_available = self.first_available;
+        if slot < first_available {
+            return Err(NoBlock::CleanedUp { first_available });
+        }
+        let at = self.slots.partition_point(|past| past.slot < slot);
+        let found = self.slots.get(at).filter(|past| past.slot == slot);
+        let next = self.slots.get(at + 1).unwrap_or(&self.open);
+        Ok((found.ok_or(NoBlock::Skipped)?, next.first_entry))
+    }
+
+    /// Seals the slot that was open when `next` opens, and the idle ones between them.
+    pub(super) fn seal(&mut self, was_open: PastSlot, next: &SlotContext) {
+        let (first, first_time) = (was_open.slot, was_open.block_time);
+        let seconds = next.sysvars.clock.unix_timestamp - first_time;
+        // The newest hash is the first; slots before the oldest of them are not known here.
+        let (mut last, mut was_open) = (was_open.previous_blockhash, Some(was_open));
+        for (blockhash, slot) in next.blockhashes.iter().rev() {
+            let previous_blockhash = std::mem::replace(&mut last, *blockhash);
+            // The genesis hash stands there as one of slot 0, before that of slot 0 itself.
+            if *slot < first || (*slot == 0 && *blockhash == self.genesis_hash) {
+                continue;
+            }
+            let idle = || PastSlot {
+                slot: *slot,
+                block_time: first_time
+                    + seconds * (slot - first) as i64 / (next.slot - first) as i64,
+                previous_blockhash,
+                blockhash: *blockhash,
+                first_entry: self.open.first_entry,
+            };
+            let known = was_open.take_if(|past| past.slot == *slot);
+            let sealed = known.map_or_else(idle, |past| PastSlot {
+                blockhash: *blockhash,
+                ..past
+            });
+            self.slots.push_back(sealed);
+            self.bytes += size_of::<PastSlot>();
+        }
+    }
+
+    /// Forgets what is oldest, an entry or a slot without one. Returns the entry; `None` also where there is
+    /// nothing left.
+    pub(super) fn forget_oldest(&mut self) -> Option<(u64, Arc<PastEntry>)> {
+        let entry_slot = self.entries.front().map(|entry| entry.slot);
+        if let Some(oldest) = self.slots.front()
+            && entry_slot.is_none_or(|slot| slot > oldest.slot)
+        {
+            self.first_available = self.first_available.max(oldest.slot + 1);
+            self.bytes -= size_of::<PastSlot>();
+            self.slots.pop_front();
+            return None;
+        }
+        let entry = self.entries.pop_front()?;
+        self.first_available = self.first_available.max(entry.slot + 1);
+        self.bytes -= entry.bytes;
+        self.first += 1;
+        Some((self.first - 1, entry))
+    }
+}
