@@ -5,13 +5,14 @@ use super::row::{EntryRow, Named, Row};
 use super::run::{Rows, Run, RunName, Summary};
 use super::table::{self, Table};
 use super::{Archive, ArchiveError};
-use crate::sync::Arc;
+use crate::sync::{Arc, Ordering};
 
 /// Runs that become one.
 const FANOUT: usize = 8;
 
 impl Archive {
-    /// Merges runs of one size, where there are enough; `false` if there are not.
+    /// Merges runs of one size, where there are enough; `false` if there are not. A merge that fails leaves
+    /// the runs as they are.
     pub fn maintain(&self) -> Result<bool, ArchiveError> {
         let _alone = self
             .maintenance
@@ -35,13 +36,21 @@ impl Archive {
         Ok(true)
     }
 
-    /// From now on, the log has no files before `first_file`: what points there is not found any more, and
-    /// runs that point nowhere else go.
+    /// Gives up the merge that is going on, and those to come: the node stops.
+    pub fn interrupt(&self) {
+        // Relaxed: nothing comes with it.
+        self.interrupted.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on, what points into files of the log before `first_file` is not found any more.
+    pub fn forget_before(&self, first_file: u32) {
+        let mut state = self.state.write().expect("no holder of this lock panics");
+        state.first_file = state.first_file.max(first_file);
+    }
+
+    /// The same, and runs that point nowhere else go. Waits for a merge that is going on.
     pub fn prune(&self, first_file: u32) -> Result<(), ArchiveError> {
-        {
-            let mut state = self.state.write().expect("no holder of this lock panics");
-            state.first_file = state.first_file.max(first_file);
-        }
+        self.forget_before(first_file);
         let _alone = self
             .maintenance
             .lock()
@@ -101,7 +110,7 @@ fn merge(archive: &Archive, runs: &[Arc<Run>]) -> Result<Run, ArchiveError> {
     };
     let names = |table: fn(&Run) -> &Table<Named>| {
         let sources = runs.iter().zip(&starts).map(move |(run, start)| {
-            rows(run, table(run), move |row: Named| Named {
+            rows(archive, run, table(run), move |row: Named| Named {
                 transaction: row.transaction + start,
                 ..row
             })
@@ -109,7 +118,7 @@ fn merge(archive: &Archive, runs: &[Arc<Run>]) -> Result<Run, ArchiveError> {
         table::merge(sources.collect())
     };
     let entries = runs.iter().zip(&starts).flat_map(|(run, start)| {
-        rows(run, &run.entries, move |row: EntryRow| EntryRow {
+        rows(archive, run, &run.entries, move |row: EntryRow| EntryRow {
             first: row.first + u64::from(*start),
             ..row
         })
@@ -119,20 +128,25 @@ fn merge(archive: &Archive, runs: &[Arc<Run>]) -> Result<Run, ArchiveError> {
         addresses: names(|run| &run.addresses),
         offsets: runs
             .iter()
-            .flat_map(|run| rows(run, &run.offsets, |row| row)),
+            .flat_map(|run| rows(archive, run, &run.offsets, |row| row)),
         entries,
-        slots: runs.iter().flat_map(|run| rows(run, &run.slots, |row| row)),
+        slots: runs
+            .iter()
+            .flat_map(|run| rows(archive, run, &run.slots, |row| row)),
     };
     Run::write(&*archive.disk, name, summary, rows)
 }
 
 fn rows<'a, R: Row>(
+    archive: &'a Archive,
     run: &'a Run,
     table: &'a Table<R>,
     change: impl Fn(R) -> R + 'a,
 ) -> impl Iterator<Item = Result<R, ArchiveError>> + 'a {
-    table
-        .cursor(&run.file)
-        .all()
-        .map(move |row| row.map(&change))
+    table.cursor(&run.file).all().map(move |row| {
+        if archive.interrupted.load(Ordering::Relaxed) {
+            return Err(ArchiveError::Interrupted);
+        }
+        row.map(&change)
+    })
 }

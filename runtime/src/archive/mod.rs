@@ -7,7 +7,8 @@
 //! billion transactions. Keys are hashes of eight bytes: whoever reads the record at a position must compare
 //! it with what was asked for.
 //!
-//! One thread writes (`Writer`), one merges and prunes ([`Archive::maintain`]), any number read. Nothing here
+//! One thread writes (`Writer`), one merges and prunes ([`Archive::maintain`]), any number read. After a
+//! failure nothing is lost: what was told is in memory, and the next `Writer::flush` tries again. Nothing here
 //! knows the log's format: positions go in and come out.
 
 mod batch;
@@ -28,7 +29,7 @@ pub use read::{ArchivedSlot, ArchivedTransaction};
 pub use verify::{HistoryFiles, verify_history_files};
 pub use write::{EntryAt, OpenedSlot, TransactionAt, Writer};
 
-use crate::sync::{Arc, Mutex, RwLock};
+use crate::sync::{Arc, AtomicBool, Mutex, RwLock};
 use batch::Batch;
 use hash::KeyHasher;
 use run::{Run, RunName, UNFINISHED};
@@ -87,6 +88,9 @@ pub enum ArchiveError {
         /// What it says.
         version: u64,
     },
+    /// A merge was given up, as `Archive::interrupt` asked for.
+    #[error("the history's runs are not merged any further")]
+    Interrupted,
 }
 
 /// Bounds of an archive.
@@ -122,6 +126,8 @@ pub struct Archive {
     state: RwLock<State>,
     /// Held by whoever takes runs out.
     maintenance: Mutex<()>,
+    /// Merges are given up.
+    interrupted: AtomicBool,
 }
 
 struct State {
@@ -166,6 +172,7 @@ impl Archive {
                 first_file: 0,
             }),
             maintenance: Mutex::new(()),
+            interrupted: AtomicBool::new(false),
         });
         let writer = Writer::new(archive.clone(), mark, next_run);
         Ok((archive, writer))

@@ -31,21 +31,24 @@ pub struct ArchivedSlot {
 }
 
 impl Archive {
-    /// Transactions that may have this first signature, newest first: whoever reads them must compare.
+    /// Transactions of `first_slot` and later ones that may have this first signature, newest first: whoever
+    /// reads them must compare.
     pub fn of_signature(
         &self,
         signature: &Signature,
+        first_slot: u64,
     ) -> Result<Vec<ArchivedTransaction>, ArchiveError> {
         let hash = self.hasher.hash(signature.as_ref());
         let snapshot = self.snapshot(|batch| batch.signatures.transactions(hash));
         let mut found = snapshot.in_batch.clone();
-        for run in snapshot.runs.iter().rev() {
+        let is_new = |run: &&Arc<Run>| run.summary.mark.slot >= Some(first_slot);
+        for run in snapshot.runs.iter().rev().take_while(is_new) {
             let mut rows = Rows::of(run, &run.signatures, hash, u32::MAX)?;
             while let Some(transaction) = rows.next_back()? {
                 found.push(rows.entries.locate(transaction)?);
             }
         }
-        found.retain(|found| found.at.file >= snapshot.first_file);
+        found.retain(|found| found.at.file >= snapshot.first_file && found.slot >= first_slot);
         Ok(found)
     }
 
@@ -116,20 +119,27 @@ impl Archive {
 
     /// The first slot of which everything is there; `None` if nothing is.
     pub fn first_slot(&self) -> Result<Option<u64>, ArchiveError> {
+        Ok(self.first_slot_of(0)?.map(|(slot, _)| slot))
+    }
+
+    /// The first slot that opened in this file of the log or a later one, and its nominal time in Unix
+    /// milliseconds.
+    pub fn first_slot_of(&self, file: u32) -> Result<Option<(u64, i64)>, ArchiveError> {
         let (runs, batch_first, first_file) = {
             let state = self.state.read().expect("no holder of this lock panics");
-            let first_file = state.first_file;
+            let first_file = state.first_file.max(file);
             let row = state.batch.slots.iter().find(|row| row.file >= first_file);
-            (state.runs.clone(), row.map(|row| row.slot), first_file)
+            (state.runs.clone(), row.copied(), first_file)
         };
+        let found = |row: SlotRow| (row.slot, row.time_ms);
         for run in &runs {
             let mut rows = run.slots.cursor(&run.file);
             let at = rows.partition_point(0, rows.rows(), |row| row.file < first_file)?;
             if at < rows.rows() {
-                return Ok(Some(rows.row(at)?.slot));
+                return Ok(Some(found(rows.row(at)?)));
             }
         }
-        Ok(batch_first)
+        Ok(batch_first.map(found))
     }
 
     /// The transactions of a slot, in order.

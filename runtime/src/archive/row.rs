@@ -15,6 +15,9 @@ pub(super) trait Row: Copy + Ord {
     fn read(bytes: &[u8]) -> Self;
 }
 
+/// Slots of one row: to know the blockhash of the last, those of all are made.
+const ROW_SLOTS_MAX: u32 = 8_192;
+
 /// A signature or an address, by its hash, and the transaction that bears or names it: counted from the
 /// first of its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,7 +131,7 @@ impl SlotRow {
     pub(super) fn is_before(&self, next: &Self) -> bool {
         let slot = self.slot + u64::from(self.count);
         next.slot == slot
-            && self.count < u32::MAX
+            && self.count < ROW_SLOTS_MAX
             && next.file == self.file
             && next.slot_ms == self.slot_ms
             && next.time_ms == self.time_ms_of(slot)

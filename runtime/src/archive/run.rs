@@ -10,6 +10,7 @@ use super::table::{self, Extent, Table};
 use super::{ArchiveError, FOLDER, Mark};
 use sealane_accounts_db::Disk;
 use solana_hash::Hash;
+use std::io::ErrorKind;
 
 const MAGIC: [u8; 8] = *b"SEALHIST";
 const VERSION: u64 = 1;
@@ -103,6 +104,7 @@ impl Run {
     {
         let (file, path) = (name.file(), name.path());
         let unfinished = format!("{path}{UNFINISHED}");
+        remove_leftover(disk, &unfinished)?;
         let mut out = PageWriter::create(disk, &unfinished, &file)?;
         let signatures = table::write(&mut out, rows.signatures)?;
         let addresses = table::write(&mut out, rows.addresses)?;
@@ -195,6 +197,14 @@ impl Run {
 
     pub(super) fn bytes(&self) -> u64 {
         self.file.pages * PAGE_BYTES as u64
+    }
+}
+
+/// What an attempt that failed has left.
+fn remove_leftover(disk: &dyn Disk, unfinished: &str) -> Result<(), ArchiveError> {
+    match disk.remove(unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

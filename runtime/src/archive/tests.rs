@@ -165,10 +165,17 @@ impl Model {
     fn check(&mut self, archive: &Archive) {
         for _ in 0..10 {
             let n = self.rng.random_range(0..self.transactions.len() + 3);
+            let first_slot = match self.rng.random_bool(0.5) {
+                true => 0,
+                false => self.rng.random_range(0..self.slots.len() as u64),
+            };
             let known = self.transactions.get(n).filter(|known| self.is_kept(known));
+            let known = known.filter(|known| known.found.slot >= first_slot);
             let expected: Vec<_> = known.map(|known| known.found).into_iter().collect();
             assert_eq!(
-                archive.of_signature(&signature(n as u32)).unwrap(),
+                archive
+                    .of_signature(&signature(n as u32), first_slot)
+                    .unwrap(),
                 expected
             );
         }
@@ -218,6 +225,12 @@ impl Model {
         assert_eq!(
             archive.first_slot().unwrap(),
             kept.map(|opened| opened.slot)
+        );
+        let file = self.rng.random_range(self.first_file..=self.at.file + 1);
+        let first = self.slots.iter().find(|opened| opened.file >= file);
+        assert_eq!(
+            archive.first_slot_of(file).unwrap(),
+            first.map(|opened| (opened.slot, opened.time_ms))
         );
     }
 }
@@ -411,6 +424,48 @@ fn a_power_loss_at_any_call_costs_at_most_what_is_read_from_the_log_again() {
             archive.check().unwrap();
         }
     }
+}
+
+#[test]
+fn what_could_not_be_written_is_found_and_written_later() {
+    for fault in [Fault::Io, Fault::NoSpace] {
+        let mut model = Model::new(5);
+        let disk = MemoryDisk::new();
+        let (archive, mut writer) = open(&disk);
+        model.entry();
+        model.feed(&mut writer).unwrap();
+        // The head of the file is there, the rest of it not.
+        disk.fail_call(disk.calls() + 3, fault);
+        assert!(writer.flush().is_err());
+        model.check(&archive);
+        model.entry();
+        model.feed(&mut writer).unwrap();
+        writer.flush().unwrap();
+        assert_eq!(archive.size(), (1, 0));
+        model.check(&archive);
+        let (archive, _) = open(&disk);
+        model.check(&archive);
+    }
+}
+
+#[test]
+fn a_merge_that_is_given_up_leaves_the_runs_as_they_are() {
+    let mut model = Model::new(6);
+    let disk = small(&mut model);
+    let (archive, mut writer) = open(&disk);
+    while archive.size().0 < 8 {
+        model.entry();
+        model.feed(&mut writer).unwrap();
+        writer.flush().unwrap();
+    }
+    let before = archive.size();
+    archive.interrupt();
+    assert!(matches!(archive.maintain(), Err(ArchiveError::Interrupted)));
+    assert_eq!(archive.size(), before);
+    model.check(&archive);
+    let (archive, _) = open(&disk);
+    assert!(archive.maintain().unwrap());
+    model.check(&archive);
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl Store for ArchiveStore {
     fn of_signature(&self, signature: &Signature) -> Result<Option<Place>> {
         Ok(self
             .archive
-            .of_signature(signature)?
+            .of_signature(signature, 0)?
             .first()
             .copied()
             .map(place))
