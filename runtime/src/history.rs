@@ -1,180 +1,145 @@
 //! Finished transactions and sealed slots: what getTransaction, getSignatureStatuses, getBlock and
 //! getSignaturesForAddress read.
 //!
-//! Written by the publisher alone, an entry or a sealed slot at a time; read by anyone. Bounded in bytes and
-//! in slots: the oldest go first. By signature there is an index that the publisher keeps; by slot, entries
-//! lie in order; by address, whoever asks first makes the index (`address_index`).
+//! The newest are in memory (`recent`). With a ledger, older ones are read from the disk (`archived`): one
+//! thread behind the publisher (`stage`) tells the archive where the block log has them, another (`keeper`)
+//! merges its files and removes old ones. What is asked for is looked for in memory first: what leaves it is
+//! in the archive before.
 
 mod address_index;
+mod archived;
+mod feed;
+mod keeper;
 mod kept;
+mod open;
 mod past_entry;
 mod published;
+mod recent;
 mod signature_index;
+mod stage;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use archived::Archived;
+pub use feed::HistoryFeed;
+pub(crate) use open::{HistoryThreads, OpenArchive};
 pub(crate) use past_entry::{EntryOrder, PastEntry};
-pub use published::{NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus};
+use published::BlockContents;
+pub use published::{NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus, Unreadable};
+pub(crate) use stage::{HistoryMessage, HistoryQueue, RememberedEntry};
 
-use crate::sync::{Arc, RwLock};
+use crate::start::ChainStart;
+use crate::sync::Arc;
 use crate::{Limits, SlotContext};
-use address_index::{AddressIndex, Place};
-use kept::{Kept, PastSlot};
+use recent::Recent;
 use sealane_sdk::Pubkey;
-use signature_index::SignatureIndex;
-use solana_hash::Hash;
 use solana_signature::Signature;
-use std::collections::VecDeque;
 
-/// The finished transactions and sealed slots that are still remembered.
+/// What is remembered of the chain. The publisher adds to it, anyone reads it.
 pub(crate) struct History {
-    kept: RwLock<Kept>,
-    index: SignatureIndex,
-    addresses: AddressIndex,
-    bytes_max: usize,
-    slots_max: usize,
+    recent: Recent,
+    archived: Option<Arc<Archived>>,
 }
 
 impl History {
-    /// Begins with the open slot `first`; everything is kept from slot `first_available` on.
+    /// Begins with `start`. With an archive, memory keeps less.
     pub(crate) fn new(
         limits: &Limits,
-        first: &SlotContext,
-        first_available: u64,
-        genesis_hash: Hash,
+        start: &ChainStart,
+        archived: Option<Arc<Archived>>,
     ) -> Self {
-        let open = PastSlot {
-            slot: first.slot,
-            block_time: first.sysvars.clock.unix_timestamp,
-            previous_blockhash: first.blockhash(),
-            blockhash: Hash::default(),
-            first_entry: 0,
-        };
-        let kept = Kept {
-            entries: VecDeque::new(),
-            first: 0,
-            bytes: 0,
-            slots: VecDeque::new(),
-            first_available,
-            genesis_hash,
-            open,
+        let waits = archived.is_some();
+        let bytes_max = match waits {
+            true => limits.recent_history_bytes_max,
+            false => limits.history_bytes_max,
         };
         Self {
-            kept: RwLock::new(kept),
-            index: SignatureIndex::new(),
-            addresses: AddressIndex::new(),
-            bytes_max: limits.history_bytes_max,
-            slots_max: limits.history_slots_max,
+            recent: Recent::new(bytes_max, limits.history_slots_max, start, waits),
+            archived,
         }
     }
 
-    /// Remembers an entry. The publisher alone calls this.
-    pub(crate) fn append(&self, entry: Arc<PastEntry>) {
-        let (number, forgotten) = {
-            let mut kept = self.kept.write().expect("no holder of this lock panics");
-            assert_eq!(entry.slot, kept.open.slot, "an entry is of the open slot");
-            kept.bytes += entry.bytes;
-            let forgotten = self.make_room(&mut kept);
-            kept.entries.push_back(entry.clone());
-            (kept.next_entry() - 1, forgotten)
-        };
-        let signatures = (0..entry.tasks.len())
-            .filter_map(|place| Some((entry.transaction(place)?.signature(), place)));
-        self.index.insert(number, signatures);
-        self.forget(forgotten);
+    pub(crate) fn has_archive(&self) -> bool {
+        self.archived.is_some()
+    }
+
+    /// Remembers an entry; its number. The publisher alone calls this.
+    pub(crate) fn append(&self, entry: Arc<PastEntry>) -> u64 {
+        self.recent.append(entry)
     }
 
     /// Seals the open slot, whose last entry was appended, and opens the next. The publisher alone calls
     /// this.
     pub(crate) fn open_slot(&self, next: &SlotContext) {
-        let forgotten = {
-            let mut kept = self.kept.write().expect("no holder of this lock panics");
-            let open = PastSlot {
-                slot: next.slot,
-                block_time: next.sysvars.clock.unix_timestamp,
-                previous_blockhash: next.blockhash(),
-                blockhash: Hash::default(),
-                first_entry: kept.next_entry(),
-            };
-            let sealed = std::mem::replace(&mut kept.open, open);
-            kept.seal(sealed, next);
-            self.make_room(&mut kept)
-        };
-        self.forget(forgotten);
+        self.recent.open_slot(next);
     }
 
-    /// Takes out what is too much.
-    fn make_room(&self, kept: &mut Kept) -> Vec<(u64, Arc<PastEntry>)> {
-        let mut forgotten = Vec::new();
-        let is_empty = |kept: &Kept| kept.entries.is_empty() && kept.slots.is_empty();
-        while !is_empty(kept) && (kept.bytes > self.bytes_max || kept.slots.len() > self.slots_max)
-        {
-            forgotten.extend(kept.forget_oldest());
+    /// Entries before this number, and slots before this one, may go from memory.
+    fn archived_until(&self, entry: u64, slot: u64) {
+        self.recent.archived_until(entry, slot);
+    }
+
+    /// The transaction with this first signature, if it is in memory. Never waits for a disk.
+    pub(crate) fn find_recent(&self, signature: &Signature) -> Option<PublishedTransaction> {
+        self.recent.find(signature)
+    }
+
+    /// The transaction with this first signature, if it is in memory, or of `first_slot` or a later one.
+    pub(crate) fn find(
+        &self,
+        signature: &Signature,
+        first_slot: u64,
+    ) -> Result<Option<PublishedTransaction>, Unreadable> {
+        let recent = self.recent.find(signature);
+        match &self.archived {
+            Some(archived) if recent.is_none() => archived.find(signature, first_slot),
+            _ => Ok(recent),
         }
-        forgotten
-    }
-
-    fn forget(&self, entries: Vec<(u64, Arc<PastEntry>)>) {
-        for (number, entry) in entries {
-            let places = 0..entry.tasks.len();
-            let gone =
-                places.filter_map(|place| Some((entry.transaction(place)?.signature(), place)));
-            self.index.remove(number, gone);
-        }
-    }
-
-    /// The published transaction with this first signature.
-    pub(crate) fn find(&self, signature: &Signature) -> Option<PublishedTransaction> {
-        self.find_place(signature).map(|(_, found)| found)
-    }
-
-    fn find_place(&self, signature: &Signature) -> Option<(Place, PublishedTransaction)> {
-        self.index.find(signature, |number, place| {
-            let place = Place::new(number, place);
-            let found = self.at(place)?;
-            (found.transaction().signature() == signature).then_some((place, found))
-        })
-    }
-
-    fn at(&self, place: Place) -> Option<PublishedTransaction> {
-        let kept = self.kept.read().expect("no holder of this lock panics");
-        PublishedTransaction::new(kept.get(place.number())?.clone(), place.in_entry())
     }
 
     /// The block of a sealed slot.
     pub(crate) fn block(&self, slot: u64) -> Result<PublishedBlock, NoBlock> {
-        let kept = self.kept.read().expect("no holder of this lock panics");
-        let (found, end) = kept.slot(slot)?;
-        let numbers = found.first_entry..end;
-        Ok(PublishedBlock {
-            slot,
-            block_time: found.block_time,
-            blockhash: found.blockhash,
-            previous_blockhash: found.previous_blockhash,
-            entries: numbers
-                .filter_map(|number| kept.get(number).cloned())
-                .collect(),
-        })
+        match (self.recent.block(slot), &self.archived) {
+            (Err(NoBlock::CleanedUp { .. }), Some(archived)) => {
+                archived.block(slot, self.first_available_block())
+            }
+            (found, _) => found,
+        }
     }
 
     /// Unix time of a sealed slot, in seconds.
     pub(crate) fn block_time(&self, slot: u64) -> Result<i64, NoBlock> {
-        let kept = self.kept.read().expect("no holder of this lock panics");
-        kept.slot(slot).map(|(found, _)| found.block_time)
+        match (self.recent.block_time(slot), &self.archived) {
+            (Err(NoBlock::CleanedUp { .. }), Some(archived)) => {
+                archived.block_time(slot, self.first_available_block())
+            }
+            (found, _) => found,
+        }
     }
 
     /// The first `limit` sealed slots from `first` to `last`.
     pub(crate) fn blocks(&self, first: u64, last: u64, limit: usize) -> Vec<u64> {
-        let kept = self.kept.read().expect("no holder of this lock panics");
-        let from = kept
-            .slots
-            .partition_point(|past| past.slot < first.max(kept.first_available));
-        let slots = kept.slots.range(from..).map(|past| past.slot);
-        slots.take_while(|slot| *slot <= last).take(limit).collect()
+        let recent_first = self.recent.first_available_block();
+        let mut found = Vec::new();
+        if let Some(archived) = &self.archived {
+            // No slot is skipped.
+            let slots = archived.slots();
+            let end = slots.end.min(recent_first).min(last.saturating_add(1));
+            found.extend((first.max(slots.start)..end).take(limit));
+        }
+        let rest = limit - found.len();
+        let recent = self.recent.blocks(first.max(recent_first), last, rest);
+        found.extend(recent);
+        found
     }
 
     /// First slot of which everything is kept; the open one, if no sealed one is.
     pub(crate) fn first_available_block(&self) -> u64 {
-        let kept = self.kept.read().expect("no holder of this lock panics");
-        kept.first_available
+        let recent = self.recent.first_available_block();
+        match &self.archived {
+            Some(archived) => archived.slots().start.min(recent),
+            None => recent,
+        }
     }
 
     /// Transactions that name `address`, newest first: at most `limit`, those older than `before` and newer
@@ -185,23 +150,49 @@ impl History {
         before: Option<&Signature>,
         until: Option<&Signature>,
         limit: usize,
-    ) -> Vec<PublishedTransaction> {
-        let mut found = Vec::new();
-        let place = |signature: &Signature| self.find_place(signature).map(|(place, _)| place);
-        let before = before.map(place);
-        if limit == 0 || before == Some(None) {
-            return found;
-        }
-        let until = until.and_then(place);
-        self.addresses
-            .each(&self.kept, address, before.flatten(), until, |place| {
-                // Two addresses may have one hash, and what is forgotten is not there.
-                found.extend(self.at(place).filter(|found| found.names(address)));
-                found.len() < limit
+    ) -> Result<Vec<PublishedTransaction>, Unreadable> {
+        let mut found: Vec<PublishedTransaction> = Vec::new();
+        let position = |signature: &Signature| -> Result<_, Unreadable> {
+            Ok(self.find(signature, 0)?.map(|found| found.position()))
+        };
+        let recent_before = before.and_then(|signature| self.recent.find_place(signature));
+        let before = match (&recent_before, before) {
+            (Some((_, found)), _) => Some(found.position()),
+            (None, Some(signature)) => match position(signature)? {
+                Some(before) => Some(before),
+                None => return Ok(found),
+            },
+            (None, None) => None,
+        };
+        let until = until.map(position).transpose()?.flatten();
+        let is_wanted =
+            |found: &PublishedTransaction| until.is_none_or(|until| found.position() > until);
+        let mut is_done = limit == 0;
+        // What is only in the archive is older than all that is in memory.
+        if !is_done && (before.is_none() || recent_before.is_some()) {
+            let before = recent_before.map(|(place, _)| place);
+            self.recent.each_of(address, before, |transaction| {
+                let wanted = is_wanted(&transaction);
+                if wanted {
+                    found.push(transaction);
+                }
+                is_done = !wanted || found.len() == limit;
+                !is_done
             });
-        found
+        }
+        if let Some(archived) = &self.archived
+            && !is_done
+        {
+            // What leaves memory meanwhile is found here.
+            let last = found.last().map(PublishedTransaction::position);
+            archived.each_of(address, last.or(before), |transaction| {
+                let wanted = is_wanted(&transaction);
+                if wanted {
+                    found.push(transaction);
+                }
+                wanted && found.len() < limit
+            })?;
+        }
+        Ok(found)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -49,7 +49,7 @@ pub use bank::{Bank, Processed};
 pub use block_log::{
     BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, ItemPosition, LogEnd, LogError,
     LoggedEntry, LoggedItem, LoggedItemRef, RecordPosition, Records, SlotOpened, TornTail,
-    remove_log_files_before,
+    first_log_file, remove_log_files_before,
 };
 pub use checkpoint::{
     ChainState, CheckpointConfig, Checkpoints, EndedSlot, OnCheckpointError, RestoreError, Restored,
@@ -59,7 +59,9 @@ pub use counters::{Counters, StageTimes, WaitHistogram};
 #[doc(hidden)]
 pub use fault::Fault;
 pub use headers::{NoProof, ProvenBytes, SignedHeader};
-pub use history::{NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus};
+pub use history::{
+    HistoryFeed, NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus, Unreadable,
+};
 pub use ingest::{Ingest, OnAdmission, Refusal};
 pub use inspect::{ChainItem, ChainOrigin, ChainStep, ChainWalk, InspectError, LoggedTransaction};
 pub use ledger::{LedgerError, OnLedgerFailure, StartError};

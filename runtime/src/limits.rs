@@ -1,5 +1,6 @@
 //! Every bound of the node, by name.
 
+use crate::ArchiveLimits;
 use std::time::Duration;
 
 /// Every queue, cache, buffer and loop has its limit here. Over it, the lowest priority is refused with
@@ -45,6 +46,22 @@ pub struct Limits {
     /// Bytes of finished transactions and slots kept in memory for getTransaction, getBlock and statuses. An
     /// index by address, made when it is asked for, comes on top: 16 bytes for each address they name.
     pub history_bytes_max: usize,
+    /// The same with a ledger. The rest is read from the disk, so memory only saves the reads for what is asked
+    /// for most, which is what was just confirmed: this is a minute of 5,000 transactions a second, and some
+    /// seconds of as many as there can be.
+    pub recent_history_bytes_max: usize,
+    /// Entries and slots that wait for the history stage, which tells the archive of them; beyond, the
+    /// publisher waits. What waits stays in memory, whatever the bounds above say.
+    pub history_messages_max: usize,
+    /// The index of what is no longer in memory.
+    pub archive: ArchiveLimits,
+    /// Bytes of the block log and the archive, beyond which old files of the log are removed, as far as no
+    /// start needs them; `None`: nothing is.
+    pub ledger_bytes_max: Option<u64>,
+    /// How old, in the chain's time, the slots in a file of the log are when it is removed; `None`: nothing is.
+    pub ledger_age_max: Option<Duration>,
+    /// Bytes after which a file of the log is followed by the next: what is removed at a time.
+    pub log_file_bytes_max: u64,
     /// Headers of slots that are kept for readers.
     pub headers_max: usize,
     /// Bytes of transactions' trees that are kept with them, for proofs.
@@ -108,6 +125,12 @@ impl Default for Limits {
             transaction_accounts_max: 64,
             log_bytes_max: 10_000,
             history_bytes_max: 4 << 30,
+            recent_history_bytes_max: 256 << 20,
+            history_messages_max: 256,
+            archive: ArchiveLimits::default(),
+            ledger_bytes_max: None,
+            ledger_age_max: None,
+            log_file_bytes_max: 64 << 20,
             headers_max: 512,
             transaction_trees_bytes_max: 64 << 20,
             history_slots_max: 2 << 20,

@@ -316,7 +316,8 @@ impl Log {
     }
 }
 
-fn opened(context: &SlotContext) -> SlotOpened {
+/// What a record says of a slot that opens.
+pub(crate) fn opened(context: &SlotContext) -> SlotOpened {
     SlotOpened {
         slot: context.slot,
         time_ms: context.time_ms,
@@ -331,7 +332,7 @@ impl PastEntry {
     }
 
     /// What is for the log, in serial order.
-    fn logged_items(&self) -> impl Iterator<Item = LoggedItemRef<'_>> {
+    pub(crate) fn logged_items(&self) -> impl Iterator<Item = LoggedItemRef<'_>> {
         let places = self.tasks.iter().enumerate();
         places.filter_map(|(place, task)| match (&task.work, &task.outcome) {
             (Work::Transaction(transaction), Outcome::Charged { .. }) => {

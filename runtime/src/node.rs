@@ -1,6 +1,7 @@
 //! The running pipeline: starts its threads, hands out its handles, stops it.
 
 use crate::counters::StageCounters;
+use crate::history::HistoryThreads;
 use crate::ingest::{Ingest, IngestBatch};
 use crate::parts::Parts;
 use crate::reader::Reader;
@@ -55,6 +56,11 @@ impl Runtime {
         if let Some(checkpoints) = parts.checkpoints {
             let run = Box::new(move || checkpoints.run());
             other_threads.push(spawn("checkpoints".into(), run));
+        }
+        if let Some(HistoryThreads { stage, keeper }) = parts.history {
+            other_threads.push(spawn("history".into(), Box::new(move || stage.run())));
+            let run = Box::new(move || keeper.run());
+            other_threads.push(spawn("history-keeper".into(), run));
         }
         let (schedule, handle) = (parts.schedule, parts.scheduler.clone());
         let run = move || {

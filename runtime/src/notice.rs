@@ -1,4 +1,4 @@
-//! What whoever runs the node should read: native programs that misbehave, account files that fail.
+//! What whoever runs the node should read: native programs that misbehave, and caches that fail.
 
 use sealane_sdk::Pubkey;
 use solana_signature::Signature;
@@ -42,6 +42,19 @@ pub enum Notice {
     SnapshotFailed(String),
     /// Why a state file was not written, and what there is instead.
     StateNotSaved(String),
+    /// The index of old transactions and blocks could not be written: what comes is not found once it is
+    /// no longer in memory, until `HistoryCaughtUp`. Nothing else depends on it.
+    HistoryBehind {
+        /// Why.
+        reason: String,
+    },
+    /// The index of old transactions and blocks has all of them again.
+    HistoryCaughtUp,
+    /// Old files of the ledger could not be removed; it is tried again.
+    LedgerNotPruned {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A program's address, and the name that it was registered under.
@@ -133,6 +146,14 @@ impl fmt::Display for Notice {
             ),
             Self::SnapshotFailed(error) => f.write_str(error),
             Self::StateNotSaved(error) => write!(f, "the state was not saved to {error}"),
+            Self::HistoryBehind { reason } => write!(
+                f,
+                "old transactions and blocks may not be found for now: {reason}"
+            ),
+            Self::HistoryCaughtUp => f.write_str("old transactions and blocks are found again"),
+            Self::LedgerNotPruned { reason } => {
+                write!(f, "old files of the ledger were not removed: {reason}")
+            }
         }
     }
 }

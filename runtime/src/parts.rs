@@ -7,7 +7,7 @@ use crate::banking::BankingThread;
 use crate::checkpoint::{CheckpointStage, CheckpointWatch};
 use crate::counters::{StageCounters, WaitHistogram};
 use crate::headers::{HeaderStage, Headers};
-use crate::history::History;
+use crate::history::{History, HistoryThreads, OpenArchive};
 use crate::ingest::Ingest;
 use crate::ledger::LedgerHealth;
 use crate::log_stage::LogStage;
@@ -59,7 +59,7 @@ impl Common {
         config: &RuntimeConfig,
         accounts: Arc<Accounts>,
         start: &ChainStart,
-    ) -> Result<Self, LedgerError> {
+    ) -> Result<(Self, Option<OpenArchive>), LedgerError> {
         let order = config
             .record_order
             .then(|| Arc::new(Mutex::new(Order::default())));
@@ -72,9 +72,12 @@ impl Common {
         }
         let counters = Arc::new(StageCounters::default());
         counters.replayed.add(start.transaction_count);
-        Ok(Self {
-            history: Arc::new(start.history(config)),
-            slots: SlotWatch::new(start.context.clone()),
+        let slots = SlotWatch::new(start.context.clone());
+        let archive = OpenArchive::of(config, &accounts, &slots);
+        let archived = archive.as_ref().map(|archive| archive.archived.clone());
+        let common = Self {
+            history: Arc::new(History::new(&config.limits, start, archived)),
+            slots,
             visible_slots: SlotWatch::new(start.context.clone()),
             counters,
             listeners: Listeners::default(),
@@ -89,7 +92,8 @@ impl Common {
             draining: Arc::new(AtomicBool::new(false)),
             scheduler: Arc::new(OnceLock::new()),
             posts: Posts::default(),
-        })
+        };
+        Ok((common, archive))
     }
 
     /// Makes verifiers that share the node's hash keys and database.
@@ -140,6 +144,7 @@ pub(crate) struct Parts {
     pub(crate) publish: PublishStage,
     pub(crate) headers: Option<HeaderStage>,
     pub(crate) checkpoints: Option<CheckpointStage>,
+    pub(crate) history: Option<HistoryThreads>,
     pub(crate) watchdog: Watchdog,
     /// With a ledger: the thread that writes it, and the source of the replay.
     pub(crate) log: Option<(LogStage, Replay)>,
@@ -159,7 +164,7 @@ impl Parts {
             publisher,
             checkpoints,
         } = Opened::new(config, banking_threads)?;
-        let common = Common::new(config, accounts, &start)?;
+        let (common, archive) = Common::new(config, accounts, &start)?;
 
         let (ingest_sender, ingest_queue) = bounded(limits.ingest_batches_max);
         let (verified_sender, verified) = bounded(limits.verified_batches_max);
@@ -199,7 +204,7 @@ impl Parts {
                 purity: purity.clone(),
                 fault: config.fault,
             });
-        let behind = common.wire_behind(config, &start, publisher, checkpoints);
+        let behind = common.wire_behind(config, &start, publisher, checkpoints, archive);
         let wiring = Wiring {
             verified,
             completions,
@@ -227,6 +232,7 @@ impl Parts {
             publish: behind.publish,
             headers: behind.headers,
             checkpoints: behind.checkpoints,
+            history: behind.history,
             log: behind.log,
             checkpoint_slot: start.checkpoint.map(|_| start.context.slot),
             reader: common.reader(config),

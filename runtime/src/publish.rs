@@ -5,12 +5,15 @@
 
 use crate::counters::StageCounters;
 use crate::headers::{EntryPlace, HeaderMessage, HeaderQueue};
-use crate::history::{EntryOrder, History, PastEntry, PublishedTransaction};
+use crate::history::{
+    EntryOrder, History, HistoryMessage, HistoryQueue, PastEntry, PublishedTransaction,
+    RememberedEntry,
+};
 use crate::replay::ReplayReport;
 use crate::serial::{Order, OrderItem};
 use crate::slot::SlotWatch;
 use crate::sync::{Arc, Mutex, Receiver, Thread, receive};
-use crate::task::{OrderedEntry, Outcome, PublisherMessage, SlotOpening, Work};
+use crate::task::{OrderedEntry, Outcome, PublisherMessage, Work};
 use sealane_accounts_db::{EntryNumber, Publisher};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
@@ -64,6 +67,8 @@ pub(crate) struct PublishStage {
     pub(crate) counters: Arc<StageCounters>,
     /// To the header stage, where there is one.
     pub(crate) headers: HeaderQueue,
+    /// To the history stage, where there is one.
+    pub(crate) archive: HistoryQueue,
     /// The serial order, where it is recorded.
     pub(crate) order: Option<Arc<Mutex<Order>>>,
     /// For what does not come through the log stage.
@@ -103,13 +108,15 @@ impl PublishStage {
                     None => {}
                 }
             }
-            PublisherMessage::Slot(SlotOpening { context, record }) => {
+            PublisherMessage::Slot(opening) => {
+                let context = opening.context.clone();
                 self.history.open_slot(&context);
-                self.record(|| OrderItem::Slot(context.slot));
-                self.slots.set(context.clone());
+                self.archive
+                    .send(&self.history, || HistoryMessage::Slot(opening.clone()));
                 let slot = context.slot;
-                self.headers
-                    .send(HeaderMessage::Slot(SlotOpening { context, record }));
+                self.record(|| OrderItem::Slot(slot));
+                self.slots.set(context);
+                self.headers.send(HeaderMessage::Slot(opening));
                 self.tell(|| Event::Slot {
                     slot,
                     parent: slot - 1,
@@ -152,7 +159,16 @@ impl PublishStage {
         }
         let entry = Arc::new(past);
         *self.tip.lock().expect("no holder of this lock panics") = tip;
-        self.history.append(entry.clone());
+        let remembered = self.history.append(entry.clone());
+        self.archive.send(&self.history, || {
+            HistoryMessage::Entry(RememberedEntry {
+                remembered,
+                entry: number,
+                record,
+                tip,
+                past: entry.clone(),
+            })
+        });
         if let Some(written) = written {
             let place = EntryPlace {
                 number,

@@ -3,7 +3,9 @@
 use crate::checkpoint::CheckpointWatch;
 use crate::counters::{Counters, StageCounters, WaitHistogram};
 use crate::headers::{Headers, NoProof, ProvenBytes, SignedHeader};
-use crate::history::{History, NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus};
+use crate::history::{
+    History, NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus, Unreadable,
+};
 use crate::ledger::LedgerHealth;
 use crate::publish::{Event, Listeners};
 use crate::sync::{Arc, Mutex};
@@ -73,7 +75,7 @@ impl<T> Default for Pool<T> {
 }
 
 impl<T> Pool<T> {
-    fn with<R>(&self, make: impl FnOnce() -> T, work: impl FnOnce(&mut T) -> R) -> R {
+    pub(crate) fn with<R>(&self, make: impl FnOnce() -> T, work: impl FnOnce(&mut T) -> R) -> R {
         let pooled = self.0.lock().expect("no holder of this lock panics").pop();
         let mut item = pooled.unwrap_or_else(make);
         let result = work(&mut item);
@@ -105,23 +107,39 @@ impl Reader {
         self.shared.accounts.pin()
     }
 
-    /// Status of a published transaction.
-    pub fn status(&self, signature: &Signature) -> Option<SignatureStatus> {
-        let found = self.transaction(signature)?;
-        let status = if found.failed() {
-            found.record().status
-        } else {
-            Ok(())
-        };
-        Some(SignatureStatus {
-            slot: found.slot(),
-            status,
-        })
+    /// Status of a published transaction that is in memory. Never waits for a disk.
+    pub fn recent_status(&self, signature: &Signature) -> Option<SignatureStatus> {
+        let found = self.shared.history.find_recent(signature)?;
+        Some(found.status())
     }
 
-    /// A published transaction.
-    pub fn transaction(&self, signature: &Signature) -> Option<PublishedTransaction> {
-        self.shared.history.find(signature)
+    /// Status of a published transaction, if it is in memory, or of `first_slot` or a later one: 0 for all
+    /// that the ledger keeps. With a ledger, it may read the disk.
+    pub fn status_since(
+        &self,
+        signature: &Signature,
+        first_slot: u64,
+    ) -> Result<Option<SignatureStatus>, Unreadable> {
+        let found = self.shared.history.find(signature, first_slot)?;
+        Ok(found.map(|found| found.status()))
+    }
+
+    /// Whether what is no longer in memory can be read from a ledger.
+    pub fn has_archive(&self) -> bool {
+        self.shared.history.has_archive()
+    }
+
+    /// A published transaction that is in memory. Never waits for a disk.
+    pub fn recent_transaction(&self, signature: &Signature) -> Option<PublishedTransaction> {
+        self.shared.history.find_recent(signature)
+    }
+
+    /// A published transaction. With a ledger, it may read the disk.
+    pub fn transaction(
+        &self,
+        signature: &Signature,
+    ) -> Result<Option<PublishedTransaction>, Unreadable> {
+        self.shared.history.find(signature, 0)
     }
 
     /// The header of a slot that ended, while it is kept (`Limits::headers_max`); without a slot, the newest.
@@ -138,7 +156,9 @@ impl Reader {
     /// That a published transaction is in its slot: the slot's header and a `TransactionProof`.
     pub fn prove_transaction(&self, signature: &Signature) -> Result<ProvenBytes, NoProof> {
         let headers = self.headers()?;
-        let transaction = self.transaction(signature).ok_or(NoProof::Unknown)?;
+        let transaction = self.transaction(signature);
+        let transaction = transaction.map_err(|_| NoProof::Unreadable)?;
+        let transaction = transaction.ok_or(NoProof::Unknown)?;
         headers.prove_transaction(transaction.slot(), &transaction.leaf())
     }
 
@@ -170,12 +190,12 @@ impl Reader {
         self.shared.checkpoints.log_needed_from()
     }
 
-    /// The block of a sealed slot.
+    /// The block of a sealed slot. With a ledger, it may read the disk.
     pub fn block(&self, slot: u64) -> Result<PublishedBlock, NoBlock> {
         self.shared.history.block(slot)
     }
 
-    /// Unix time of a sealed slot, in seconds.
+    /// Unix time of a sealed slot, in seconds. With a ledger, it may read the disk.
     pub fn block_time(&self, slot: u64) -> Result<i64, NoBlock> {
         self.shared.history.block_time(slot)
     }
@@ -198,7 +218,7 @@ impl Reader {
         before: Option<&Signature>,
         until: Option<&Signature>,
         limit: usize,
-    ) -> Vec<PublishedTransaction> {
+    ) -> Result<Vec<PublishedTransaction>, Unreadable> {
         self.shared
             .history
             .transactions_of(address, before, until, limit)

@@ -16,7 +16,7 @@ use crate::block_log::{
     RecordPosition,
 };
 use crate::headers::{HeaderLog, SignedHeader};
-use crate::history::PastEntry;
+use crate::history::{Archived, PastEntry};
 use crate::ledger::LedgerError;
 use crate::log_stage::LogStart;
 use crate::node::Runtime;
@@ -157,6 +157,10 @@ pub(crate) struct Replay {
     pub(crate) on_replay: Option<OnReplay>,
     /// The log is not opened to be written.
     pub(crate) replay_only: bool,
+    /// Of the log that goes on.
+    pub(crate) file_bytes_max: u64,
+    /// Where there is an archive: it must have what was replayed before the node goes on.
+    pub(crate) archived: Option<Arc<Archived>>,
 }
 
 impl Replay {
@@ -227,7 +231,16 @@ impl Replay {
         if self.replay_only {
             return Ok(());
         }
-        let config = BlockLogConfig::default();
+        if continues && let Some(archived) = &self.archived {
+            // What was confirmed before a crash is found as soon as the node answers.
+            while !archived.is_caught_up() {
+                self.wait(broken)?;
+            }
+        }
+        let config = BlockLogConfig {
+            file_bytes_max: self.file_bytes_max,
+            ..BlockLogConfig::default()
+        };
         let (writer, end) = BlockLogWriter::open(self.disk.clone(), &self.genesis_hash, config)?;
         if records.end().map(|end| end.record) != Some(end.record) {
             let what = "the log grew while it was replayed".to_owned();

@@ -2,7 +2,6 @@
 
 use crate::checkpoint::{Checkpoints, Restored};
 use crate::headers::HeaderLog;
-use crate::history::History;
 use crate::{LedgerError, Limits, Notice, RuntimeConfig, SlotContext, StartError};
 use sealane_accounts_db::{
     Accounts, BankingAccess, DbLimits, EntryNumber, Interner, LogPosition, Publisher,
@@ -17,6 +16,8 @@ pub(crate) struct ChainStart {
     /// The open slot. Of a checkpoint it is the one at whose end it was made: the next record of the log
     /// opens the one after it.
     pub(crate) context: Arc<SlotContext>,
+    /// Name of the chain.
+    pub(crate) genesis_hash: Hash,
     /// Chained hash of the entries so far.
     pub(crate) tip: Hash,
     /// The last entry so far.
@@ -41,22 +42,26 @@ pub(crate) struct CheckpointStart {
 }
 
 impl ChainStart {
-    pub(crate) fn genesis(config: &RuntimeConfig) -> Self {
+    /// A chain that begins with this slot, whose newest blockhash is the genesis hash.
+    pub(crate) fn first(context: Arc<SlotContext>) -> Self {
+        let genesis_hash = context.blockhash();
         Self {
-            context: Arc::new(genesis_context(config)),
-            tip: config.genesis_hash,
+            context,
+            genesis_hash,
+            tip: genesis_hash,
             entry: 0,
-            header: config.genesis_hash,
+            header: genesis_hash,
             transaction_count: 0,
             checkpoint: None,
         }
     }
 
-    fn restored(restored: &Restored) -> Self {
+    fn restored(restored: &Restored, genesis_hash: Hash) -> Self {
         let slot = &restored.slot;
         let chain = &slot.chain;
         Self {
             context: chain.context.clone(),
+            genesis_hash,
             tip: chain.tip,
             entry: slot.entry,
             header: chain.header,
@@ -69,12 +74,9 @@ impl ChainStart {
         }
     }
 
-    /// A history that goes on from here, with nothing in it.
-    pub(crate) fn history(&self, config: &RuntimeConfig) -> History {
-        // The slot of a checkpoint has ended.
-        let first_available = self.context.slot + u64::from(self.checkpoint.is_some());
-        let (limits, genesis) = (&config.limits, config.genesis_hash);
-        History::new(limits, &self.context, first_available, genesis)
+    /// The first slot that is to come: that of a checkpoint has ended.
+    pub(crate) fn first_slot(&self) -> u64 {
+        self.context.slot + u64::from(self.checkpoint.is_some())
     }
 
     /// For the headers that go into the log from here on.
@@ -117,7 +119,7 @@ impl Opened {
                 let mut stream = checkpoints.accounts();
                 let opened = sealane_accounts_db::open(limits, banking_threads, stream.by_ref())?;
                 stream.finish().map_err(LedgerError::from)?;
-                let start = ChainStart::restored(&restored);
+                let start = ChainStart::restored(&restored, config.genesis_hash);
                 (Some(checkpoints), start, opened)
             }
             (mut checkpoints, _) => {
@@ -126,7 +128,8 @@ impl Opened {
                     checkpoints.note(genesis.iter().cloned());
                 }
                 let opened = sealane_accounts_db::open(limits, banking_threads, genesis)?;
-                (checkpoints, ChainStart::genesis(config), opened)
+                let start = ChainStart::first(Arc::new(genesis_context(config)));
+                (checkpoints, start, opened)
             }
         };
         let (accounts, interner, accesses, publisher) = opened;
@@ -167,7 +170,8 @@ fn open_checkpoints(
     Ok((Some(checkpoints), restored))
 }
 
-fn genesis_context(config: &RuntimeConfig) -> SlotContext {
+/// Slot 0.
+pub(crate) fn genesis_context(config: &RuntimeConfig) -> SlotContext {
     SlotContext::genesis(config.genesis_hash, config.genesis_time)
 }
 

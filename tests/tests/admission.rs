@@ -178,7 +178,7 @@ fn what_does_not_fit_a_slots_cost_limit_runs_in_later_slots() {
     settle(&reader, &events, 5);
     assert!(runtime.shutdown(Duration::from_secs(20)));
     let slot = |n: u8| {
-        let found = reader.transaction(&filler_signature(n.into()));
+        let found = reader.transaction(&filler_signature(n.into())).unwrap();
         found.expect("it is published").slot()
     };
     let slots: BTreeSet<u64> = (100..105).map(slot).collect();
@@ -231,7 +231,7 @@ fn under_overload_the_lowest_offer_goes_first_and_everybody_is_told() {
     settle(&reader, &events, 7);
     assert!(runtime.shutdown(Duration::from_secs(20)));
     let index = |n: u8| {
-        let found = reader.transaction(&filler_signature(n.into()));
+        let found = reader.transaction(&filler_signature(n.into())).unwrap();
         found.expect("it is published").index()
     };
     assert!(index(103) < index(101), "the higher offer ran first");

@@ -118,7 +118,7 @@ fn each_transaction_is_proven_in_its_slot_and_each_account_in_the_newest_header(
     let mut trees: HashMap<u64, TransactionsRoot> = HashMap::new();
     for transaction in order.transactions() {
         let signature = transaction.signature();
-        let Some(published) = reader.transaction(signature) else {
+        let Some(published) = reader.transaction(signature).unwrap() else {
             // The bank dropped it.
             assert_eq!(reader.prove_transaction(signature), Err(NoProof::Unknown));
             continue;
@@ -181,9 +181,9 @@ fn what_cannot_be_proven_says_why() {
     let signatures = order
         .transactions()
         .map(|transaction| *transaction.signature());
-    let published = signatures.filter(|signature| reader.transaction(signature).is_some());
+    let published = signatures.filter(|signature| reader.transaction(signature).unwrap().is_some());
     for signature in published {
-        let slot = reader.transaction(&signature).unwrap().slot();
+        let slot = reader.transaction(&signature).unwrap().unwrap().slot();
         assert_eq!(
             reader.prove_transaction(&signature),
             Err(NoProof::TooOld { slot })

@@ -145,6 +145,7 @@ fn a_walk_shows_what_readers_saw() {
             let seen = chain
                 .reader
                 .transaction(signature)
+                .expect("it reads")
                 .expect("it was published");
             assert_eq!(
                 (seen.slot(), seen.index()),

@@ -625,7 +625,7 @@ fn a_node_tells_each_sender_why_and_no_account_changes() {
     // The good one, which leaves its recipient below the minimum: charged, and nothing else.
     let signature = send(&ingest, one_signer()).unwrap();
     assert!(runtime.shutdown(Duration::from_secs(20)));
-    let status = reader.status(&signature).unwrap().status;
+    let status = reader.recent_status(&signature).unwrap().status;
     let account_index = 1;
     let poor = TransactionError::InsufficientFundsForRent { account_index };
     assert_eq!(status, Err(poor));

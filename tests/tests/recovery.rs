@@ -75,7 +75,7 @@ fn results(events: &crossbeam_channel::Receiver<Event>) -> Vec<(Signature, Trans
 fn remembered(reader: &Reader, of: &[(Signature, TransactionRecord)]) -> Vec<bool> {
     of.iter()
         .map(|(signature, record)| {
-            let found = reader.transaction(signature);
+            let found = reader.transaction(signature).unwrap();
             found.is_some_and(|found| found.record() == *record)
         })
         .collect()

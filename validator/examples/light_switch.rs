@@ -48,7 +48,7 @@ fn main() -> anyhow::Result<()> {
     );
     let signature = node.send_and_confirm(&transaction)?;
 
-    let published = node.reader().transaction(&signature);
+    let published = node.reader().transaction(&signature)?;
     for line in published.iter().flat_map(|found| found.record().logs) {
         println!("{line}");
     }

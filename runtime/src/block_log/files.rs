@@ -37,6 +37,14 @@ pub(super) struct Segment {
 }
 
 impl LogFiles {
+    pub(super) fn none(disk: Arc<dyn Disk>) -> Self {
+        Self {
+            disk,
+            files: Vec::new(),
+            closed: None,
+        }
+    }
+
     pub(super) fn survey(disk: Arc<dyn Disk>, genesis: &Hash) -> Result<Self, LogError> {
         let names = match disk.list(FOLDER) {
             Ok(names) => names,
@@ -144,6 +152,15 @@ pub fn remove_log_files_before(disk: &dyn Disk, file: u64) -> Result<usize, LogE
             .map_err(LogError::io("sync", FOLDER))?;
     }
     Ok(numbers.len())
+}
+
+/// Number of the oldest file of a log; 0 if there is none.
+pub fn first_log_file(disk: &dyn Disk) -> Result<u64, LogError> {
+    match disk.list(FOLDER) {
+        Ok(names) => Ok(log_files(&names).first().copied().unwrap_or(0)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(LogError::io("list", FOLDER)(error)),
+    }
 }
 
 impl LogFile {

@@ -18,7 +18,7 @@ mod writer;
 
 pub(crate) use copy::copy_log;
 pub use error::LogError;
-pub use files::remove_log_files_before;
+pub use files::{first_log_file, remove_log_files_before};
 pub use payload::LoggedItemRef;
 pub use reader::{BlockLogReader, ItemPosition, LogEnd, RecordPosition, Records, TornTail};
 pub use record::{BlockRecord, LoggedEntry, LoggedItem, SlotOpened};

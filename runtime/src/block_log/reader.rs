@@ -100,6 +100,28 @@ impl BlockLogReader {
         })
     }
 
+    /// For `record_at` and `item_at` alone: it looks at no file before it is asked for something in it.
+    pub fn of_single_reads(disk: Arc<dyn Disk>) -> Self {
+        Self {
+            files: Arc::new(LogFiles::none(disk)),
+            open: Mutex::default(),
+        }
+    }
+
+    /// Number of the file that has a record, or would have it; `None` if there is no file.
+    pub fn file_of(&self, record: u64) -> Option<u64> {
+        let segments = self.files.segments();
+        let found = segments.iter().find(|segment| record < segment.end);
+        let found = found.or(segments.last());
+        found.map(|segment| segment.header.number)
+    }
+
+    /// Closes files that are about to be removed: a file that is open keeps its place on the disk.
+    pub fn close_files_before(&self, number: u64) {
+        let mut open = self.open.lock().expect("no holder of this lock panics");
+        open.retain(|(open_number, _)| *open_number >= number);
+    }
+
     /// Number of the oldest record that is kept, or of the first one to come.
     pub fn first_record(&self) -> u64 {
         Walk::new(Arc::clone(&self.files)).next_number()

@@ -37,14 +37,20 @@ impl CheckpointWatch {
 
     /// Number of the oldest record of the block log that a start may need; 0: all of them.
     pub(crate) fn log_needed_from(&self) -> u64 {
-        // Relaxed: it only grows, and a late look keeps more than is needed.
-        self.log_needed_from.load(Ordering::Relaxed)
+        // Acquire: what made the number so is on the disk.
+        self.log_needed_from.load(Ordering::Acquire)
+    }
+
+    /// As if checkpoints had made it so.
+    #[cfg(test)]
+    pub(crate) fn set_log_needed_from(&self, record: u64) {
+        self.log_needed_from.store(record, Ordering::Release);
     }
 
     fn update(&self, checkpoints: &Checkpoints) {
         *self.newest.lock().expect("no holder of this lock panics") = checkpoints.newest();
         let needed = checkpoints.log_needed_from().unwrap_or(0);
-        self.log_needed_from.store(needed, Ordering::Relaxed);
+        self.log_needed_from.store(needed, Ordering::Release);
     }
 }
 

@@ -37,6 +37,9 @@ pub enum NoProof {
     /// No such transaction is remembered.
     #[error("no such transaction is known")]
     Unknown,
+    /// The transaction is in the ledger, and cannot be read.
+    #[error("the transaction cannot be read from the ledger")]
+    Unreadable,
     /// The slot has no header yet; it comes soon after the slot has ended.
     #[error("slot {slot} has no header yet")]
     NotYet {

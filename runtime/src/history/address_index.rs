@@ -65,14 +65,13 @@ impl AddressIndex {
         }
     }
 
-    /// Calls `take` with the places that may name `address`, newest first, those before `before` and after
-    /// `until`, as long as it says to go on.
+    /// Calls `take` with the places that may name `address`, newest first, those before `before`, as long as it
+    /// says to go on.
     pub(super) fn each(
         &self,
         kept: &RwLock<Kept>,
         address: &Pubkey,
         before: Option<Place>,
-        until: Option<Place>,
         mut take: impl FnMut(Place) -> bool,
     ) {
         let hash = self.hasher.hash_one(address);
@@ -82,7 +81,7 @@ impl AddressIndex {
                 item.0 == hash && before.is_none_or(|before| item.1 < before)
             });
             for &(_, place) in run.items[start..start + length].iter().rev() {
-                if until.is_some_and(|until| place <= until) || !take(place) {
+                if !take(place) {
                     return;
                 }
             }

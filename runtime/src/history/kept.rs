@@ -84,6 +84,15 @@ impl Kept {
         }
     }
 
+    /// Whether the oldest may be forgotten: an entry before number `entry_end`, a slot before `slot_end`.
+    pub(super) fn may_forget(&self, entry_end: u64, slot_end: u64) -> bool {
+        let entry = self.entries.front().map(|entry| entry.slot);
+        match self.slots.front() {
+            Some(oldest) if entry.is_none_or(|slot| slot > oldest.slot) => oldest.slot < slot_end,
+            _ => entry.is_some() && self.first < entry_end,
+        }
+    }
+
     /// Forgets what is oldest, an entry or a slot without one. Returns the entry; `None` also where there is
     /// nothing left.
     pub(super) fn forget_oldest(&mut self) -> Option<(u64, Arc<PastEntry>)> {

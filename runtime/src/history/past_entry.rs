@@ -3,7 +3,8 @@
 use crate::slot;
 use crate::sync::Arc;
 use crate::task::{CompletedBatch, CompletedEntry, OrderedEntry, Outcome, Work};
-use crate::{SlotContext, VerifiedTransaction};
+use crate::{SlotContext, TransactionRecord, VerifiedTransaction};
+use sealane_sdk::Pubkey;
 use sealane_sdk::light::TransactionLeaf;
 use solana_hash::Hash;
 use solana_signature::Signature;
@@ -85,6 +86,42 @@ impl PastEntry {
             },
             index - first_index,
         )
+    }
+
+    /// An entry of one transaction, as the log has it; `None` if `record` is no record of it.
+    pub(super) fn of_one(
+        slot: u64,
+        block_time: i64,
+        index: u32,
+        transaction: Box<VerifiedTransaction>,
+        record: &[u8],
+    ) -> Option<Self> {
+        let keys: Vec<Pubkey> = (0..transaction.account_count())
+            .map(|i| *transaction.key(i))
+            .collect();
+        // What another build wrote may not be readable, and readers decode without asking.
+        let failed = TransactionRecord::try_decode(record, &keys)?
+            .status
+            .is_err();
+        let outcome = Outcome::Charged {
+            start: 0,
+            end: record.len() as u32,
+            failed,
+        };
+        let task = PastTask {
+            work: Work::Transaction(transaction),
+            batch: 0,
+            index,
+            outcome,
+        };
+        Some(Self {
+            slot,
+            block_time,
+            context: None,
+            tasks: vec![task],
+            records: vec![record.into()],
+            bytes: 0,
+        })
     }
 
     /// Its slot.

@@ -1,12 +1,17 @@
 //! The history against a model that keeps everything, under random entries, slots and bounds.
 
+mod ledger;
+
 use super::*;
 use crate::VerifiedTransaction;
+use crate::history::stage::SLOTS_BETWEEN_LOOKS;
+use crate::start::ChainStart;
 use crate::task::{CompletedBatch, Outcome, Task, Work};
 use crate::verify::fixture::{FakeState, trusted};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sealane_accounts_db::EntryWrites;
+use solana_hash::Hash;
 use solana_message::{Message, VersionedMessage};
 use solana_transaction::versioned::VersionedTransaction;
 
@@ -53,7 +58,7 @@ struct Known {
 
 struct Run {
     rng: StdRng,
-    history: History,
+    history: Arc<History>,
     context: Arc<SlotContext>,
     /// Blockhashes by slot, the genesis hash first.
     blockhashes: Vec<Hash>,
@@ -67,7 +72,11 @@ impl Run {
         let context = SlotContext::genesis(Hash::new_from_array([1; 32]), 1_000);
         Self {
             rng: StdRng::seed_from_u64(seed),
-            history: History::new(limits, &context, 0, context.blockhash()),
+            history: Arc::new(History::new(
+                limits,
+                &ChainStart::first(Arc::new(context.clone())),
+                None,
+            )),
             blockhashes: vec![context.blockhash()],
             context: Arc::new(context),
             known: Vec::new(),
@@ -78,6 +87,11 @@ impl Run {
 
     /// An entry of a few tasks, some of them dropped, in two batches.
     fn append(&mut self) {
+        let entry = self.entry();
+        self.history.append(entry);
+    }
+
+    fn entry(&mut self) -> Arc<PastEntry> {
         let count = self.rng.random_range(1..6);
         let mut batches = [CompletedBatch::empty(), CompletedBatch::empty()];
         for sequence in 0..count {
@@ -87,9 +101,13 @@ impl Run {
             let number = self.transactions;
             self.transactions += 1;
             let batch = &mut batches[self.rng.random_range(0..2)];
-            batch
-                .tasks
-                .push(Task::of(transaction(number, &names), sequence));
+            let task = transaction(number, &names);
+            // Fee, units and logs of none, and balances that did not change.
+            let keys = task.account_count();
+            let record = vec![0; 4 + 8 * keys + keys.div_ceil(8)];
+            let start = batch.records.len() as u32;
+            batch.records = [&batch.records[..], &record].concat().into();
+            batch.tasks.push(Task::of(task, sequence));
             batch.outcomes.push(if self.rng.random_bool(0.2) {
                 Outcome::Dropped(solana_transaction_error::TransactionError::AccountNotFound)
             } else {
@@ -100,8 +118,8 @@ impl Run {
                     names,
                 });
                 Outcome::Charged {
-                    start: 0,
-                    end: 0,
+                    start,
+                    end: start + record.len() as u32,
                     failed: false,
                 }
             });
@@ -110,11 +128,15 @@ impl Run {
         let batches = batches.into();
         let (entry, charged) = PastEntry::new(slot, false, 0, count, self.in_slot, batches);
         self.in_slot += charged;
-        self.history.append(Arc::new(entry));
+        Arc::new(entry)
     }
 
     fn open_slot(&mut self) {
         let blockhash = Hash::new_from_array([self.rng.random(); 32]);
+        self.open_slot_with(blockhash);
+    }
+
+    fn open_slot_with(&mut self, blockhash: Hash) {
         let time = 1_001 + self.context.slot as i64;
         self.context = Arc::new(self.context.next(blockhash, time));
         self.blockhashes.push(blockhash);
@@ -124,7 +146,7 @@ impl Run {
 
     /// The transactions that are kept: the newest ones.
     fn kept(&self) -> &[Known] {
-        let is_kept = |known: &Known| self.history.find(&signature(known.number)).is_some();
+        let is_kept = |known: &Known| self.history.find_recent(&signature(known.number)).is_some();
         let first = self
             .known
             .iter()
@@ -154,7 +176,7 @@ impl Run {
                 let expected = NoBlock::CleanedUp {
                     first_available: first,
                 };
-                assert_eq!(block.err(), Some(expected));
+                assert_eq!(block.err(), Some(expected.clone()));
                 assert_eq!(self.history.block_time(slot), Err(expected));
             } else {
                 let block = block.expect("it is kept");
@@ -162,13 +184,16 @@ impl Run {
                 assert_eq!(block.previous_blockhash, self.blockhashes[at]);
                 assert_eq!(block.blockhash, self.blockhashes[at + 1]);
                 assert_eq!(self.history.block_time(slot), Ok(1_000 + slot as i64));
-                let found: Vec<_> = block.transactions().map(|found| found.number()).collect();
+                let found: Vec<_> = block
+                    .transactions()
+                    .map(|found| found.unwrap().number())
+                    .collect();
                 let expected = kept.iter().filter(|known| known.slot == slot);
                 assert_eq!(
                     found,
                     expected.map(|known| known.number).collect::<Vec<_>>()
                 );
-                let places = block.transactions().map(|found| found.index());
+                let places = block.transactions().map(|found| found.unwrap().index());
                 assert!(places.eq(0..found.len() as u32), "places count from 0");
             }
         }
@@ -177,7 +202,23 @@ impl Run {
         assert_eq!(self.history.blocks(from, to, limit), expected);
     }
 
+    /// Transactions in memory.
+    fn recent_count(&self) -> usize {
+        let is_recent =
+            |known: &&Known| self.history.find_recent(&signature(known.number)).is_some();
+        self.known.iter().filter(is_recent).count()
+    }
+
     fn check_address(&mut self) {
+        let kept = self.kept().iter();
+        let kept: Vec<_> = kept
+            .map(|known| (known.number, known.names.clone()))
+            .collect();
+        self.check_address_among(&kept);
+    }
+
+    /// Asks for the transactions of an address, of which these are kept: number and names.
+    fn check_address_among(&mut self, kept: &[(u64, Vec<u8>)]) {
         let (name, limit) = (
             self.rng.random_range(0..ADDRESSES),
             self.rng.random_range(1..20),
@@ -189,18 +230,19 @@ impl Run {
                 .then(|| self.rng.random_range(0..transactions))
         };
         let (before, until) = (bound(), bound());
-        let is_kept = |number: u64| self.kept().iter().any(|known| known.number == number);
+        let is_kept = |number: u64| kept.iter().any(|known| known.0 == number);
         let until_known = until.filter(|number| is_kept(*number));
-        let expected = self.kept().iter().rev().filter(|known| {
-            known.names.contains(&name)
-                && before.is_none_or(|number| is_kept(number) && known.number < number)
-                && until_known.is_none_or(|number| known.number > number)
+        let expected = kept.iter().rev().filter(|(number, names)| {
+            names.contains(&name)
+                && before.is_none_or(|before| is_kept(before) && *number < before)
+                && until_known.is_none_or(|until| *number > until)
         });
-        let expected: Vec<u64> = expected.map(|known| known.number).take(limit).collect();
+        let expected: Vec<u64> = expected.map(|known| known.0).take(limit).collect();
         let (before, until) = (before.map(signature), until.map(signature));
-        let found =
-            self.history
-                .transactions_of(&address(name), before.as_ref(), until.as_ref(), limit);
+        let found = self
+            .history
+            .transactions_of(&address(name), before.as_ref(), until.as_ref(), limit)
+            .unwrap();
         let found: Vec<u64> = found.iter().map(PublishedTransaction::number).collect();
         assert_eq!(
             found, expected,
@@ -282,7 +324,7 @@ fn runs_of_the_address_index_are_few_and_go_with_their_entries() {
         run.append();
         run.check_address_of_nobody();
     }
-    let (runs, items) = run.history.addresses.size();
+    let (runs, items) = run.history.recent.address_index_size();
     let kept: usize = run.kept().iter().map(|known| known.names.len() + 2).sum();
     assert!(runs <= 20, "{runs} runs");
     assert!(
@@ -297,6 +339,7 @@ impl Run {
         assert!(
             self.history
                 .transactions_of(&nobody, None, None, 1)
+                .unwrap()
                 .is_empty()
         );
     }

@@ -4,7 +4,7 @@
 use super::Common;
 use crate::checkpoint::{CheckpointStage, Checkpoints, SlotEnd};
 use crate::headers::{HeaderLog, HeaderQueue, HeaderStage};
-use crate::history::EntryOrder;
+use crate::history::{Archived, EntryOrder, HistoryQueue, HistoryThreads, OpenArchive};
 use crate::log_stage::LogStage;
 use crate::publish::PublishStage;
 use crate::replay::{REPLAY_QUEUE_MAX, Replay, ReplayReport};
@@ -22,6 +22,7 @@ pub(super) struct Behind {
     pub(super) publish: PublishStage,
     pub(super) headers: Option<HeaderStage>,
     pub(super) checkpoints: Option<CheckpointStage>,
+    pub(super) history: Option<HistoryThreads>,
     /// For the schedule stage: what it begins with, where there is a ledger.
     pub(super) replaying: Option<Replaying>,
     /// The schedule stage's way to the first of them.
@@ -44,13 +45,16 @@ impl Common {
         start: &ChainStart,
         publisher: Publisher,
         checkpoints: Option<Checkpoints>,
+        archive: Option<OpenArchive>,
     ) -> Behind {
         let (sender, queue) = bounded(config.limits.publisher_messages_max);
         let (checkpoint_queue, checkpoints) = self.wire_checkpoints(&config.limits, checkpoints);
+        let archived = archive.as_ref().map(|archive| archive.archived.clone());
+        let (archive_queue, history) = self.wire_history(config, archive);
         let (log, replaying, queue_to_first, reports) = match &config.ledger {
             None => (None, None, sender, None),
             Some(disk) => {
-                let wired = self.wire_log(config, disk.clone(), start, sender);
+                let wired = self.wire_log(config, disk.clone(), start, sender, archived);
                 let reports = (wired.stage.headers.clone(), wired.replaying.report.clone());
                 let log = (wired.stage, wired.replay);
                 (
@@ -67,10 +71,11 @@ impl Common {
             log,
             publish: PublishStage {
                 replay,
-                ..self.publish_stage(config, start, queue, publisher, header_queue)
+                ..self.publish_stage(config, start, queue, publisher, header_queue, archive_queue)
             },
             headers,
             checkpoints,
+            history,
             replaying,
             queue: queue_to_first,
         }
@@ -83,6 +88,7 @@ impl Common {
         disk: std::sync::Arc<dyn Disk>,
         start: &ChainStart,
         publisher: Sender<PublisherMessage>,
+        archived: Option<Arc<Archived>>,
     ) -> WiredLog {
         let (sender, queue) = bounded(config.limits.publisher_messages_max);
         let (start_sender, log_start) = bounded(1);
@@ -113,6 +119,8 @@ impl Common {
             log: start_sender,
             on_replay: config.on_replay.clone(),
             replay_only: config.replay_only,
+            file_bytes_max: config.limits.log_file_bytes_max,
+            archived,
         };
         let replaying = Replaying {
             queue: replay_queue,
@@ -165,6 +173,22 @@ impl Common {
         }
     }
 
+    /// The threads that feed and keep the archive, and the publisher's way to them, where there is one.
+    fn wire_history(
+        &self,
+        config: &RuntimeConfig,
+        archive: Option<OpenArchive>,
+    ) -> (HistoryQueue, Option<HistoryThreads>) {
+        match archive {
+            Some(archive) => {
+                let (queue, threads) =
+                    archive.wire(config, &self.history, &self.stopping, &self.checkpoints);
+                (queue, Some(threads))
+            }
+            None => (HistoryQueue::none(), None),
+        }
+    }
+
     fn publish_stage(
         &self,
         config: &RuntimeConfig,
@@ -172,6 +196,7 @@ impl Common {
         queue: Receiver<PublisherMessage>,
         publisher: Publisher,
         headers: HeaderQueue,
+        archive: HistoryQueue,
     ) -> PublishStage {
         PublishStage {
             queue,
@@ -183,6 +208,7 @@ impl Common {
             slots: self.visible_slots.clone(),
             counters: self.counters.clone(),
             headers,
+            archive,
             order: self.order.clone(),
             order_entries: EntryOrder::new(start.context.slot, start.tip, config.record_order),
             replay: None,

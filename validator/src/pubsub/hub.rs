@@ -217,7 +217,7 @@ impl State {
                 signature,
                 received,
             } => {
-                confirmed = self.reader.status(signature);
+                confirmed = self.reader.recent_status(signature);
                 self.signatures.insert(*signature, number);
                 self.receipts.want(*received);
             }
@@ -454,7 +454,7 @@ impl State {
         self.events = Some(self.reader.listen());
         let signatures: Vec<Signature> = self.signatures.keys().copied().collect();
         for signature in signatures {
-            if let Some(found) = self.reader.status(&signature) {
+            if let Some(found) = self.reader.recent_status(&signature) {
                 self.settle_all(&signature, found.slot, &found.status);
             }
         }

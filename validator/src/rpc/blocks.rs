@@ -2,7 +2,9 @@
 //! `minimumLedgerSlot`. Source of the behaviour: `rpc/src/rpc.rs` of agave 4.2.
 
 use super::cluster::sealed;
-use super::errors::{block_cleaned_up, block_not_available, invalid_params, slot_skipped};
+use super::errors::{
+    block_cleaned_up, block_not_available, invalid_params, slot_skipped, unreadable,
+};
 use super::parameters::Parameters;
 use super::{Answer, RpcContext, answer, transaction_json};
 use jsonrpsee::types::ErrorObjectOwned;
@@ -67,6 +69,7 @@ fn no_block(slot: u64, why: NoBlock) -> ErrorObjectOwned {
         NoBlock::NotYet => block_not_available(slot),
         NoBlock::CleanedUp { first_available } => block_cleaned_up(slot, first_available),
         NoBlock::Skipped => slot_skipped(slot),
+        NoBlock::Unreadable(reason) => unreadable(&reason),
     }
 }
 
@@ -96,6 +99,7 @@ fn encode(
     let (mut transactions, mut signatures) = (Vec::new(), Vec::new());
     let mut bytes = context.answers_bytes.begin();
     for transaction in block.transactions() {
+        let transaction = transaction.map_err(|why| no_block(block.slot, why))?;
         match details {
             TransactionDetails::Full => {
                 bytes.take(FULL_BYTES + 3 * transaction.transaction().bytes().len())?;

@@ -6,8 +6,7 @@ use jsonrpsee::types::error::{
     INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, INVALID_REQUEST_CODE, OVERSIZED_RESPONSE_CODE,
     OVERSIZED_RESPONSE_MSG,
 };
-use sealane_runtime::{NoProof, ReadError};
-use sealane_runtime::{Refusal, VerifyError};
+use sealane_runtime::{NoProof, ReadError, Refusal, Unreadable, VerifyError};
 use serde::Serialize;
 use serde_json::json;
 use solana_transaction_error::TransactionError;
@@ -116,6 +115,11 @@ pub(crate) fn responses_too_large() -> ErrorObjectOwned {
     unavailable(&Refusal::Busy)
 }
 
+/// Something is in the ledger, and damaged or not to be read.
+pub(crate) fn unreadable(reason: &Unreadable) -> ErrorObjectOwned {
+    internal(reason.to_string())
+}
+
 /// There is no proof; whether it comes later is in the code.
 pub(crate) fn no_proof(reason: NoProof) -> ErrorObjectOwned {
     match reason {
@@ -124,6 +128,7 @@ pub(crate) fn no_proof(reason: NoProof) -> ErrorObjectOwned {
             format!("Block not available for slot {slot}"),
         ),
         NoProof::TooOld { .. } => plain(BLOCK_CLEANED_UP, reason.to_string()),
+        NoProof::Unreadable => internal(reason.to_string()),
         _ => invalid_request(reason.to_string()),
     }
 }

@@ -1,14 +1,16 @@
 //! Transactions that were published: their statuses and their contents.
 
-use super::errors::invalid_params;
+use super::errors::{invalid_params, unreadable};
 use super::parameters::{self, Parameters};
-use super::{Answer, RpcContext, answer, answer_in_slot, transaction_json};
-use sealane_runtime::{PublishedTransaction, VerifiedTransaction};
+use super::{Answer, RpcContext, answer, answer_from_disk, answer_in_slot, transaction_json};
+use sealane_runtime::{PublishedTransaction, SignatureStatus, VerifiedTransaction};
 use serde::{Deserialize, Serialize};
 use solana_pubkey::{Pubkey, pubkey};
+use solana_signature::Signature;
 use solana_transaction_status_client_types::{
     TransactionConfirmationStatus, TransactionStatus, UiTransactionEncoding, UiTransactionError,
 };
+use std::sync::Arc;
 
 /// The programs whose instructions are text for people: the versions of SPL Memo.
 const MEMO_PROGRAMS: [Pubkey; 2] = [
@@ -37,31 +39,68 @@ impl Default for TransactionConfigOrEncoding {
     }
 }
 
-pub(crate) fn get_signature_statuses(context: &RpcContext, parameters: &Parameters) -> Answer {
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct StatusesConfig {
+    search_transaction_history: bool,
+}
+
+/// Statuses are in memory where clients wait for them; only for others the disk is asked.
+pub(crate) async fn get_signature_statuses(
+    context: Arc<RpcContext>,
+    parameters: &Parameters,
+) -> Answer {
     let signatures: Vec<String> = parameters.required(0)?;
+    let config: StatusesConfig = parameters.optional(1)?;
     let max = context.limits.signature_statuses_max;
     if signatures.len() > max {
         return Err(invalid_params(format!(
             "Too many inputs provided; max {max}"
         )));
     }
+    let signatures: Vec<Signature> = signatures
+        .iter()
+        .map(|text| parameters::signature(text))
+        .collect::<Result<_, _>>()?;
     let slot = context.reader.slot().slot;
-    let mut statuses = Vec::with_capacity(signatures.len());
-    for signature in &signatures {
-        let status = context.reader.status(&parameters::signature(signature)?);
-        statuses.push(status.map(|found| TransactionStatus {
+    let recent: Vec<Option<SignatureStatus>> = signatures
+        .iter()
+        .map(|signature| context.reader.recent_status(signature))
+        .collect();
+    if !context.reader.has_archive() || recent.iter().all(Option::is_some) {
+        return statuses(slot, recent);
+    }
+    answer_from_disk(move || {
+        let first_slot = match config.search_transaction_history {
+            true => 0,
+            false => context.first_recent_slot(),
+        };
+        let found = signatures.iter().zip(recent).map(|(signature, recent)| {
+            let search = || context.reader.status_since(signature, first_slot);
+            recent.map_or_else(search, |recent| Ok(Some(recent)))
+        });
+        let found = found.collect::<Result<_, _>>();
+        statuses(slot, found.map_err(|reason| unreadable(&reason))?)
+    })
+    .await
+}
+
+fn statuses(slot: u64, found: Vec<Option<SignatureStatus>>) -> Answer {
+    let statuses = found.into_iter().map(|status| {
+        status.map(|found| TransactionStatus {
             slot: found.slot,
             // What is visible is durable, so it is rooted: Agave says that with null.
             confirmations: None,
             err: found.status.clone().err(),
             status: found.status,
             confirmation_status: Some(TransactionConfirmationStatus::Finalized),
-        }));
-    }
-    answer_in_slot(slot, statuses)
+        })
+    });
+    answer_in_slot(slot, statuses.collect::<Vec<_>>())
 }
 
-pub(crate) fn get_transaction(context: &RpcContext, parameters: &Parameters) -> Answer {
+/// The disk is asked only for what is not in memory any more.
+pub(crate) async fn get_transaction(context: Arc<RpcContext>, parameters: &Parameters) -> Answer {
     let signature = parameters.signature(0)?;
     let config = match parameters.optional(1)? {
         TransactionConfigOrEncoding::Config(config) => config,
@@ -70,7 +109,19 @@ pub(crate) fn get_transaction(context: &RpcContext, parameters: &Parameters) -> 
             ..TransactionConfig::default()
         },
     };
-    let Some(transaction) = context.reader.transaction(&signature) else {
+    let recent = context.reader.recent_transaction(&signature);
+    if recent.is_some() || !context.reader.has_archive() {
+        return encoded(recent, &config);
+    }
+    answer_from_disk(move || {
+        let found = context.reader.transaction(&signature);
+        encoded(found.map_err(|reason| unreadable(&reason))?, &config)
+    })
+    .await
+}
+
+fn encoded(found: Option<PublishedTransaction>, config: &TransactionConfig) -> Answer {
+    let Some(transaction) = found else {
         return answer(&None::<()>);
     };
     let encoding = config.encoding.unwrap_or(UiTransactionEncoding::Json);
@@ -133,7 +184,8 @@ pub(crate) fn get_signatures_for_address(context: &RpcContext, parameters: &Para
     let (before, until) = (before.as_ref(), until.as_ref());
     let found = context
         .reader
-        .transactions_of(&address, before, until, limit);
+        .transactions_of(&address, before, until, limit)
+        .map_err(|reason| unreadable(&reason))?;
     let found: Vec<SignatureOfAddress> = found.iter().map(Into::into).collect();
     answer(&found)
 }

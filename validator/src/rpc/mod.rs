@@ -1,7 +1,7 @@
 //! JSON-RPC over HTTP (and WebSocket): the methods that clients call.
 //!
 //! Each method is a plain function from context and parameters to JSON, listed in a table below. Those
-//! that may take long (scans, simulations, many or large accounts) run on threads of their own, so that a
+//! that may take long (scans, simulations, many or large accounts, reads of the disk) run on threads of their own, so that a
 //! request never waits behind them. All commitment levels show the same durable state, so `commitment` is
 //! accepted and ignored.
 
@@ -59,6 +59,10 @@ pub(crate) type Answer = Result<Box<RawValue>, ErrorObjectOwned>;
 
 type Method = fn(&RpcContext, &Parameters) -> Answer;
 
+/// Slots whose transactions `getSignatureStatuses` finds without a search of the history: as many as Agave's
+/// status cache has.
+const RECENT_SLOTS: u64 = 300;
+
 /// Methods that answer at once.
 const QUICK: &[(&str, Method)] = &[
     ("getBalance", accounts::get_balance),
@@ -78,14 +82,11 @@ const QUICK: &[(&str, Method)] = &[
     ("getGenesisHash", cluster::get_genesis_hash),
     ("getIdentity", cluster::get_identity),
     ("getTransactionCount", cluster::get_transaction_count),
-    ("getSignatureStatuses", history::get_signature_statuses),
-    ("getTransaction", history::get_transaction),
-    ("getBlockTime", blocks::get_block_time),
     ("getFirstAvailableBlock", blocks::get_first_available_block),
     ("minimumLedgerSlot", blocks::minimum_ledger_slot),
 ];
 
-/// Methods that may keep a thread busy.
+/// Methods that may keep a thread busy, or read the disk.
 const SLOW: &[(&str, Method)] = &[
     ("getMultipleAccounts", accounts::get_multiple_accounts),
     ("getProgramAccounts", accounts::get_program_accounts),
@@ -93,6 +94,7 @@ const SLOW: &[(&str, Method)] = &[
     ("getAccountProof", proofs::get_account_proof),
     ("getTransactionProof", proofs::get_transaction_proof),
     ("getBlock", blocks::get_block),
+    ("getBlockTime", blocks::get_block_time),
     ("getBlocks", blocks::get_blocks),
     ("getBlocksWithLimit", blocks::get_blocks_with_limit),
     (
@@ -120,6 +122,14 @@ pub(crate) fn module(
         let parameters = Parameters::parse(&params)?;
         accounts::get_account_info(Arc::clone(&context), &parameters).await
     })?;
+    module.register_async_method("getSignatureStatuses", |params, context, _| async move {
+        let parameters = Parameters::parse(&params)?;
+        history::get_signature_statuses(Arc::clone(&context), &parameters).await
+    })?;
+    module.register_async_method("getTransaction", |params, context, _| async move {
+        let parameters = Parameters::parse(&params)?;
+        history::get_transaction(Arc::clone(&context), &parameters).await
+    })?;
     module.register_async_method("sendTransaction", |params, context, _| async move {
         let parameters = Parameters::parse(&params)?;
         send::send_transaction(Arc::clone(&context), &parameters).await
@@ -129,6 +139,13 @@ pub(crate) fn module(
         send::request_airdrop(&context, &parameters).await
     })?;
     Ok(module)
+}
+
+/// An answer that may read the disk, made where that keeps nobody waiting.
+async fn answer_from_disk(make: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+    tokio::task::spawn_blocking(make)
+        .await
+        .map_err(|error| errors::internal(format!("the answer was not made: {error}")))?
 }
 
 /// The answer that is this value.
@@ -159,6 +176,11 @@ struct ResponseContext {
 }
 
 impl RpcContext {
+    /// The first slot that is recent.
+    pub(crate) fn first_recent_slot(&self) -> u64 {
+        self.reader.slot().slot.saturating_sub(RECENT_SLOTS)
+    }
+
     /// The open slot, if it has reached the slot that the client has already seen elsewhere.
     pub(crate) fn slot_at_least(
         &self,

@@ -152,7 +152,12 @@ pub(crate) fn preflight(
             });
         }
     };
-    if context.reader.status(transaction.signature()).is_some() {
+    // If the disk fails, admission finds it out.
+    let first_slot = context.first_recent_slot();
+    let status = context
+        .reader
+        .status_since(transaction.signature(), first_slot);
+    if status.is_ok_and(|status| status.is_some()) {
         let error = TransactionError::AlreadyProcessed;
         return Err(errors::preflight_failure(
             &error,

@@ -58,7 +58,8 @@ impl Chain {
         let found = self
             .node
             .reader()
-            .transaction(&self.transfers[at].signatures[0]);
+            .transaction(&self.transfers[at].signatures[0])
+            .unwrap();
         let slot = found.expect("it is confirmed").slot();
         self.wait_for_block(slot);
         slot

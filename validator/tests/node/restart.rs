@@ -75,8 +75,8 @@ fn check_restart(end: impl Fn(ValidatorHandle, &MemoryDisk) -> MemoryDisk) {
         assert_eq!(&face(&node), first_face.get_or_insert(face(&node)));
         assert_eq!(node.balance(&bob).unwrap(), expected, "round {round}");
         for transaction in &sent {
-            let status = node.reader().status(&transaction.signatures[0]);
-            assert_eq!(status.expect("it is remembered").status, Ok(()));
+            let status = node.reader().status_since(&transaction.signatures[0], 0);
+            assert_eq!(status.unwrap().expect("it is remembered").status, Ok(()));
         }
         if let Some(last) = sent.last() {
             // Its blockhash is recent, and yet it does not run again.
@@ -246,7 +246,7 @@ fn when_the_disk_fails_nothing_more_is_confirmed_and_reads_go_on() {
         assert_eq!(node.ledger_failure().as_deref(), Some(reason.as_str()));
         assert_eq!(node.balance(&rich).unwrap(), LAMPORTS_PER_SOL);
         assert_eq!(node.balance(&poor).unwrap(), 0);
-        assert_eq!(node.reader().status(&lost.signatures[0]), None);
+        assert_eq!(node.reader().recent_status(&lost.signatures[0]), None);
         assert!(node.stop(), "an orderly stop all the same");
 
         // Once the disk is well again, so is the node.
