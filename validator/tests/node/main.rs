@@ -4,6 +4,7 @@ mod blocks;
 mod chain;
 mod embedded;
 mod errors;
+mod old_history;
 mod proofs;
 mod pubsub;
 mod restart;
