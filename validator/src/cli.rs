@@ -3,7 +3,7 @@
 use crate::embed::{Validator, ValidatorHandle};
 use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL, MINT_SOL};
 use crate::ledger_tools::LedgerArguments;
-use crate::{status_line, wallet};
+use crate::{ledger_bounds, status_line, wallet};
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use crossbeam_channel::{Receiver, bounded};
@@ -61,6 +61,17 @@ pub struct Arguments {
     /// Delete the chain in the ledger's folder, its snapshots too, and start a new one.
     #[arg(long, requires = "ledger")]
     reset: bool,
+
+    /// Keep about so much of the past in the ledger: old transactions and blocks go, once no start needs them.
+    /// A size like 500MB or 10GB; a number alone counts Solana's shreds, of 1,228 bytes. Accounts are
+    /// never removed, and not counted.
+    #[arg(long, value_name = "SIZE", requires = "ledger", value_parser = ledger_bounds::size)]
+    limit_ledger_size: Option<u64>,
+
+    /// Keep the past for so long: transactions and blocks that are older go, once no start needs them. An age
+    /// like 12h or 7d.
+    #[arg(long, value_name = "AGE", requires = "ledger", value_parser = ledger_bounds::age)]
+    limit_ledger_age: Option<Duration>,
 
     /// Begin an empty ledger with a snapshot: a folder that a node made under its ledger's snapshots/, or that
     /// folder itself, of which the newest that can be used is taken. It may have been copied from elsewhere.
@@ -129,11 +140,13 @@ enum Log {
 
 impl Arguments {
     fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
         if self.solana_cost_limits {
-            Limits::default().with_solana_cost_limits()
-        } else {
-            Limits::default()
+            limits = limits.with_solana_cost_limits();
         }
+        limits.ledger_bytes_max = self.limit_ledger_size;
+        limits.ledger_age_max = self.limit_ledger_age;
+        limits
     }
 }
 
@@ -410,6 +423,22 @@ mod tests {
         assert_eq!(costs(&[]), (None, None));
         let solana = (Some(100_000_000), Some(24_000_000));
         assert_eq!(costs(&["--solana-cost-limits"]), solana);
+    }
+
+    #[test]
+    fn how_much_the_ledger_keeps_is_a_size_and_an_age() {
+        let limits = |arguments: &[&str]| {
+            let program = ["sealane-validator", "--ledger", "folder"];
+            let arguments = Arguments::parse_from(program.iter().chain(arguments));
+            let limits = arguments.limits();
+            (limits.ledger_bytes_max, limits.ledger_age_max)
+        };
+        assert_eq!(limits(&[]), (None, None));
+        let week = Duration::from_secs(7 * 86_400);
+        let both = ["--limit-ledger-size", "2GB", "--limit-ledger-age", "7d"];
+        assert_eq!(limits(&both), (Some(2_000_000_000), Some(week)));
+        let without_ledger = ["sealane-validator", "--limit-ledger-age", "7d"];
+        assert!(Arguments::try_parse_from(without_ledger).is_err());
     }
 
     #[test]

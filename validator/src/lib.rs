@@ -13,6 +13,7 @@ mod error;
 mod genesis;
 mod kept;
 mod ledger;
+mod ledger_bounds;
 mod ledger_tools;
 mod limits;
 mod pubsub;
