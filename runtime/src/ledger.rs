@@ -106,8 +106,26 @@ impl From<SegmentError> for LedgerError {
     }
 }
 
+/// Why nothing more is confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LedgerFailure {
+    /// Something could not be written, as where the disk is full. A node that is started anew goes on.
+    Write(String),
+    /// A sync failed, so nobody knows what is on the disk: the node is to be stopped.
+    Sync(String),
+}
+
+impl std::fmt::Display for LedgerFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Write(reason) | Self::Sync(reason) => f.write_str(reason),
+        }
+    }
+}
+
 /// Called once, from the log's thread, with why the ledger failed. Must not block.
-pub type OnLedgerFailure = std::sync::Arc<dyn Fn(&str) + Send + Sync>;
+pub type OnLedgerFailure = std::sync::Arc<dyn Fn(&LedgerFailure) + Send + Sync>;
 
 /// Whether the ledger has failed while the node ran.
 #[derive(Default)]

@@ -64,7 +64,7 @@ pub use history::{
 };
 pub use ingest::{Ingest, OnAdmission, Refusal};
 pub use inspect::{ChainItem, ChainOrigin, ChainStep, ChainWalk, InspectError, LoggedTransaction};
-pub use ledger::{LedgerError, OnLedgerFailure, StartError};
+pub use ledger::{LedgerError, LedgerFailure, OnLedgerFailure, StartError};
 pub use limits::Limits;
 pub use node::Runtime;
 pub use notice::{Effect, NamedProgram, Notice, OnNotice};

@@ -44,7 +44,7 @@ use crate::block_log::{
 };
 use crate::headers::{HeaderLog, SignedHeader};
 use crate::history::{EntryOrder, PastEntry};
-use crate::ledger::{LedgerHealth, OnLedgerFailure};
+use crate::ledger::{LedgerFailure, LedgerHealth, OnLedgerFailure};
 use crate::replay::idle_successor;
 use crate::sync::{Arc, Receiver, Sender, Thread};
 use crate::task::{OrderedEntry, Outcome, PublisherMessage, SlotOpening, Work};
@@ -159,7 +159,10 @@ impl LogStage {
         let reason = error.to_string();
         self.health.fail(&reason);
         if let Some(on_failure) = &self.on_failure {
-            on_failure(&reason);
+            on_failure(&match error.is_failed_sync() {
+                true => LedgerFailure::Sync(reason),
+                false => LedgerFailure::Write(reason),
+            });
         }
     }
 

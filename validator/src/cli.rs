@@ -6,8 +6,10 @@ use crate::ledger_tools::LedgerArguments;
 use crate::{ledger_bounds, status_line, wallet};
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
-use crossbeam_channel::{Receiver, bounded};
-use sealane_runtime::{BankingThreads, Limits, Notice, OnReplay, ReplayProgress};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use sealane_runtime::{
+    BankingThreads, LedgerFailure, Limits, Notice, OnLedgerFailure, OnReplay, ReplayProgress,
+};
 use sealane_sdk::{Program, Programs, Pubkey};
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::net::IpAddr;
@@ -180,7 +182,7 @@ pub fn run(
         return tool.run(all);
     }
     let Arguments { quiet, log, .. } = arguments;
-    let stop = stop_signal()?;
+    let (stop_now, stop) = stop_signal()?;
     let sol = arguments.faucet_sol;
     let faucet_lamports = sol.checked_mul(LAMPORTS_PER_SOL).with_context(|| {
         format!(
@@ -206,7 +208,7 @@ pub fn run(
     if let Some(folder) = &arguments.ledger {
         builder = builder
             .ledger(folder)
-            .on_ledger_failure(Arc::new(tell_ledger_failure));
+            .on_ledger_failure(on_ledger_failure(stop_now.clone()));
         if !quiet && stdout().is_terminal() {
             builder = builder.on_replay(ReplayLine::start());
         }
@@ -214,7 +216,7 @@ pub fn run(
     if let Some(file) = &arguments.state {
         builder = builder
             .state_file(file)
-            .on_ledger_failure(Arc::new(tell_ledger_failure));
+            .on_ledger_failure(on_ledger_failure(stop_now));
     }
     if let Some(snapshot) = &arguments.snapshot {
         builder = builder.snapshot(snapshot);
@@ -322,12 +324,23 @@ fn warn(notice: &Notice) {
     let _ = writeln!(stderr(), "{erase}warning: {notice}");
 }
 
-/// The owner of the process hears at once, whatever else is printed: nothing is confirmed any more.
-fn tell_ledger_failure(reason: &str) {
-    eprintln!(
-        "\nerror: the ledger failed: {reason}\nNothing more is confirmed; what was confirmed can still be \
-         read. Stop the node, see to the disk, and start it again."
-    );
+/// The owner of the process hears at once, whatever else is printed: nothing is confirmed any more. After a
+/// failed sync the node stops.
+fn on_ledger_failure(stop: Sender<()>) -> OnLedgerFailure {
+    Arc::new(move |failure: &LedgerFailure| {
+        let stops = matches!(failure, LedgerFailure::Sync(_));
+        let next = if stops {
+            "Nobody knows what is on the disk now, so the node stops. See to the disk, and start it again."
+        } else {
+            "Nothing more is confirmed; what was confirmed can still be read. Stop the node, see to the disk, \
+             and start it again."
+        };
+        eprintln!("\nerror: the ledger failed: {failure}\n{next}");
+        if stops {
+            // A stop that was asked for already does.
+            let _ = stop.try_send(());
+        }
+    })
 }
 
 /// A line that says how far the replay at the start has come.
@@ -388,19 +401,20 @@ fn grouped_sol(sol: u64) -> String {
 }
 
 /// Hears Ctrl-C and SIGTERM: the first asks for an orderly stop, the second ends the process at once.
-fn stop_signal() -> anyhow::Result<Receiver<()>> {
+fn stop_signal() -> anyhow::Result<(Sender<()>, Receiver<()>)> {
     const STATUS_INTERRUPTED: i32 = 130;
     let (sender, receiver) = bounded(1);
+    let asks = sender.clone();
     let mut asked = false;
     ctrlc::set_handler(move || {
         if std::mem::replace(&mut asked, true) {
             std::process::exit(STATUS_INTERRUPTED);
         }
         // Nobody listens any more when it stops already.
-        let _ = sender.try_send(());
+        let _ = asks.try_send(());
     })
     .context("cannot listen for Ctrl-C")?;
-    Ok(receiver)
+    Ok((sender, receiver))
 }
 
 #[cfg(test)]

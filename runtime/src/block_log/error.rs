@@ -108,6 +108,11 @@ pub enum LogError {
 }
 
 impl LogError {
+    /// Whether a sync failed: then nobody knows what is on the disk.
+    pub fn is_failed_sync(&self) -> bool {
+        matches!(self, Self::Io { operation, .. } if *operation == "sync")
+    }
+
     /// For `map_err`: the failure of `operation` on a file.
     pub(super) fn io(operation: &'static str, path: &str) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_string();

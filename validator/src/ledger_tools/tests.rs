@@ -391,7 +391,8 @@ fn an_export_has_what_was_served_in_order() {
     let transactions = of("transaction");
     assert_eq!(transactions.len(), served.signatures.len());
     for (line, signature) in transactions.iter().zip(&served.signatures) {
-        let seen = reader.transaction(signature).expect("it is remembered");
+        let seen = reader.transaction(signature).unwrap();
+        let seen = seen.expect("it is remembered");
         assert_eq!(line["signature"], signature.to_string());
         assert_eq!(
             (&line["slot"], &line["index"]),

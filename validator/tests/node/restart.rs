@@ -221,7 +221,7 @@ fn when_the_disk_fails_nothing_more_is_confirmed_and_reads_go_on() {
         let disk = MemoryDisk::new();
         let (sender, told) = crossbeam_channel::unbounded();
         let node = builder(&disk)
-            .on_ledger_failure(Arc::new(move |reason: &str| {
+            .on_ledger_failure(Arc::new(move |reason: &sealane_runtime::LedgerFailure| {
                 let _ = sender.send(reason.to_owned());
             }))
             .start()
