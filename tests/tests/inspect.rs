@@ -4,7 +4,7 @@
 use sealane_runtime::{
     BankingThreads, BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, ChainItem,
     ChainOrigin, ChainStep, ChainWalk, Disk, InspectError, LoggedItem, MemoryDisk, NoBlock, Reader,
-    Runtime, RuntimeConfig, SignedHeader,
+    Runtime, RuntimeConfig, SignedHeader, remove_log_files_before,
 };
 use sealane_sdk::Programs;
 use sealane_tests::{ConflictGraph, Shape, mixer};
@@ -363,4 +363,29 @@ fn records_that_contradict_each_other_are_told() {
         assert!(told.contains(expected), "{expected}: {told}");
         assert!(told.starts_with("blocks/0000000000.log: record "), "{told}");
     }
+}
+
+#[test]
+fn a_log_whose_beginning_was_removed_is_followed_from_where_it_begins() {
+    let chain = ran(4);
+    let whole = records(&chain);
+    let (disk, genesis) = (log_of(&whole[..whole.len() / 2]), BLOCKHASH);
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let (mut log, _) =
+        BlockLogWriter::open(shared.clone(), &genesis, BlockLogConfig::default()).unwrap();
+    for record in &whole[whole.len() / 2..] {
+        log.append(record).unwrap();
+    }
+    log.close().unwrap();
+    let all = walk(&disk, &chain.origin).unwrap();
+    assert_eq!(remove_log_files_before(&*shared, 1).unwrap(), 1);
+
+    let rest = walk(&disk, &chain.origin).unwrap();
+    assert!(rest.len() > 10 && rest.len() < all.len());
+    let seen = |steps: &[ChainStep]| {
+        let known = steps.iter().filter(|step| step.slot.is_some());
+        let slots = known.map(|step| (step.position, step.slot, step.items.len()));
+        slots.collect::<Vec<_>>()
+    };
+    assert!(seen(&all).ends_with(&seen(&rest)));
 }

@@ -1,6 +1,7 @@
 //! Whether the headers of a log say what the log says.
 
 use super::ChainOrigin;
+use super::links::UNKNOWN;
 use crate::SignedHeader;
 use crate::block_log::SlotOpened;
 use sealane_sdk::light::{TransactionLeaf, TransactionsRoot, verify_header};
@@ -84,7 +85,10 @@ impl HeaderChain {
         };
         let of_log = (
             ended.opened.time_ms.div_euclid(1_000),
-            ended.blockhash,
+            match ended.blockhash {
+                UNKNOWN => header.blockhash,
+                known => known,
+            },
             ended.transactions_root,
             ended.transaction_count,
         );

@@ -78,6 +78,7 @@ pub struct ChainStep {
     /// Where it lies; `None` for what is known only when the log has ended.
     pub position: Option<RecordPosition>,
     /// Slots of which is known now that they opened, in order. The idle slots of a run are known when it ends.
+    /// The blockhashes within a run are zeros where a log whose beginning was removed does not tell them.
     pub opened: Vec<SlotOpened>,
     /// The slot of what follows; `None` at the start of a log whose beginning was removed.
     pub slot: Option<u64>,

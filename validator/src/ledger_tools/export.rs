@@ -2,7 +2,7 @@
 //!
 //! | `type` | the others |
 //! | --- | --- |
-//! | `slot` | `slot`, `timeMs`, `parentBlockhash` |
+//! | `slot` | `slot`, `timeMs`, `parentBlockhash` (null where a log whose beginning was removed does not tell it) |
 //! | `transaction` | `slot`, `index` in the block, `signature`, and `transaction`, `meta`, `version` as `getTransaction` has them |
 //! | `feeReward` | `slot`, `lamports`: what the node got of the fees of the slot before |
 //! | `header` | `slot`, `parent`, `blockTime`, `blockhash`, `transactionsRoot`, `transactionCount`, `stateRoot`, `signature` |
@@ -15,6 +15,7 @@ use sealane_runtime::{
 };
 use serde::Serialize;
 use serde_json::json;
+use solana_hash::Hash;
 use solana_transaction_status_client_types::{
     EncodedTransactionWithStatusMeta, UiTransactionEncoding,
 };
@@ -94,7 +95,8 @@ impl ExportOptions {
                 time_ms,
                 parent_blockhash,
             } = opened;
-            let parent_blockhash = parent_blockhash.to_string();
+            let is_known = *parent_blockhash != Hash::default();
+            let parent_blockhash = is_known.then(|| parent_blockhash.to_string());
             let line = json!({
                 "type": "slot", "slot": slot, "timeMs": time_ms, "parentBlockhash": parent_blockhash,
             });
