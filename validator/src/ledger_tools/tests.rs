@@ -85,13 +85,14 @@ fn whole_ledger(transfers: u64) -> MemoryDisk {
     let served = serve(&MemoryDisk::new(), transfers);
     idle(&served);
     assert!(served.node.stop());
-    add_accounts(&served.disk);
+    let tip = genesis(&served.disk).unwrap().hash;
+    add_accounts(&served.disk, tip, 1);
     add_history(&served.disk);
     served.disk
 }
 
-/// Account files as of genesis, unless the node made some.
-fn add_accounts(disk: &MemoryDisk) {
+/// Account files of a chain with this tip before this record, unless the node made some.
+fn add_accounts(disk: &MemoryDisk, tip: Hash, record: u64) {
     if disk
         .files()
         .iter()
@@ -112,7 +113,7 @@ fn add_accounts(disk: &MemoryDisk) {
         files.note([(Pubkey::new_unique(), state)]);
         let chain = ChainState {
             context: context.clone(),
-            tip: genesis.hash,
+            tip,
             header: genesis.hash,
             transaction_count: 0,
             recent: Vec::new(),
@@ -124,7 +125,7 @@ fn add_accounts(disk: &MemoryDisk) {
             began: None,
             log: Default::default(),
         };
-        ended.log.record = 1;
+        ended.log.record = record;
         files.slot_ended(ended, Instant::now() + Duration::from_secs(10 * lamports));
     }
     files.close();
@@ -263,6 +264,31 @@ fn what_is_damaged_is_told_with_what_to_do() {
             assert!(told.contains(expected), "{expected}: {told}");
         }
     }
+}
+
+#[test]
+fn a_checkpoint_that_is_not_of_this_log_is_told() {
+    let check = |tip: fn(&MemoryDisk) -> Hash, record: u64, expected: &str| {
+        let served = serve(&MemoryDisk::new(), 6);
+        assert!(served.node.stop());
+        add_accounts(&served.disk, tip(&served.disk), record);
+        let verdict = check(&served.disk);
+        let told = verdict.damages().join("\n");
+        assert!(told.contains(expected), "{expected}: {verdict}");
+        assert!(told.contains("Move the accounts folder away"), "{told}");
+    };
+    let of_genesis = |disk: &MemoryDisk| genesis(disk).unwrap().hash;
+    check(
+        of_genesis,
+        8,
+        "its tip is not that of the log before record 8",
+    );
+    check(
+        |_| Hash::default(),
+        1,
+        "its tip is not that of the log before record 1",
+    );
+    check(of_genesis, 1_000_000, "it goes on with record 1000000");
 }
 
 #[test]

@@ -123,6 +123,8 @@ fn say_accounts(checkpoints: &[Checkpoint]) -> String {
 /// What a whole log holds.
 struct Walked {
     files: usize,
+    /// The oldest that is kept, and how many follow.
+    first_record: u64,
     records: u64,
     /// The first and the last.
     slots: Option<(u64, u64)>,
@@ -155,6 +157,7 @@ impl fmt::Display for Walked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             files,
+            first_record,
             records,
             slots,
             entries,
@@ -163,6 +166,9 @@ impl fmt::Display for Walked {
             ..
         } = self;
         write!(f, "{records} records in {files} files, ")?;
+        if *first_record > 1 {
+            write!(f, "the first of them {first_record}, ")?;
+        }
         match slots {
             None => write!(f, "no slot, ")?,
             Some((first, last)) => write!(f, "slots {first} to {last}, ")?,
@@ -210,6 +216,7 @@ fn walk(
     let end = walk.end().expect("all was taken");
     Ok(Walked {
         files: starts.len(),
+        first_record: log.first_record(),
         records: (end.record + 1).saturating_sub(log.first_record()),
         slots,
         entries,
