@@ -1,9 +1,11 @@
 //! Keys to indices, and indices back: the scheduler thread's role.
 
+use crate::evict::Residents;
 #[cfg(shuttle)]
 use crate::fault::GraceFault;
 use crate::key_table::{KeyTable, Vacancy};
 use crate::memory::VersionPointer;
+use crate::slab::Slot;
 use crate::sync::{Ordering, lock};
 use crate::{AccountIndex, Accounts, AccountsFull, EntryNumber, Pubkey};
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 /// For a batch, call `prefetch` for all hashes, then `prefetch_slot` for all; then, where that gave an
 /// index, `is_key_of`, and otherwise `intern`.
 pub struct Interner {
-    shared: Arc<Accounts>,
+    pub(crate) shared: Arc<Accounts>,
     /// Slots that nobody has in hand.
     free: Vec<AccountIndex>,
     /// Accounts that were published as deleted and were not taken back yet.
@@ -21,14 +23,19 @@ pub struct Interner {
     /// Whether an account is in `deleted`, so that it is there once.
     listed: Vec<bool>,
     /// Keys in the table.
-    keys: usize,
+    pub(crate) keys: usize,
     /// Cells of the table that are in use or were.
     cells_used: usize,
+    /// Where memory is bounded.
+    pub(crate) residents: Option<Box<Residents>>,
 }
 
 impl Interner {
-    pub(crate) fn new(shared: Arc<Accounts>) -> Self {
+    /// `kept`: the accounts that are never evicted, where memory is bounded.
+    pub(crate) fn new(shared: Arc<Accounts>, kept: Vec<Pubkey>) -> Self {
+        let residents = shared.is_bounded().then(|| Box::new(Residents::new(kept)));
         Self {
+            residents,
             shared,
             free: Vec::new(),
             deleted: Vec::new(),
@@ -76,19 +83,30 @@ impl Interner {
             .find(hash, |index| slab.slot(index).has_key(key))
         {
             Ok(index) => Ok(index),
-            Err(vacancy) => self.intern_new(key, hash, vacancy),
+            Err(vacancy) => self.intern_new(key, hash, vacancy, VersionPointer::NULL),
         }
     }
 
     #[cold]
-    fn intern_new(
+    pub(crate) fn intern_new(
         &mut self,
         key: &Pubkey,
         hash: u64,
         vacancy: Vacancy,
+        first: VersionPointer,
     ) -> Result<AccountIndex, AccountsFull> {
         let index = self.take_slot()?;
-        self.shared.slab.slot(index).occupy(key);
+        let slot = self.shared.slab.slot(index);
+        slot.occupy(key);
+        if !first.is_null() {
+            slot.working.store(first, Ordering::Relaxed);
+            // Release: the version comes with it, and the key. Before the key table has it, so that no reader
+            // finds the account without what it is.
+            slot.published.store(first, Ordering::Release);
+        }
+        if let Some(cold) = &self.shared.cold {
+            cold.add_bytes(size_of::<Slot>());
+        }
         let was_empty = self.table().insert(vacancy, hash, index);
         self.keys += 1;
         self.cells_used += usize::from(was_empty);
@@ -123,6 +141,10 @@ impl Interner {
             }
         }
         self.cells_used = self.keys;
+        if let Some(cold) = &self.shared.cold {
+            let grown = table.bytes().wrapping_sub(self.table().bytes());
+            cold.add_bytes(grown);
+        }
         let replaced = self.shared.table.replace(table);
         #[cfg(shuttle)]
         if GraceFault::TableFreedAtOnce.is() {
@@ -147,12 +169,17 @@ impl Interner {
     pub fn reclaim(&mut self, is_idle: &mut dyn FnMut(AccountIndex) -> bool) {
         self.list_deleted();
         if !self.deleted.is_empty() {
-            // First `visible`, then the pins.
-            let visible = self.shared.visible.0.load(Ordering::SeqCst);
-            let readable_from = readable_from(self.shared.pins.oldest(), visible);
+            let mut readable_from = self.readable_from();
+            if let Some(cold) = &self.shared.cold {
+                // Before the files have the tombstone, they have what was before it.
+                match cold.written_below().checked_sub(1) {
+                    Some(in_files) => readable_from = readable_from.min(in_files),
+                    None => return self.drain_limbo(),
+                }
+            }
             let mut deleted = std::mem::take(&mut self.deleted);
             deleted.retain(|&account| {
-                if !is_idle(account) {
+                if !is_idle(account) || self.is_held(account) {
                     return true;
                 }
                 let listed = std::mem::take(&mut self.listed[account as usize]);
@@ -193,22 +220,38 @@ impl Interner {
         }
     }
 
-    /// Takes the account's key and tombstone out of the readers' reach.
-    fn take_back(&mut self, account: AccountIndex, tombstone: VersionPointer) {
-        let slot = self.shared.slab.slot(account);
-        let emptied = self
-            .table()
-            .remove(self.shared.hash_key(&slot.key()), account);
+    /// The oldest entry that anybody reads, or will.
+    pub(crate) fn readable_from(&self) -> EntryNumber {
+        // First `visible`, then the pins.
+        let visible = self.shared.visible.0.load(Ordering::SeqCst);
+        readable_from(self.shared.pins.oldest(), visible)
+    }
+
+    /// Whether somebody holds the key of an account in use.
+    fn is_held(&self, account: AccountIndex) -> bool {
+        let key = || self.shared.slab.slot(account).key();
+        let residents = self.residents.as_deref();
+        residents.is_some_and(|residents| residents.is_held(self.shared.hash_key(&key())))
+    }
+
+    /// Takes the account's key, and the version that it has if it has one, out of the readers' reach.
+    pub(crate) fn take_back(&mut self, account: AccountIndex, version: VersionPointer) {
+        let hash = self.shared.hash_key(&self.shared.slab.slot(account).key());
+        if self.residents.is_some() {
+            self.note_taken(hash, version);
+        }
+        let emptied = self.table().remove(hash, account);
         self.cells_used -= emptied;
         self.keys -= 1;
+        let slot = self.shared.slab.slot(account);
         slot.published
             .store(VersionPointer::NULL, Ordering::Release);
         slot.working.store(VersionPointer::NULL, Ordering::Relaxed);
         slot.vacate();
-        lock(&self.shared.limbo).push(account, tombstone);
+        lock(&self.shared.limbo).push(account, version);
     }
 
-    fn drain_limbo(&mut self) {
+    pub(crate) fn drain_limbo(&mut self) {
         let shared = &self.shared;
         lock(&shared.limbo).drain(&shared.pins, &shared.visible.0, &mut self.free);
     }

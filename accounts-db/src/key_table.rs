@@ -54,6 +54,11 @@ impl KeyTable {
         self.cells.len() * 5 / 8
     }
 
+    /// Bytes that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.cells)
+    }
+
     /// Starts loading the line where a probe for this hash begins.
     pub(crate) fn prefetch(&self, hash: u64) {
         prefetch_line(&raw const self.cells[self.start(hash)]);

@@ -12,7 +12,9 @@
 //! This crate knows no transactions and no programs, and makes no threads.
 
 mod banking;
+mod cold;
 mod disk;
+mod evict;
 #[cfg(shuttle)]
 mod fault;
 mod interner;
@@ -34,9 +36,11 @@ mod state_root;
 mod sync;
 
 pub use banking::{BankingAccess, EntryWrites, LockedAccounts};
+pub use cold::{Fetched, MemoryBound};
 pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
 #[doc(hidden)]
 pub use disk::{Fault, MemoryDisk};
+pub use evict::NotInterned;
 #[cfg(shuttle)]
 #[doc(hidden)]
 pub use fault::GraceFault;
@@ -80,7 +84,7 @@ pub struct DbLimits {
 }
 
 /// Why a read failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// `pins_max` readers hold a pin; try again.
@@ -89,6 +93,9 @@ pub enum ReadError {
     /// The pin was held while too much was superseded; pin again.
     #[error("the pinned state is too old")]
     PinExpired,
+    /// The account is not in memory, and its file could not be read. Says which file, where, and what to do.
+    #[error("{0}")]
+    Files(Arc<str>),
 }
 
 /// The database was full.
@@ -118,6 +125,8 @@ pub struct Accounts {
     visible: OwnLine<AtomicU64>,
     /// Accounts that exist.
     accounts: AtomicUsize,
+    /// Where memory is bounded.
+    cold: Option<Box<cold::Cold>>,
 }
 
 /// Makes a database that holds `genesis`, and the handles of its roles. The later of two states of one
@@ -127,9 +136,24 @@ pub fn open(
     banking_threads: usize,
     genesis: impl IntoIterator<Item = (Pubkey, AccountState)>,
 ) -> Result<(Arc<Accounts>, Interner, Vec<BankingAccess>, Publisher), AccountsFull> {
+    open_bounded(limits, banking_threads, genesis, None)
+}
+
+/// The same; with a bound, accounts that are in files become resident only as far as there is room. Then each
+/// key must come once.
+pub fn open_bounded(
+    limits: DbLimits,
+    banking_threads: usize,
+    genesis: impl IntoIterator<Item = (Pubkey, AccountState)>,
+    bound: Option<MemoryBound>,
+) -> Result<(Arc<Accounts>, Interner, Vec<BankingAccess>, Publisher), AccountsFull> {
     let genesis = genesis.into_iter();
     // Room for as many again before the table has to grow.
-    let room = (genesis.size_hint().0 * 2).min(limits.accounts_max);
+    let mut room = (genesis.size_hint().0 * 2).min(limits.accounts_max);
+    let is_in_files = bound.as_ref().is_some_and(|bound| bound.in_files.is_some());
+    if is_in_files {
+        room = 0;
+    }
     let shared = Arc::new(Accounts {
         hasher: key_hasher::KeyHasher::new(&random()),
         pinned_bytes_max: limits.pinned_bytes_max,
@@ -144,8 +168,10 @@ pub fn open(
         absent: AccountState::default(),
         visible: OwnLine::default(),
         accounts: AtomicUsize::new(0),
+        cold: bound.as_ref().map(|bound| Box::new(cold::Cold::new(bound))),
     });
-    let mut interner = Interner::new(Arc::clone(&shared));
+    let kept = bound.map(|bound| bound.kept).unwrap_or_default();
+    let mut interner = Interner::new(Arc::clone(&shared), kept);
     let mut genesis = genesis.fuse();
     let mut ahead = Vec::with_capacity(OPEN_AHEAD);
     loop {
@@ -157,6 +183,11 @@ pub fn open(
         // The table is much larger than the caches.
         ahead.iter().for_each(|(hash, ..)| interner.prefetch(*hash));
         for (hash, key, state) in ahead.drain(..) {
+            if is_in_files && !interner.has_room_for(&key, &state) {
+                // Relaxed: the handles are handed out later.
+                shared.accounts.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
             shared.insert_at_genesis(&mut interner, &key, hash, state)?;
         }
     }
@@ -206,21 +237,42 @@ impl Accounts {
         let mut owners = sync::write(&self.owners);
         let replaced = slot.published.load(Ordering::Relaxed);
         if let Some(replaced_version) = replaced.get(interner) {
-            if let Some(owner) = owners::indexed_owner(Some(replaced_version.state())) {
+            if let Some(owner) = self.indexed_owner(Some(replaced_version.state())) {
                 owners.remove(owner, index);
             }
+            self.count_bytes(Some(replaced_version), None);
             replaced.free();
         } else {
             // Relaxed: the handles are handed out later.
             self.accounts.fetch_add(1, Ordering::Relaxed);
         }
-        if let Some(owner) = owners::indexed_owner(Some(&state)) {
+        if let Some(owner) = self.indexed_owner(Some(&state)) {
             owners.add(owner, index);
         }
         let version = memory::VersionPointer::allocate(0, memory::VersionPointer::NULL, state);
+        self.count_bytes(None, version.get(interner));
         slot.working.store(version, Ordering::Relaxed);
         slot.published.store(version, Ordering::Release);
         Ok(())
+    }
+
+    /// The owner under which an account is indexed. Where memory is bounded none is: a program's accounts are
+    /// found by a scan, as most are on the disk.
+    #[inline]
+    fn indexed_owner<'a>(&self, state: Option<&'a AccountState>) -> Option<&'a Pubkey> {
+        if self.is_bounded() {
+            return None;
+        }
+        owners::indexed_owner(state)
+    }
+
+    /// Where memory is bounded, counts that a version took another's place.
+    fn count_bytes(&self, before: Option<&memory::Version>, after: Option<&memory::Version>) {
+        if let Some(cold) = &self.cold {
+            let bytes =
+                |version: Option<&memory::Version>| version.map_or(0, memory::Version::bytes);
+            cold.add_bytes(bytes(after).wrapping_sub(bytes(before)));
+        }
     }
 }
 

@@ -86,6 +86,11 @@ impl Version {
         &self.state
     }
 
+    /// Bytes that it and its data take.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.state.data.len()
+    }
+
     /// Bytes that keeping it beside `next`, which superseded it, costs. What it shares with versions still
     /// older counts for both.
     pub(crate) fn bytes_beside(&self, next: &Self) -> usize {

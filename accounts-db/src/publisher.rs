@@ -1,7 +1,6 @@
 //! Making entries visible: the publisher's role.
 
 use crate::banking::Write;
-use crate::owners::indexed_owner;
 use crate::retired::Batch;
 use crate::sync::{Ordering, lock, write};
 use crate::{AccountIndex, AccountState, Accounts, EntryNumber, EntryWrites, Pubkey};
@@ -104,11 +103,13 @@ impl Publisher {
         let exists = !version.state().is_absent();
         *accounts = *accounts + usize::from(exists) - usize::from(existed);
 
-        let (owner_before, owner) = (indexed_owner(before), indexed_owner(Some(version.state())));
+        let owner_before = self.shared.indexed_owner(before);
+        let owner = self.shared.indexed_owner(Some(version.state()));
         let added = owner.filter(|_| owner != owner_before).copied();
         if let Some(left) = owner_before.filter(|_| owner != owner_before) {
             superseded.disowned.push((*left, write.account));
         }
+        self.shared.count_bytes(previous, Some(version));
         if let Some(previous) = previous {
             superseded.push(published, previous, version);
         }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// `DbLimits::pinned_bytes_max`, it expires: its next call fails, and what it keeps is freed when it is
 /// dropped, and an entry is published.
 pub struct Pin {
-    shared: Arc<Accounts>,
+    pub(crate) shared: Arc<Accounts>,
     cell: usize,
     entry: EntryNumber,
 }
@@ -50,14 +50,20 @@ impl Pin {
         read: impl FnOnce(Option<&AccountState>) -> R,
     ) -> Result<R, ReadError> {
         self.check()?;
+        let hash = self.shared.hash_key(key);
+        match (self.look(key, hash), &self.shared.cold) {
+            (None, Some(cold)) => self.with_cold(cold, key, hash, read),
+            (found, _) => Ok(read(found.flatten())),
+        }
+    }
+
+    /// The account at the pinned entry, as the table has it; `None` if it has none, or nothing was published.
+    #[inline]
+    pub(crate) fn look(&self, key: &Pubkey, hash: u64) -> Option<Option<&AccountState>> {
         let slab = &self.shared.slab;
         let table = self.shared.table.get(self);
-        let index = table.find(self.shared.hash_key(key), |index| {
-            slab.slot(index).has_key(key)
-        });
-        Ok(read(
-            index.ok().and_then(|index| self.state(slab.slot(index))),
-        ))
+        let index = table.find(hash, |index| slab.slot(index).has_key(key));
+        self.look_into(slab.slot(index.ok()?))
     }
 
     /// All accounts owned by `owner` at this entry, in no particular order, through the owner index
@@ -69,7 +75,7 @@ impl Pin {
         owner: &Pubkey,
         each: &mut dyn FnMut(&Pubkey, &AccountState),
     ) -> Result<(), ReadError> {
-        if *owner == SYSTEM_PROGRAM {
+        if *owner == SYSTEM_PROGRAM || self.shared.is_bounded() {
             return self.all(&mut |key, state| {
                 if state.owner == *owner {
                     each(key, state);
@@ -91,7 +97,10 @@ impl Pin {
 
     /// All accounts at this entry, in no particular order.
     pub fn all(&self, each: &mut dyn FnMut(&Pubkey, &AccountState)) -> Result<(), ReadError> {
-        self.each(self.shared.slab.iter().map(|(_, slot)| slot), each)
+        match &self.shared.cold {
+            Some(cold) => self.all_with_cold(cold, each),
+            None => self.each(self.shared.slab.iter().map(|(_, slot)| slot), each),
+        }
     }
 
     fn each<'a>(
@@ -102,7 +111,7 @@ impl Pin {
         self.check()?;
         for slot in slots {
             // The key is read after a version was found: then the slot is this account's for the pin's life.
-            if let Some(state) = self.state(slot) {
+            if let Some(Some(state)) = self.look_into(slot) {
                 each(&slot.key(), state);
                 self.check()?;
             }
@@ -110,7 +119,7 @@ impl Pin {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), ReadError> {
+    pub(crate) fn check(&self) -> Result<(), ReadError> {
         let expired = self.shared.pins.is_expired(self.cell);
         if expired {
             Err(ReadError::PinExpired)
@@ -119,18 +128,19 @@ impl Pin {
         }
     }
 
-    /// The account at the pinned entry, if it exists.
-    fn state<'a>(&'a self, slot: &Slot) -> Option<&'a AccountState> {
-        // Acquire: pairs with the publisher's store.
-        let mut version = slot.published.load(Ordering::Acquire);
-        let found: &Version = loop {
-            let candidate = version.get(self)?;
-            if candidate.entry() <= self.entry {
-                break candidate;
+    /// The slot's account at the pinned entry, if it exists; `None` if nothing was published.
+    #[inline]
+    pub(crate) fn look_into(&self, slot: &Slot) -> Option<Option<&AccountState>> {
+        // Acquire: pairs with the publisher's store, and the interner's.
+        let newest: &Version = slot.published.load(Ordering::Acquire).get(self)?;
+        let mut found = newest;
+        while found.entry() > self.entry {
+            match found.previous().get(self) {
+                Some(older) => found = older,
+                None => return Some(None),
             }
-            version = candidate.previous();
-        };
-        Some(found.state()).filter(|state| !state.is_absent())
+        }
+        Some(Some(found.state()).filter(|state| !state.is_absent()))
     }
 }
 

@@ -126,6 +126,11 @@ impl Slab {
         Ok(index)
     }
 
+    /// Number of slots that were ever handed out.
+    pub(crate) fn handed_out(&self) -> u32 {
+        self.handed_out.load(Ordering::Acquire)
+    }
+
     /// All slots that were ever handed out, with their indices.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (AccountIndex, &Slot)> {
         let handed_out = self.handed_out.load(Ordering::Acquire);

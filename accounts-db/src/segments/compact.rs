@@ -9,6 +9,7 @@
 use super::Segments;
 use super::error::SegmentError;
 use super::scan::Scan;
+use crate::sync::Ordering;
 use std::sync::Arc;
 
 /// Segments that are not a quarter full (each start begins a new one), at most, before they are joined.
@@ -65,7 +66,9 @@ impl Segments {
             let Some(location) = index.get(hash).filter(|found| found.place == place) else {
                 continue;
             };
-            if location.tombstone && compaction.is_oldest {
+            // SeqCst: see `start_scan`.
+            let is_scanned = || self.shared.scans.load(Ordering::SeqCst) > 0;
+            if location.tombstone && compaction.is_oldest && !is_scanned() {
                 index.remove(hash);
                 self.discount(&location);
             } else {

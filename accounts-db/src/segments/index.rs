@@ -155,6 +155,20 @@ impl LocationIndex {
         });
     }
 
+    /// Appends what a shard has at this moment.
+    pub(super) fn copy_shard(&self, number: usize, to: &mut Vec<(KeyHash, Location)>) {
+        let shard = read(&self.shards[number]);
+        let cells = shard.cells.iter().filter(|cell| !cell.is_empty());
+        to.extend(cells.map(|cell| {
+            let hash = KeyHash {
+                shard: number,
+                tag: cell.tag(),
+                tag_rest: cell.segment >> 24,
+            };
+            (hash, cell.location())
+        }));
+    }
+
     /// Forgets a key.
     pub(super) fn remove(&self, key: KeyHash) {
         write(&self.shards[key.shard]).remove(key);

@@ -25,6 +25,7 @@ mod error;
 mod format;
 mod index;
 mod load;
+mod newest;
 mod reader;
 mod scan;
 mod snapshot;

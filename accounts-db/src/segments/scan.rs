@@ -49,13 +49,22 @@ impl Segment {
         self.file
             .read_at(offset, &mut bytes)
             .map_err(SegmentError::read(&self.path, offset))?;
-        if claimed_size(&bytes) != bytes.len() {
+        self.check_record(&bytes, offset)?;
+        Ok(bytes)
+    }
+
+    /// The record that these bytes at `offset` are, all of them.
+    pub(super) fn check_record<'a>(
+        &self,
+        bytes: &'a [u8],
+        offset: u64,
+    ) -> Result<Record<'a>, SegmentError> {
+        if claimed_size(bytes) != bytes.len() {
             let what = "the record has another size";
             return Err(SegmentError::corrupted(&self.path, offset, what));
         }
-        Record::check(&bytes, self.place(offset))
-            .map_err(|what| SegmentError::corrupted(&self.path, offset, what))?;
-        Ok(bytes)
+        Record::check(bytes, self.place(offset))
+            .map_err(|what| SegmentError::corrupted(&self.path, offset, what))
     }
 
     pub(super) fn place(&self, offset: u64) -> Place {

@@ -13,7 +13,7 @@ use super::snapshot::{KeptCheckpoint, make_durable_folder};
 use super::stream::AccountStream;
 use super::writer::{Active, Part};
 use crate::disk::{Disk, DiskFile};
-use crate::sync::{AtomicBool, RwLock, read, write};
+use crate::sync::{AtomicBool, AtomicUsize, RwLock, read, write};
 use sealane_sdk::Hash;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -78,6 +78,8 @@ pub(super) struct Shared {
     pub(super) index: LocationIndex,
     /// All segments that were not removed.
     pub(super) segments: RwLock<BTreeMap<u32, Arc<Segment>>>,
+    /// Scans that keep tombstones from being dropped.
+    pub(super) scans: AtomicUsize,
 }
 
 /// What was found in the folder.
@@ -123,6 +125,7 @@ impl Segments {
                 disk,
                 index: LocationIndex::with_room_for(0),
                 segments: RwLock::default(),
+                scans: AtomicUsize::new(0),
             }),
             folder,
             genesis,
@@ -174,6 +177,7 @@ impl Segments {
             disk: Arc::clone(&self.shared.disk),
             index: loaded.index,
             segments: RwLock::new(open.collect()),
+            scans: AtomicUsize::new(0),
         });
         self.parts = loaded.parts;
         self.accounts = loaded.accounts;
