@@ -186,27 +186,28 @@ impl Interner {
     }
 
     /// Moves the clock's hand over at most `slots_max` slots, evicting what may be of the accounts that are not
-    /// used, while more is resident than the bound. `is_idle`: no task in flight names the account. Returns how
-    /// many were evicted.
+    /// used, while more is resident than the bound. `is_idle`: no task in flight names the account. The indices that
+    /// were given back are added to `evicted`.
     pub fn evict(
         &mut self,
         slots_max: usize,
         is_idle: &mut dyn FnMut(AccountIndex) -> bool,
-    ) -> usize {
+        evicted: &mut Vec<AccountIndex>,
+    ) {
         let shared = std::sync::Arc::clone(&self.shared);
         let Some(cold) = &shared.cold else {
-            return 0;
+            return;
         };
         if cold.bytes() <= cold.bytes_max {
-            return 0;
+            return;
         }
         let below = cold.written_below();
         let slots = shared.slab.handed_out() as usize;
         if !self.may_be_fruitful(below, slots) {
-            return 0;
+            return;
         }
         let readable_from = self.readable_from();
-        let mut evicted = 0;
+        let before = evicted.len();
         for _ in 0..slots_max {
             if cold.bytes() <= cold.bytes_max {
                 break;
@@ -226,14 +227,13 @@ impl Interner {
                 && is_idle(account)
                 && self.evict_account(slot, account, below.min(readable_from + 1))
             {
-                evicted += 1;
+                evicted.push(account);
             }
         }
-        if evicted > 0 {
+        if evicted.len() > before {
             self.residents.as_mut().expect("memory is bounded").passed = 0;
             self.drain_limbo();
         }
-        evicted
     }
 
     fn may_be_fruitful(&mut self, below: EntryNumber, slots: usize) -> bool {

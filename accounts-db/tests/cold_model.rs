@@ -269,9 +269,10 @@ impl Model {
     fn evict(&mut self) {
         let tasks = &self.tasks;
         let slots = self.random.random_range(1..200);
-        self.counts.evicted += self
-            .interner
-            .evict(slots, &mut |account| is_idle(tasks, account));
+        let mut evicted = Vec::new();
+        self.interner
+            .evict(slots, &mut |account| is_idle(tasks, account), &mut evicted);
+        self.counts.evicted += evicted.len();
     }
 
     fn pin(&mut self) {
@@ -319,7 +320,7 @@ impl Model {
         self.segments.write(1, &noted).expect("the disk is good");
         self.accounts.files_have(self.accounts.visible());
         for _ in 0..4 {
-            self.counts.evicted += self.interner.evict(10_000, &mut |_| true);
+            self.interner.evict(10_000, &mut |_| true, &mut Vec::new());
             self.reclaim();
         }
         check(&self.accounts.pin().unwrap(), &self.published);

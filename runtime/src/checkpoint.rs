@@ -18,8 +18,8 @@ pub(crate) use stage::{CheckpointStage, CheckpointWatch, SlotEnd};
 
 use ahash::AHashMap;
 use sealane_accounts_db::{
-    AccountStream, CheckpointState, Disk, EntryNumber, KeptCheckpoint, LogPosition, SegmentError,
-    SegmentOptions, SegmentReader, Segments,
+    AccountStream, Accounts, CheckpointState, Disk, EntryNumber, KeptCheckpoint, LogPosition,
+    SegmentError, SegmentOptions, SegmentReader, Segments,
 };
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
@@ -124,6 +124,8 @@ pub struct Checkpoints {
     took: Duration,
     /// Nothing more is written.
     stopped: bool,
+    /// Hears what the files have.
+    accounts: Option<Arc<Accounts>>,
 }
 
 impl Checkpoints {
@@ -154,8 +156,15 @@ impl Checkpoints {
             last: None,
             took: Duration::ZERO,
             stopped: false,
+            accounts: None,
         };
         Ok((checkpoints, restored, opened.damaged))
+    }
+
+    /// Tells the accounts database what the files have, as that grows.
+    pub(crate) fn telling(self, accounts: Arc<Accounts>) -> Self {
+        let accounts = Some(accounts);
+        Self { accounts, ..self }
     }
 
     /// The accounts of the newest checkpoint: give them to `sealane_accounts_db::open`, then ask `finish`
@@ -267,6 +276,9 @@ impl Checkpoints {
         chain.recent.clone_from(&self.recent);
         let slot = chain.context.slot;
         self.segments.write(slot, &self.pending)?;
+        if let Some(accounts) = &self.accounts {
+            accounts.files_have(ended.entry);
+        }
         self.segments.checkpoint(CheckpointState {
             log: ended.log,
             slot,

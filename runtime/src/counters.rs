@@ -39,6 +39,7 @@ pub(crate) struct StageCounters {
     pub(crate) queued: Counter,
     pub(crate) entries: Counter,
     pub(crate) longest_chain: Counter,
+    pub(crate) bounces: Counter,
     pub(crate) verify_ns: Counter,
     pub(crate) schedule_ns: Counter,
     pub(crate) bank_ns: Counter,
@@ -67,6 +68,13 @@ pub struct Counters {
     pub entries: u64,
     /// Length of the longest chain of conflicts seen, in transactions (0 when run in order).
     pub longest_chain: u64,
+    /// Where memory is bounded, bytes of accounts in it, now.
+    pub resident_bytes: u64,
+    /// Accounts that were read from the disk, scans not counted.
+    pub cold_reads: u64,
+    /// Times that a transaction was sent back to have its accounts read, as it was its turn and what verify read
+    /// was not there or old.
+    pub bounces: u64,
     /// Time that all threads of a stage worked, waiting excluded.
     pub busy: StageTimes,
 }
@@ -104,6 +112,9 @@ impl StageCounters {
             queued: self.queued.get(),
             entries: self.entries.get(),
             longest_chain: self.longest_chain.get(),
+            resident_bytes: 0,
+            cold_reads: 0,
+            bounces: self.bounces.get(),
             busy: StageTimes {
                 verify: time(&self.verify_ns),
                 schedule: time(&self.schedule_ns),

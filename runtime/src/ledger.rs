@@ -1,7 +1,7 @@
 //! What can go wrong with a ledger, and whether it has.
 
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
-use sealane_accounts_db::{AccountsFull, SegmentError};
+use sealane_accounts_db::{AccountsFull, ReadError, SegmentError};
 use solana_signature::Signature;
 
 /// Why a pipeline did not start.
@@ -11,6 +11,11 @@ pub enum StartError {
     /// Genesis has more accounts than `Limits::accounts_max`.
     #[error(transparent)]
     Accounts(#[from] AccountsFull),
+    /// `Limits::accounts_memory_max` without a ledger that has account files.
+    #[error(
+        "accounts can be read from the disk only where a ledger keeps them: a bound on their memory needs one"
+    )]
+    NoAccountFiles,
     /// What the ledger holds could not be brought back.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -95,6 +100,9 @@ pub enum LedgerError {
     /// The accounts do not fit.
     #[error("the ledger's accounts do not fit: {0}; raise the limit that it was made with")]
     Accounts(#[from] AccountsFull),
+    /// The accounts could not be read.
+    #[error("{0}")]
+    Read(String),
     /// A broken invariant ended a thread during the replay.
     #[error("a broken invariant ended the replay")]
     Broken,
@@ -103,6 +111,12 @@ pub enum LedgerError {
 impl From<SegmentError> for LedgerError {
     fn from(error: SegmentError) -> Self {
         Self::Checkpoint(error.into())
+    }
+}
+
+impl From<ReadError> for LedgerError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error.to_string())
     }
 }
 

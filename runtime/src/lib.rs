@@ -10,6 +10,7 @@ mod checkpoint;
 mod config;
 mod counters;
 mod fault;
+mod fetch_stage;
 mod headers;
 mod history;
 mod ingest;

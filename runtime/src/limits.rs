@@ -78,6 +78,12 @@ pub struct Limits {
     pub slot_cost_max: Option<u64>,
     /// Accounts that exist or are in flight.
     pub accounts_max: usize,
+    /// Bytes of accounts in memory that are aimed at; what is beyond is read from the account files on demand.
+    /// Needs a ledger with checkpoints. `None`: all are in memory.
+    pub accounts_memory_max: Option<u64>,
+    /// Transactions whose accounts are being read because it is their turn, where memory is bounded; beyond,
+    /// insertion waits.
+    pub fetches_max: usize,
     /// How long a native program may run before the watchdog names it (`Notice::Overrun`).
     pub program_run_max: Duration,
     /// Readers that hold a pinned entry at a time.
@@ -139,6 +145,8 @@ impl Default for Limits {
             account_cost_max: None,
             slot_cost_max: None,
             accounts_max: 64 << 20,
+            accounts_memory_max: None,
+            fetches_max: 256,
             program_run_max: Duration::from_secs(1),
             pins_max: 256,
             pinned_bytes_max: 1 << 30,

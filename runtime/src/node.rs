@@ -62,6 +62,9 @@ impl Runtime {
             let run = Box::new(move || keeper.run());
             other_threads.push(spawn("history-keeper".into(), run));
         }
+        if let Some(fetch) = parts.fetch {
+            other_threads.push(spawn("fetch".into(), Box::new(move || fetch.run())));
+        }
         let (schedule, handle) = (parts.schedule, parts.scheduler.clone());
         let run = move || {
             // Only this thread sets it, once.

@@ -6,6 +6,7 @@ mod behind;
 use crate::banking::BankingThread;
 use crate::checkpoint::{CheckpointStage, CheckpointWatch};
 use crate::counters::{StageCounters, WaitHistogram};
+use crate::fetch_stage::{DONE_MAX, FetchStage};
 use crate::headers::{HeaderStage, Headers};
 use crate::history::{History, HistoryThreads, OpenArchive};
 use crate::ingest::Ingest;
@@ -15,13 +16,13 @@ use crate::publish::{Listeners, PublishStage};
 use crate::purity::PurityCheck;
 use crate::reader::{Pool, Reader, Shared};
 use crate::replay::Replay;
-use crate::schedule::{ScheduleStage, Wiring};
+use crate::schedule::{FetchQueues, ScheduleStage, Wiring};
 use crate::serial::Order;
 use crate::start::{ChainStart, Opened};
 use crate::sync::{Arc, AtomicBool, Mutex, Thread, bounded};
 use crate::verify_stage::VerifyThread;
 use crate::watchdog::{Posts, Watchdog};
-use crate::{Bank, LedgerError, RuntimeConfig, SlotWatch, StartError, Verifier};
+use crate::{Bank, LedgerError, Limits, RuntimeConfig, SlotWatch, StartError, Verifier};
 use sealane_accounts_db::Accounts;
 use solana_hash::Hash;
 use std::sync::OnceLock;
@@ -63,10 +64,10 @@ impl Common {
         let order = config
             .record_order
             .then(|| Arc::new(Mutex::new(Order::default())));
-        let headers = config
-            .header_signer
-            .is_some()
-            .then(|| Arc::new(Headers::new(&accounts, &config.limits)));
+        let headers = match config.header_signer {
+            Some(_) => Some(Arc::new(Headers::new(&accounts, &config.limits)?)),
+            None => None,
+        };
         if let Some(headers) = &headers {
             start.check_root(headers.state_root())?;
         }
@@ -107,6 +108,23 @@ impl Common {
         move |check| Verifier::new(accounts.clone(), slots.clone(), &limits, check)
     }
 
+    /// The stage that reads accounts again, and the schedule stage's ways to and from it, where memory is bounded.
+    fn wire_fetch(&self, limits: &Limits) -> (Option<FetchStage>, Option<FetchQueues>) {
+        if !self.accounts.is_bounded() {
+            return (None, None);
+        }
+        let (queue_sender, queue) = bounded(limits.fetches_max.max(1));
+        let (done_sender, done) = bounded(DONE_MAX);
+        let stage = FetchStage {
+            queue,
+            done: done_sender,
+            accounts: self.accounts.clone(),
+            scheduler: self.scheduler.clone(),
+        };
+        let queue = queue_sender;
+        (Some(stage), Some(FetchQueues { queue, done }))
+    }
+
     fn reader(&self, config: &RuntimeConfig) -> Reader {
         Reader::new(Arc::new(Shared {
             accounts: self.accounts.clone(),
@@ -145,6 +163,8 @@ pub(crate) struct Parts {
     pub(crate) headers: Option<HeaderStage>,
     pub(crate) checkpoints: Option<CheckpointStage>,
     pub(crate) history: Option<HistoryThreads>,
+    /// Where memory is bounded.
+    pub(crate) fetch: Option<FetchStage>,
     pub(crate) watchdog: Watchdog,
     /// With a ledger: the thread that writes it, and the source of the replay.
     pub(crate) log: Option<(LogStage, Replay)>,
@@ -205,7 +225,9 @@ impl Parts {
                 fault: config.fault,
             });
         let behind = common.wire_behind(config, &start, publisher, checkpoints, archive);
+        let (fetch, fetch_queues) = common.wire_fetch(limits);
         let wiring = Wiring {
+            fetch: fetch_queues,
             verified,
             completions,
             bank_queues: bank_senders,
@@ -235,6 +257,7 @@ impl Parts {
             history: behind.history,
             log: behind.log,
             checkpoint_slot: start.checkpoint.map(|_| start.context.slot),
+            fetch,
             reader: common.reader(config),
             watchdog: Watchdog::new(config, common.posts),
             ingest: Ingest {

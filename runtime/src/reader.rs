@@ -321,7 +321,12 @@ impl Reader {
 
     /// Counters since start.
     pub fn counters(&self) -> Counters {
-        self.shared.counters.read()
+        let accounts = &self.shared.accounts;
+        Counters {
+            resident_bytes: accounts.resident_bytes(),
+            cold_reads: accounts.cold_reads(),
+            ..self.shared.counters.read()
+        }
     }
 
     /// How long transactions waited between insertion and their banking thread, since start.

@@ -4,7 +4,8 @@ use crate::checkpoint::{Checkpoints, Restored};
 use crate::headers::HeaderLog;
 use crate::{LedgerError, Limits, Notice, RuntimeConfig, SlotContext, StartError};
 use sealane_accounts_db::{
-    Accounts, BankingAccess, DbLimits, EntryNumber, Interner, LogPosition, Publisher,
+    Accounts, BankingAccess, DbLimits, EntryNumber, Interner, LogPosition, MemoryBound, Publisher,
+    open_bounded,
 };
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
@@ -114,25 +115,29 @@ impl Opened {
     pub(crate) fn new(config: &RuntimeConfig, banking_threads: usize) -> Result<Self, StartError> {
         let limits = db_limits(&config.limits);
         let (checkpoints, restored) = open_checkpoints(config)?;
+        let in_files = restored.as_ref().map(|restored| restored.slot.entry);
+        let bound = memory_bound(config, checkpoints.as_ref(), in_files)?;
         let (checkpoints, start, opened) = match (checkpoints, restored) {
             (Some(checkpoints), Some(restored)) => {
                 let mut stream = checkpoints.accounts();
-                let opened = sealane_accounts_db::open(limits, banking_threads, stream.by_ref())?;
+                let opened = open_bounded(limits, banking_threads, stream.by_ref(), bound)?;
                 stream.finish().map_err(LedgerError::from)?;
                 let start = ChainStart::restored(&restored, config.genesis_hash);
                 (Some(checkpoints), start, opened)
             }
             (mut checkpoints, _) => {
+                // They become cold when the first checkpoint has them.
                 let genesis = genesis_accounts(config);
                 if let Some(checkpoints) = &mut checkpoints {
                     checkpoints.note(genesis.iter().cloned());
                 }
-                let opened = sealane_accounts_db::open(limits, banking_threads, genesis)?;
+                let opened = open_bounded(limits, banking_threads, genesis, bound)?;
                 let start = ChainStart::first(Arc::new(genesis_context(config)));
                 (checkpoints, start, opened)
             }
         };
         let (accounts, interner, accesses, publisher) = opened;
+        let checkpoints = checkpoints.map(|checkpoints| checkpoints.telling(accounts.clone()));
         Ok(Self {
             start,
             accounts,
@@ -143,6 +148,24 @@ impl Opened {
             checkpoints: checkpoints.filter(|_| !config.replay_only),
         })
     }
+}
+
+/// What `Limits::accounts_memory_max` asks for. The leader's account is interned without verify.
+fn memory_bound(
+    config: &RuntimeConfig,
+    checkpoints: Option<&Checkpoints>,
+    in_files: Option<EntryNumber>,
+) -> Result<Option<MemoryBound>, StartError> {
+    let Some(bytes_max) = config.limits.accounts_memory_max else {
+        return Ok(None);
+    };
+    let checkpoints = checkpoints.ok_or(StartError::NoAccountFiles)?;
+    Ok(Some(MemoryBound {
+        bytes_max,
+        files: checkpoints.reader(),
+        in_files,
+        kept: vec![config.identity],
+    }))
 }
 
 /// The account files, where there is a ledger that has them, and what their newest checkpoint holds.

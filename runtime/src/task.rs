@@ -31,6 +31,8 @@ pub(crate) struct Admission {
     /// The indices that its first accounts most likely have, as the schedule stage saw when it loaded
     /// them ahead; `NO_ACCOUNT` where nothing is known.
     pub(crate) likely: LikelyAccounts,
+    /// It was sent to the fetch stage, and its keys are held.
+    pub(crate) is_held: bool,
 }
 
 /// Indices of the first accounts of a transaction.
@@ -45,6 +47,7 @@ impl Admission {
             transaction,
             on_admission,
             likely: [NO_ACCOUNT; 4],
+            is_held: false,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! instructions and hashes of keys are inline up to a number that covers a transfer with its
 //! compute budget.
 
+use crate::verify::FetchedAccounts;
 use bytes::Bytes;
 use sealane_sdk::Pubkey;
 use smallvec::SmallVec;
@@ -150,6 +151,8 @@ pub struct VerifiedTransaction {
     pub(crate) instructions: InstructionPlaces,
     pub(crate) key_hashes: KeyHashes,
     pub(crate) loaded: Box<[Pubkey]>,
+    /// What the files had of accounts that were not in memory.
+    pub(crate) fetched: FetchedAccounts,
 }
 
 impl VerifiedTransaction {
@@ -200,6 +203,11 @@ impl VerifiedTransaction {
     /// Keyed hash of `key(i)`, computed once.
     pub fn key_hash(&self, i: usize) -> u64 {
         self.key_hashes[i]
+    }
+    /// What the files had of account `i`, if it was not in memory.
+    pub(crate) fn fetched(&self, i: usize) -> Option<&sealane_accounts_db::Fetched> {
+        let found = self.fetched.iter().find(|(at, _)| usize::from(*at) == i);
+        found.map(|(_, fetched)| fetched)
     }
     /// Whether the transaction signs for account `i`.
     pub fn is_signer(&self, i: usize) -> bool {

@@ -9,6 +9,7 @@
 //! addresses.
 
 mod budget;
+mod fetch;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod lookup;
@@ -23,6 +24,7 @@ use crate::prefetch::prefetch_bytes;
 use crate::verified::{InstructionPlaces, KEY_HASHES_INLINE, KeyHashes, Layout, NO_NONCE};
 use crate::{MessageId, SlotWatch, VerifiedTransaction};
 use bytes::Bytes;
+pub(crate) use fetch::{FetchedAccounts, fetch};
 use sealane_accounts_db::{Accounts, ReadError};
 use sealane_sdk::Pubkey;
 use signatures::SignatureChecker;
@@ -53,6 +55,9 @@ pub enum VerifyError {
     /// Its lookup tables could not be read now; the same transaction may be let through later.
     #[error("lookup tables cannot be read: {0}")]
     State(#[from] ReadError),
+    /// Its accounts are not in memory and could not be read now; nothing of it ran.
+    #[error("accounts cannot be read: {0}")]
+    Accounts(ReadError),
 }
 
 /// Transactions this far ahead in a batch are being loaded.
@@ -95,6 +100,14 @@ impl Verifier {
             .verify_batch(batch, &mut state, self.check_signatures, out);
     }
 
+    /// Reads what accounts those that were let through need from the disk, where memory is bounded: what goes to
+    /// the schedule stage. Nothing is done otherwise.
+    pub(crate) fn fetch(&self, batch: &mut [Verified]) {
+        if self.accounts.is_bounded() {
+            fetch::fetch_batch(&self.accounts, batch);
+        }
+    }
+
     /// For simulateTransaction with sigVerify false: everything but signatures.
     pub fn parse_trusted(&mut self, bytes: Bytes) -> Verified {
         self.core
@@ -105,7 +118,9 @@ impl Verifier {
     /// gave.
     pub(crate) fn parse_recorded(&mut self, bytes: Bytes, loaded: Box<[Pubkey]>) -> Verified {
         let mut state = Recorded::new(&self.accounts, loaded);
-        self.core.prepare(bytes, &mut state)
+        let mut verified = self.core.prepare(bytes, &mut state);
+        self.fetch(std::slice::from_mut(&mut verified));
+        verified
     }
 
     /// The id of a transaction out of the log, without verifying it again. `None` if the bytes are none.
@@ -305,6 +320,7 @@ impl Core {
             key_hashes,
             loaded,
             instructions,
+            fetched: FetchedAccounts::default(),
             bytes,
         };
         Ok(Box::write(place, verified))

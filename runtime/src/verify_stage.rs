@@ -62,6 +62,7 @@ impl VerifyThread {
 
     fn verify_bulk(&mut self, bytes: Vec<Bytes>, results: &mut Verified) -> Vec<VerifiedBatch> {
         self.verifier.verify_batch(bytes, results);
+        self.verifier.fetch(results);
         let total = results.len();
         let mut items = Vec::with_capacity(total);
         let good = results.drain(..).filter_map(Result::ok);
@@ -99,6 +100,7 @@ impl VerifyThread {
             }
         }
         self.verifier.verify_batch(batch, results);
+        self.verifier.fetch(results);
         let mut items = Vec::with_capacity(results.len());
         for (result, on_admission) in results.drain(..).zip(senders) {
             match result {

@@ -2,7 +2,7 @@
 
 use crate::Limits;
 use crate::sync::{Arc, RwLock};
-use sealane_accounts_db::{Accounts, StateChanges, StateTrie};
+use sealane_accounts_db::{Accounts, ReadError, StateChanges, StateTrie};
 use sealane_sdk::Pubkey;
 use sealane_sdk::light::{AccountContents, SlotHeader, TransactionLeaf, TransactionsRoot};
 use solana_hash::Hash;
@@ -73,14 +73,13 @@ struct Kept {
 
 impl Headers {
     /// Over what the database holds before anything executes.
-    pub(crate) fn new(accounts: &Arc<Accounts>, limits: &Limits) -> Self {
+    pub(crate) fn new(accounts: &Arc<Accounts>, limits: &Limits) -> Result<Self, ReadError> {
         let mut contents = Vec::with_capacity(accounts.len());
         let pin = accounts.pin().expect("nobody reads before the start");
         pin.all(&mut |key, state| {
             let hash = AccountContents::of(state).map(|contents| contents.hash());
             contents.push((*key, hash));
-        })
-        .expect("nothing is superseded before the start");
+        })?;
         let mut trie = StateTrie::new();
         trie.apply(contents);
         let kept = Kept {
@@ -89,11 +88,11 @@ impl Headers {
             trees: VecDeque::new(),
             transactions: 0,
         };
-        Self {
+        Ok(Self {
             kept: RwLock::new(kept),
             headers_max: limits.headers_max.max(1),
             tree_bytes_max: limits.transaction_trees_bytes_max,
-        }
+        })
     }
 
     /// The root of all accounts.

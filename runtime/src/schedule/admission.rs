@@ -2,11 +2,12 @@
 
 use super::ScheduleStage;
 use super::replay_protection::Refused;
+use super::residency::drop_fetched;
 use crate::Refusal;
 use crate::VerifiedTransaction;
 use crate::prefetch::{prefetch, prefetch_whole};
-use crate::task::{Admission, LikelyAccounts, PublisherMessage, Task, TaskAccounts, Work};
-use sealane_accounts_db::{AccountIndex, AccountsFull, NO_ACCOUNT};
+use crate::task::{Admission, PublisherMessage, Task, TaskAccounts, Work};
+use sealane_accounts_db::{AccountIndex, AccountsFull, NO_ACCOUNT, NotInterned};
 use sealane_scheduler::{InsertError, Pushed, TaskId};
 use solana_transaction_error::TransactionError;
 use std::time::Instant;
@@ -97,6 +98,12 @@ impl ScheduleStage {
     /// Inserts what waits, as far as there is room: highest priority first, where anything competes.
     fn insert_waiting(&mut self, now: Instant) -> bool {
         let mut worked = false;
+        while self.has_room_in_flight()
+            && let Some(item) = self.next_fetched()
+        {
+            self.insert(item, now);
+            worked = true;
+        }
         while self.has_room() {
             let next = if self.buffer.is_empty() {
                 if let Some(ahead) = self.held.get(INSERT_AHEAD) {
@@ -119,6 +126,10 @@ impl ScheduleStage {
     }
 
     pub(super) fn has_room(&self) -> bool {
+        self.has_room_in_flight() && self.fetching_keeps_up()
+    }
+
+    pub(super) fn has_room_in_flight(&self) -> bool {
         self.in_flight < self.limits.in_flight_max
             && self.in_flight_accesses + self.limits.transaction_accounts_max
                 <= self.limits.in_flight_accesses_max
@@ -162,6 +173,7 @@ impl ScheduleStage {
     fn push(&mut self, mut item: Admission) {
         let priority = item.transaction.budget().unit_price;
         let signature = *item.transaction.signature();
+        drop_fetched(&mut item.transaction);
         let on_admission = item.on_admission.take();
         let pushed = self.buffer.push(priority, item);
         let kept = match pushed {
@@ -198,18 +210,19 @@ impl ScheduleStage {
             .push_back(PublisherMessage::Evicted(*transaction.signature()));
     }
 
-    fn insert(&mut self, item: Admission, now: Instant) {
-        let transaction = item.transaction;
-        let Ok(accounts) = self.intern(&transaction, &item.likely) else {
-            let Some(on_admission) = item.on_admission else {
-                return self.evict(&transaction);
-            };
-            self.replay.take_back(transaction.id());
-            self.wiring.counters.refused.add(1);
-            return on_admission(Err(
-                TransactionError::WouldExceedAccountDataTotalLimit.into()
-            ));
+    fn insert(&mut self, mut item: Admission, now: Instant) {
+        let interned = self.intern(&item);
+        self.let_go(&mut item);
+        let accounts = match interned {
+            Ok(accounts) => accounts,
+            Err(NotInterned::Cold) => return self.send_away(item),
+            Err(NotInterned::Full(_)) => {
+                let full = TransactionError::WouldExceedAccountDataTotalLimit;
+                return self.refuse(item, full.into());
+            }
         };
+        let mut transaction = item.transaction;
+        drop_fetched(&mut transaction);
         if let Some(on_admission) = item.on_admission {
             on_admission(Ok(*transaction.signature()));
         }
@@ -227,6 +240,16 @@ impl ScheduleStage {
                 self.defer(transaction, cost);
             }
         }
+    }
+
+    /// An accepted transaction will not run: its sender hears, or who subscribed, if the sender was told otherwise.
+    pub(super) fn refuse(&mut self, item: Admission, refusal: Refusal) {
+        let Some(on_admission) = item.on_admission else {
+            return self.evict(&item.transaction);
+        };
+        self.replay.take_back(item.transaction.id());
+        self.wiring.counters.refused.add(1);
+        on_admission(Err(refusal));
     }
 
     /// Over a cost limit of this slot: the next one has room again, unless it alone is over it.
@@ -279,17 +302,15 @@ impl ScheduleStage {
         }
     }
 
-    pub(super) fn intern(
-        &mut self,
-        transaction: &VerifiedTransaction,
-        likely: &LikelyAccounts,
-    ) -> Result<TaskAccounts, AccountsFull> {
+    pub(super) fn intern(&mut self, item: &Admission) -> Result<TaskAccounts, NotInterned> {
+        let transaction = &item.transaction;
         let mut accounts = TaskAccounts::new();
         for i in 0..transaction.account_count() {
             let (key, hash) = (transaction.key(i), transaction.key_hash(i));
             // What has an index is in the table, so it is no virtual account.
-            let likely = likely.get(i).copied().unwrap_or(NO_ACCOUNT);
+            let likely = item.likely.get(i).copied().unwrap_or(NO_ACCOUNT);
             if likely != NO_ACCOUNT && self.interner.is_key_of(likely, key) {
+                self.interner.note_use(likely);
                 accounts.push((likely, transaction.is_writable(i)));
                 continue;
             }
@@ -297,13 +318,21 @@ impl ScheduleStage {
                 accounts.push((NO_ACCOUNT, false));
                 continue;
             }
-            match self.interner.intern(key, hash) {
+            let interned = match &self.residency {
+                None => self.interner.intern(key, hash).map_err(NotInterned::Full),
+                Some(_) => {
+                    let fetched = transaction.fetched(i);
+                    self.interner
+                        .intern_fetched(key, hash, fetched, item.is_held)
+                }
+            };
+            match interned {
                 Ok(account) => accounts.push((account, transaction.is_writable(i))),
-                Err(full) => {
+                Err(error) => {
                     for (account, _) in accounts {
                         self.list_absent(account);
                     }
-                    return Err(full);
+                    return Err(error);
                 }
             }
         }

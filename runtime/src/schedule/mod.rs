@@ -12,6 +12,7 @@ mod dispatch;
 mod entries;
 mod replay_protection;
 mod replaying;
+mod residency;
 
 use crate::counters::{StageCounters, WaitHistogram};
 use crate::fault::{self, Fault};
@@ -30,6 +31,8 @@ use dispatch::Dispatcher;
 use entries::Entries;
 use replay_protection::ReplayProtection;
 pub(crate) use replaying::Replaying;
+pub(crate) use residency::FetchQueues;
+use residency::{Residency, is_idle};
 use sealane_accounts_db::{AccountIndex, Accounts, Interner, NO_ACCOUNT};
 use sealane_scheduler::{Config, PriorityBuffer};
 use sealane_sdk::Pubkey;
@@ -48,6 +51,8 @@ fn unix_time_ms() -> i64 {
 /// The queues and shared places of the stage.
 pub(crate) struct Wiring {
     pub(crate) verified: Receiver<VerifiedBatch>,
+    /// Where memory is bounded; the stage takes them out.
+    pub(crate) fetch: Option<FetchQueues>,
     pub(crate) completions: Receiver<CompletedBatch>,
     pub(crate) bank_queues: Vec<Sender<BankBatch>>,
     pub(crate) publisher: Sender<PublisherMessage>,
@@ -106,6 +111,8 @@ pub(crate) struct ScheduleStage {
     seals_at_end: bool,
     /// The ledger failed, and everything that waited was given up.
     given_up: bool,
+    /// Where memory is bounded.
+    residency: Option<Residency>,
     tasks: Vec<Task>,
     /// The banking threads, in the order in which they are asked.
     threads: Vec<usize>,
@@ -115,13 +122,15 @@ pub(crate) struct ScheduleStage {
 impl ScheduleStage {
     pub(crate) fn new(
         config: &RuntimeConfig,
-        wiring: Wiring,
+        mut wiring: Wiring,
         interner: Interner,
         start: &ChainStart,
         replaying: Option<Replaying>,
         now: Instant,
     ) -> Self {
         let limits = config.limits.clone();
+        let fetch = wiring.fetch.take();
+        let residency = fetch.map(|queues| Residency::new(queues, limits.fetches_max.max(1)));
         let mut dispatcher = Dispatcher::new(
             Config {
                 threads: wiring.bank_queues.len(),
@@ -169,6 +178,7 @@ impl ScheduleStage {
             resumes: false,
             seals_at_end: false,
             given_up: false,
+            residency,
             tasks: Vec::new(),
             threads: (0..wiring.bank_queues.len()).collect(),
             fault: config.fault,
@@ -227,7 +237,7 @@ impl ScheduleStage {
 
     /// Does all that can be done now. Returns whether that was anything.
     pub(crate) fn step(&mut self, now: Instant) -> bool {
-        let mut worked = self.take_completions();
+        let mut worked = self.take_completions() | self.take_fetched();
         let replays = self.replaying.is_some();
         if replays {
             worked |= self.replay(now);
@@ -244,7 +254,7 @@ impl ScheduleStage {
             self.entries.close();
             worked = true;
         }
-        worked | self.publish_complete_entries()
+        worked | self.publish_complete_entries() | self.evict_accounts()
     }
 
     pub(crate) fn is_drained(&self) -> bool {
@@ -254,6 +264,7 @@ impl ScheduleStage {
             && self.buffer.is_empty()
             && self.held.is_empty()
             && self.deferred.is_empty()
+            && !self.is_fetching()
     }
 
     fn take_completions(&mut self) -> bool {
@@ -440,11 +451,10 @@ impl ScheduleStage {
     /// Gives back the indices of accounts that do not exist and that no task names: every task before
     /// `completed` is complete.
     fn give_indices_back(&mut self, completed: u64) {
+        self.note_completed(completed);
         let (last_named, dispatcher) = (&self.last_named, &mut self.dispatcher);
         let idle = |dispatcher: &Dispatcher, account: AccountIndex| {
-            dispatcher.is_idle(account).unwrap_or_else(|| {
-                last_named.get(account as usize).copied().unwrap_or(0) <= completed
-            })
+            is_idle(dispatcher, last_named, account, completed)
         };
         for at in (0..self.absent.len()).rev() {
             if idle(dispatcher, self.absent[at]) {

@@ -1,10 +1,12 @@
 //! The schedule stage fed from a log: the order was decided when it was recorded.
 
 use super::ScheduleStage;
+use super::residency::drop_fetched;
+use crate::LedgerError;
 use crate::replay::ReplayReport;
 use crate::sync::{Ordering, Receiver};
-use crate::task::{PublisherMessage, Recorded, RecordedEntry, Work};
-use sealane_accounts_db::{AccountsFull, NO_ACCOUNT};
+use crate::task::{Admission, PublisherMessage, Recorded, RecordedEntry, Work};
+use sealane_accounts_db::NotInterned;
 use std::time::Instant;
 
 /// A replay, as long as it lasts.
@@ -37,9 +39,9 @@ impl ScheduleStage {
                 match self.insert_recorded(entry, now) {
                     Ok(true) => replaying.entry = None,
                     Ok(false) => break,
-                    Err(full) => {
+                    Err(error) => {
                         // The replay ends here: who feeds it finds out why.
-                        replaying.report.fail(full.into());
+                        replaying.report.fail(error);
                         self.entries.close();
                         return true;
                     }
@@ -87,7 +89,19 @@ impl ScheduleStage {
         &mut self,
         entry: &mut RecordedEntry,
         now: Instant,
-    ) -> Result<bool, AccountsFull> {
+    ) -> Result<bool, LedgerError> {
+        self.check_fetched()?;
+        if self.is_fetching() {
+            if !self.has_room_in_flight() {
+                return Ok(false);
+            }
+            let Some(item) = self.next_fetched() else {
+                return Ok(false);
+            };
+            if !self.insert_recorded_transaction(item, now)? {
+                return Ok(false);
+            }
+        }
         while entry.works.len() > 0 {
             if !self.has_room() {
                 return Ok(false);
@@ -102,15 +116,10 @@ impl ScheduleStage {
                     self.insert_reward(lamports, now)?;
                 }
                 Work::Transaction(transaction) => {
-                    let accounts = self.intern(&transaction, &[NO_ACCOUNT; 4])?;
-                    self.replay.remember(transaction.id());
-                    // It was within the limits of cost when it was recorded.
-                    let inserted =
-                        self.insert_task(Work::Transaction(transaction), accounts, 0, now);
-                    assert!(
-                        inserted.is_ok(),
-                        "`has_room` keeps the lock table from filling"
-                    );
+                    let item = Admission::new(transaction, None);
+                    if !self.insert_recorded_transaction(item, now)? {
+                        return Ok(false);
+                    }
                 }
             }
         }
@@ -118,6 +127,34 @@ impl ScheduleStage {
             self.entries.expect(entry.expected.take());
         }
         self.entries.close();
+        Ok(true)
+    }
+
+    /// `false`: its accounts are read first, and the rest waits.
+    fn insert_recorded_transaction(
+        &mut self,
+        mut item: Admission,
+        now: Instant,
+    ) -> Result<bool, LedgerError> {
+        let interned = self.intern(&item);
+        self.let_go(&mut item);
+        let accounts = match interned {
+            Ok(accounts) => accounts,
+            Err(NotInterned::Full(full)) => return Err(full.into()),
+            Err(NotInterned::Cold) => {
+                self.send_away(item);
+                return Ok(false);
+            }
+        };
+        let mut transaction = item.transaction;
+        drop_fetched(&mut transaction);
+        self.replay.remember(transaction.id());
+        // It was within the limits of cost when it was recorded.
+        let inserted = self.insert_task(Work::Transaction(transaction), accounts, 0, now);
+        assert!(
+            inserted.is_ok(),
+            "`has_room` keeps the lock table from filling"
+        );
         Ok(true)
     }
 }
