@@ -14,6 +14,12 @@ pub enum GraceFault {
     TombstoneIgnoresVisible,
     /// A key table is freed as soon as another is in its place.
     TableFreedAtOnce,
+    /// An account is evicted although a pin is older than what it has.
+    EvictionIgnoresPins,
+    /// An account is evicted although the files do not have its last write.
+    EvictionIgnoresFiles,
+    /// A tombstone is taken back although the files do not have it.
+    TombstoneIgnoresFiles,
 }
 
 thread_local! {
@@ -23,11 +29,14 @@ thread_local! {
 
 impl GraceFault {
     /// All faults.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::LimboIgnoresPins,
         Self::LimboFreesOneEntryEarly,
         Self::TombstoneIgnoresVisible,
         Self::TableFreedAtOnce,
+        Self::EvictionIgnoresPins,
+        Self::EvictionIgnoresFiles,
+        Self::TombstoneIgnoresFiles,
     ];
 
     /// From now on this fault is committed in the models that this thread checks.

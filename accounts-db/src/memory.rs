@@ -35,6 +35,13 @@
 //! is freed by the same rule. The publisher does not come back to such a slot: it has published the last
 //! write, as `working` equals `published`, and the task of a next one is inserted after the next `intern`.
 //!
+//! Where memory is bounded it takes back an account that exists, too: one whose working version is the published
+//! one of an entry E, with E visible and no pin older than E, in the same order and with the same grace
+//! (`cold` says where readers find it then). No version before it is reached from it any more: readers stop at
+//! it, and what E superseded the publisher frees by its own list. The first version of an account that comes back
+//! is the interner's until it stores it, working and published, in a slot that the key table does not have yet;
+//! with the table's store the index goes to tasks and readers.
+//!
 //! **At the end**, when the last handle and the last pin are gone, the one owner of all that is left frees
 //! it: a slot the versions from `working` back to `published`, the retired list the superseded ones,
 //! and the limbo its tombstones; no version is in two of them.

@@ -7,9 +7,10 @@
 
 use sealane_accounts_db::{
     AccountIndex, Accounts, BankingAccess, DbLimits, EntryNumber, EntryWrites, GraceFault,
-    Interner, Pin, open,
+    Interner, MemoryBound, MemoryDisk, NotInterned, Pin, SegmentOptions, Segments, open,
+    open_bounded,
 };
-use sealane_sdk::{AccountState, Pubkey};
+use sealane_sdk::{AccountState, Hash, Pubkey};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::sync::mpsc;
 use shuttle::{Config, Runner, thread};
@@ -220,6 +221,126 @@ fn tables() {
     });
 }
 
+/// Writes entries and evicts, while a thread publishes and writes the files, and two read.
+fn run_bounded(read: fn(Pin)) {
+    const LIMITS_BOUNDED: DbLimits = DbLimits {
+        accounts_max: 6,
+        pins_max: 4,
+        ..LIMITS
+    };
+    let genesis = genesis().map(|(n, state)| (key(n), state));
+    let disk = Arc::new(MemoryDisk::new());
+    let opened = Segments::open(disk, Hash::default(), SegmentOptions::default());
+    let mut segments = opened.expect("it is empty").segments;
+    segments.write(0, genesis.clone()).expect("it is good");
+    let bound = MemoryBound {
+        bytes_max: 0,
+        files: segments.reader(),
+        in_files: Some(0),
+        kept: Vec::new(),
+    };
+    let opened = open_bounded(LIMITS_BOUNDED, 1, genesis, Some(bound));
+    let (accounts, mut interner, mut banking, mut publisher) = opened.unwrap();
+    let (sender, entries) = mpsc::channel::<(EntryNumber, EntryWrites)>();
+    let mut banking = banking.pop().unwrap();
+    let shared = Arc::clone(&accounts);
+    let write = move || {
+        let changes = [
+            [(1, state(60, 0)), (2, state(40, 1))],
+            [(1, state(0, 0)), (2, state(TOTAL, 0))],
+            [(2, state(30, 1)), (3, state(70, 0))],
+            [(2, state(TOTAL, 0)), (3, state(0, 0))],
+            [(2, state(1, 0)), (1, state(99, 1))],
+        ];
+        for (entry, changes) in (1..).zip(changes) {
+            let indices = [changes[0].0, changes[1].0].map(|n| {
+                let index = intern_bounded(&shared, &mut interner, n);
+                (index, true)
+            });
+            // SAFETY: the only banking thread, one guard at a time.
+            let mut locked = unsafe { banking.lock(&indices) };
+            for (i, (_, state)) in changes.iter().enumerate() {
+                locked.set(i, state.clone(), entry);
+            }
+            drop(locked);
+            let writes = banking.take_writes();
+            sender.send((entry, writes)).expect("the publisher listens");
+            interner.evict(16, &mut |_| true, &mut Vec::new());
+            interner.reclaim(&mut |_| true);
+        }
+    };
+    let shared = Arc::clone(&accounts);
+    let publish = move || {
+        for (entry, writes) in entries {
+            let mut noted = Vec::new();
+            publisher.publish_noting(entry, &mut [writes].into_iter(), |key, state| {
+                noted.push((*key, state.clone()));
+            });
+            segments.write(entry, noted).expect("the disk is good");
+            shared.files_have(entry);
+        }
+    };
+    let mut threads = vec![thread::spawn(write), thread::spawn(publish)];
+    for _ in 0..2 {
+        let accounts = Arc::clone(&accounts);
+        threads.push(thread::spawn(move || {
+            for _ in 0..2 {
+                read(accounts.pin().expect("there are cells enough"));
+            }
+        }));
+    }
+    drop(accounts);
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().expect("no thread fails"));
+}
+
+fn intern_bounded(accounts: &Arc<Accounts>, interner: &mut Interner, n: u8) -> AccountIndex {
+    let hash = accounts.hash_key(&key(n));
+    let mut fetched = None;
+    loop {
+        match interner.intern_fetched(&key(n), hash, fetched.as_ref(), false) {
+            Ok(index) => return index,
+            Err(NotInterned::Cold) => {
+                let pin = accounts.pin().expect("there are cells enough");
+                fetched = pin.fetch(&key(n), hash).expect("the disk is good");
+            }
+            Err(NotInterned::Full(_)) => {
+                thread::yield_now();
+                interner.reclaim(&mut |_| true);
+            }
+        }
+    }
+}
+
+/// Keys, while their accounts go to the disk and come back.
+fn cold_keys() {
+    run_bounded(|pin| {
+        let sum = (1..4).map(|n| lamports(&pin, n)).sum::<u64>();
+        assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
+    });
+}
+
+/// A scan over all accounts, while they go to the disk and come back.
+fn cold_scan() {
+    run_bounded(|pin| {
+        let mut sum = 0;
+        pin.all(&mut |_, state| sum += state.lamports)
+            .expect("not expired");
+        assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
+    });
+}
+
+#[test]
+fn keys_read_at_a_pin_are_of_one_entry_while_accounts_go_to_the_disk_and_come_back() {
+    check(2_000, cold_keys);
+}
+
+#[test]
+fn a_scan_at_a_pin_is_of_one_entry_while_accounts_go_to_the_disk_and_come_back() {
+    check(2_000, cold_scan);
+}
+
 #[test]
 fn keys_read_at_a_pin_are_of_one_entry_while_indices_change_hands() {
     check(4_000, keys);
@@ -267,12 +388,14 @@ fn a_pin_that_expires_fails_and_is_not_left_with_freed_versions() {
 /// Each fault is committed in each model until one fails.
 #[test]
 fn what_is_freed_too_early_is_found() {
-    let models: [(&str, fn()); 5] = [
+    let models: [(&str, fn()); 7] = [
         ("keys", keys),
         ("comes and goes", comes_and_goes),
         ("scan", scan),
         ("owners", owners),
         ("tables", tables),
+        ("cold keys", cold_keys),
+        ("a cold scan", cold_scan),
     ];
     for fault in GraceFault::ALL {
         GraceFault::commit(Some(fault));
