@@ -47,6 +47,8 @@ fn config(graph: &ConflictGraph, threads: usize, disk: &MemoryDisk) -> RuntimeCo
         ..CheckpointConfig::default()
     });
     config.limits.accounts_memory_max = Some(BYTES_MAX);
+    config.limits.in_flight_max = 8;
+    config.limits.fetches_max = 4;
     config
 }
 
@@ -66,12 +68,20 @@ fn accounts(reader: &Reader) -> HashMap<Pubkey, AccountState> {
     accounts
 }
 
-/// Hands a batch in when the one before is done, so that slots end in between.
+/// Hands a batch in when the one before is done, so that slots end in between. In large ones most wait for their
+/// turn, and what was read of their accounts is old by then, or dropped with what waits by priority.
 fn submit(runtime: &Runtime, transactions: &[bytes::Bytes], mut look: impl FnMut()) {
     let reader = runtime.reader();
     let mut sent = reader.counters().settled();
-    for batch in transactions.chunks(20) {
-        runtime.ingest().submit(batch.to_vec()).expect("it runs");
+    for (i, batch) in transactions.chunks(50).enumerate() {
+        if i % 3 == 0 {
+            for transaction in batch {
+                let transaction = transaction.clone();
+                runtime.ingest().submit_one(transaction, Box::new(|_| ()));
+            }
+        } else {
+            runtime.ingest().submit(batch.to_vec()).expect("it runs");
+        }
         sent += batch.len() as u64;
         while reader.counters().settled() < sent {
             assert!(runtime.is_healthy());
@@ -122,6 +132,7 @@ fn check_all_shapes(threads: usize) {
     }
     println!("{threads} threads: {visible} visible, {cold_reads} cold reads, {bounces} bounces");
     assert!(cold_reads > 1_000, "most accounts are cold");
+    assert!(bounces > 50, "what waits is fetched again");
 }
 
 #[test]
