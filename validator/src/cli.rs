@@ -60,6 +60,11 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", env = "SEALANE_LEDGER")]
     ledger: Option<PathBuf>,
 
+    /// Memory for accounts, as 512MB or 2GB: those that were not used for longest are read from the ledger's
+    /// account files instead. Beside it each account takes some 150 bytes. Without this all are in memory.
+    #[arg(long, value_name = "BYTES", requires = "ledger", value_parser = ledger_bounds::bytes)]
+    accounts_memory: Option<u64>,
+
     /// Delete the chain in the ledger's folder, its snapshots too, and start a new one.
     #[arg(long, requires = "ledger")]
     reset: bool,
@@ -209,6 +214,9 @@ pub fn run(
         builder = builder
             .ledger(folder)
             .on_ledger_failure(on_ledger_failure(stop_now.clone()));
+        if let Some(bytes_max) = arguments.accounts_memory {
+            builder = builder.accounts_memory(bytes_max);
+        }
         if !quiet && stdout().is_terminal() {
             builder = builder.on_replay(ReplayLine::start());
         }
@@ -453,6 +461,20 @@ mod tests {
         assert_eq!(limits(&both), (Some(2_000_000_000), Some(week)));
         let without_ledger = ["sealane-validator", "--limit-ledger-age", "7d"];
         assert!(Arguments::try_parse_from(without_ledger).is_err());
+    }
+
+    #[test]
+    fn memory_for_accounts_is_a_size_and_needs_a_ledger() {
+        let parse = |arguments: &[&str]| {
+            Arguments::try_parse_from([&["sealane-validator"], arguments].concat())
+        };
+        let bounded = ["--accounts-memory", "2GB"];
+        let with_ledger = parse(&["--accounts-memory", "2GB", "--ledger", "x"]);
+        assert_eq!(with_ledger.unwrap().accounts_memory, Some(2_000_000_000));
+        if std::env::var_os("SEALANE_LEDGER").is_none() {
+            let error = parse(&bounded).err().expect("it needs a ledger");
+            assert!(error.to_string().contains("--ledger"), "{error}");
+        }
     }
 
     #[test]

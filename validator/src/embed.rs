@@ -205,6 +205,13 @@ impl ValidatorBuilder {
         self
     }
 
+    /// Bytes that accounts may take in memory: those that were not used for longest are read from the ledger's
+    /// account files instead. Needs a ledger. Without it all are in memory.
+    pub fn accounts_memory(mut self, bytes_max: u64) -> Self {
+        self.limits.accounts_memory_max = Some(bytes_max);
+        self
+    }
+
     /// Deletes the chain in the ledger and starts a new one.
     pub fn reset_ledger(mut self) -> Self {
         self.reset = true;

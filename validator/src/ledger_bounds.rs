@@ -26,6 +26,12 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "write a size like 500MB or 10GB, or a number of Solana's shreds".to_owned())
 }
 
+/// A number of bytes: a number with a unit of them, or alone.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let units = SIZE_UNITS.iter().chain(&[("", 1)]);
+    scaled(text, units).ok_or_else(|| "write a number of bytes, as 512MB or 2GB".to_owned())
+}
+
 /// An age: a number with a unit of time.
 pub(crate) fn age(text: &str) -> Result<Duration, String> {
     let seconds = scaled(text, AGE_UNITS.iter());
@@ -46,6 +52,16 @@ fn scaled<'a>(text: &str, mut units: impl Iterator<Item = &'a (&'a str, u64)>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_bytes_has_a_unit_or_none() {
+        assert_eq!(bytes("512MB"), Ok(512_000_000));
+        assert_eq!(bytes("2GiB"), Ok(2 << 30));
+        assert_eq!(bytes("1000"), Ok(1_000));
+        for wrong in ["", "MB", "1.5GB", "-1", "3XB", "99999999TB"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_size_is_bytes_with_a_unit_or_a_number_of_shreds() {
