@@ -36,6 +36,7 @@ fn ground(kind: WorkloadKind) -> Ground {
         check_signatures: true,
         slot_duration: Duration::from_secs(3_600),
         state_root: false,
+        accounts_memory: None,
     };
     let config = configuration(&workload, &settings);
     let runtime = Runtime::start(config.clone()).expect("few accounts fit");

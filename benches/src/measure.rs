@@ -8,7 +8,8 @@ use crate::workload::Workload;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use sealane_runtime::{
-    BankingThreads, Counters, Ingest, Reader, Runtime, RuntimeConfig, WaitHistogram,
+    BankingThreads, CheckpointConfig, Counters, Ingest, Limits, Reader, Runtime, RuntimeConfig,
+    WaitHistogram,
 };
 use sealane_sdk::{Programs, Pubkey};
 use solana_keypair::Keypair;
@@ -37,6 +38,8 @@ pub struct RunSettings {
     pub slot_duration: Duration,
     /// Keep the state root and sign a header for each slot.
     pub state_root: bool,
+    /// Bytes of accounts in memory; the rest is read from account files, which need a ledger.
+    pub accounts_memory: Option<u64>,
 }
 
 /// What a run took.
@@ -60,7 +63,14 @@ pub fn configuration(workload: &Workload, settings: &RunSettings) -> RuntimeConf
         .programs
         .iter()
         .for_each(|program| programs.add(program.clone()));
+    let mut limits = Limits::default();
+    limits.accounts_memory_max = settings.accounts_memory;
+    let signs = settings.state_root || settings.accounts_memory.is_some();
     RuntimeConfig {
+        limits,
+        checkpoints: settings
+            .accounts_memory
+            .map(|_| CheckpointConfig::default()),
         genesis_accounts: workload.genesis.clone(),
         genesis_time: 1_700_000_000,
         banking_threads: settings.banking_threads,
@@ -68,7 +78,7 @@ pub fn configuration(workload: &Workload, settings: &RunSettings) -> RuntimeConf
         check_signatures: settings.check_signatures,
         slot_duration: settings.slot_duration,
         record_order: true,
-        header_signer: settings.state_root.then(|| Arc::new(Keypair::new())),
+        header_signer: signs.then(|| Arc::new(Keypair::new())),
         ..RuntimeConfig::new(Arc::new(programs), workload.blockhash, IDENTITY)
     }
 }
@@ -80,8 +90,13 @@ pub fn measure(
     config: RuntimeConfig,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Measured, Runtime)> {
+    let bound = config.limits.accounts_memory_max;
     let runtime = Runtime::start(config).context("the runtime did not start")?;
     let (ingest, reader) = (runtime.ingest(), runtime.reader());
+    // What began in memory goes to the account files first.
+    while bound.is_some_and(|bound| reader.counters().resident_bytes > bound) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let batches = workload.transactions.batches(FEED_BATCH);
     let before = StageTimes::now();
     let elapsed = feed(&ingest, &reader, batches, progress)?;

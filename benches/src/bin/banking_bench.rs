@@ -72,6 +72,9 @@ struct Arguments {
     /// when it is durable
     #[arg(long, value_name = "DIR")]
     durable: Option<PathBuf>,
+    /// Keep so many bytes of accounts in memory, and read the others from the disk; with --durable
+    #[arg(long, value_name = "BYTES", requires = "durable")]
+    accounts_memory: Option<u64>,
     /// Write the figures as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -132,6 +135,7 @@ fn main() -> Result<()> {
         check_signatures: options.real_signatures,
         slot_duration: Duration::from_millis(slot_ms),
         state_root: arguments.state_root == Switch::On,
+        accounts_memory: arguments.accounts_memory,
     };
 
     let start = Instant::now();
@@ -231,6 +235,13 @@ fn one_run(
     let mut progress = Progress::new(title, workload.transactions.len() as u64);
     let (measured, runtime) = measure(workload, config.clone(), &mut |done| progress.show(done))?;
     progress.finish(&measured);
+    if settings.accounts_memory.is_some() {
+        let counters = &measured.counters;
+        eprintln!(
+            "{} cold reads, {} bounces, {} bytes resident",
+            counters.cold_reads, counters.bounces, counters.resident_bytes
+        );
+    }
     let reader = runtime.reader();
     if !runtime.shutdown(SHUTDOWN_DEADLINE) {
         bail!("the runtime did not stop within {SHUTDOWN_DEADLINE:?}");
