@@ -218,8 +218,10 @@ impl Pin {
                 continue;
             };
             let key = slot.key();
-            visited.insert(key);
-            if let Some(state) = found {
+            // It may be in another slot, when it was evicted and came back since.
+            if visited.insert(key)
+                && let Some(state) = found
+            {
                 each(&key, state);
                 self.check()?;
             }

@@ -79,7 +79,7 @@ impl Model {
         let opened = Segments::open(disk, Hash::default(), options).expect("it is empty");
         let mut segments = opened.segments;
         let mut noted = genesis.clone();
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             segments.write(0, &noted).expect("the disk is good");
             noted.clear();
         }
