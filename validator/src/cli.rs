@@ -472,7 +472,9 @@ mod tests {
         let with_ledger = parse(&["--accounts-memory", "2GB", "--ledger", "x"]);
         assert_eq!(with_ledger.unwrap().accounts_memory, Some(2_000_000_000));
         if std::env::var_os("SEALANE_LEDGER").is_none() {
-            let error = parse(&bounded).err().expect("it needs a ledger");
+            let Err(error) = parse(&bounded) else {
+                panic!("it needs a ledger")
+            };
             assert!(error.to_string().contains("--ledger"), "{error}");
         }
     }
