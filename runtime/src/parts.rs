@@ -168,8 +168,8 @@ pub(crate) struct Parts {
     pub(crate) watchdog: Watchdog,
     /// With a ledger: the thread that writes it, and the source of the replay.
     pub(crate) log: Option<(LogStage, Replay)>,
-    /// The slot of the checkpoint that it starts from, if it does.
-    pub(crate) checkpoint_slot: Option<u64>,
+    /// The slot of the checkpoint that it starts from, if it does, and its state root.
+    pub(crate) checkpoint: Option<(u64, Hash)>,
 }
 
 impl Parts {
@@ -256,7 +256,9 @@ impl Parts {
             checkpoints: behind.checkpoints,
             history: behind.history,
             log: behind.log,
-            checkpoint_slot: start.checkpoint.map(|_| start.context.slot),
+            checkpoint: start
+                .checkpoint
+                .map(|checkpoint| (start.context.slot, checkpoint.state_root)),
             fetch,
             reader: common.reader(config),
             watchdog: Watchdog::new(config, common.posts),

@@ -62,7 +62,7 @@ pub struct ReplaySummary {
     pub progress: ReplayProgress,
     /// The slot of the checkpoint that it began at; `None` for genesis.
     pub checkpoint: Option<u64>,
-    /// The newest slot that ended and the root of all accounts at its end; `None` if no header was made.
+    /// The newest slot that ended and the root of all accounts at its end; `None` if none did.
     pub state_root: Option<(u64, Hash)>,
 }
 
@@ -85,7 +85,7 @@ pub fn replay_ledger(config: RuntimeConfig) -> Result<ReplaySummary, StartError>
         ..config
     };
     let parts = Parts::new(&config)?;
-    let checkpoint = parts.checkpoint_slot;
+    let checkpoint = parts.checkpoint;
     let runtime = Runtime::run(parts)?;
     let reader = runtime.reader();
     runtime.shutdown(END_DEADLINE);
@@ -93,8 +93,10 @@ pub fn replay_ledger(config: RuntimeConfig) -> Result<ReplaySummary, StartError>
     let progress = *last.lock().expect("no holder panics");
     Ok(ReplaySummary {
         progress,
-        checkpoint,
-        state_root: header.map(|header| (header.slot, header.state_root)),
+        checkpoint: checkpoint.map(|(slot, _)| slot),
+        state_root: header
+            .map(|header| (header.slot, header.state_root))
+            .or(checkpoint),
     })
 }
 
@@ -205,7 +207,9 @@ impl Replay {
                 progress.headers += 1;
             }
             if let BlockRecord::Entry(entry) = record {
-                progress.transactions += entry.items.len() as u64;
+                let is_transaction =
+                    |item: &&LoggedItem| matches!(item, LoggedItem::Transaction { .. });
+                progress.transactions += entry.items.iter().filter(is_transaction).count() as u64;
                 let entry = self.recorded(position, entry).map_err(contradiction)?;
                 self.send(Recorded::Entry(entry), broken)?;
             }

@@ -152,7 +152,9 @@ fn what_is_over_a_slots_cost_limit_waits_by_priority_and_competes_for_the_next_s
         assert!(send(&ingest, offer(number, price)).is_ok());
     }
     // The first ran, the highest two of the others wait, and none waits by having come first.
-    settle(&reader, &events, 3);
+    while reader.counters().settled() < 3 {
+        std::thread::yield_now();
+    }
     assert!(runtime.shutdown(Duration::from_secs(20)));
     let evicted = events.try_iter().filter_map(|event| match event {
         Event::Dropped {

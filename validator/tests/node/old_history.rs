@@ -14,7 +14,7 @@ use std::time::Duration;
 /// A node of which memory keeps but the newest few transactions.
 fn start(disk: &MemoryDisk, slot: Duration) -> ValidatorHandle {
     let mut limits = Limits::default();
-    limits.recent_history_bytes_max = 6_000;
+    limits.recent_history_bytes_max = 4_000;
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     let builder = Validator::builder()
         .mint(Pubkey::new_from_array([42; 32]))

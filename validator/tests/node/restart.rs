@@ -239,6 +239,7 @@ fn when_the_disk_fails_nothing_more_is_confirmed_and_reads_go_on() {
         let reason = told
             .recv_timeout(Duration::from_secs(20))
             .expect("it is told");
+        let reason = reason.to_string();
         assert!(!reason.is_empty());
         let error = node.send(&transfer(&node, faucet, &rich, 1)).unwrap_err();
         assert!(error.to_string().contains("ledger failed"), "{error}");

@@ -134,10 +134,12 @@ impl Call {
     fn all(trace: &str) -> Vec<Self> {
         let mut calls: Vec<(&str, Self)> = Vec::new();
         for (line, text) in trace.lines().enumerate() {
-            let mut words = text.splitn(3, ' ');
-            let (Some(thread), Some(_time), Some(call)) =
-                (words.next(), words.next(), words.next())
-            else {
+            // Numbers of threads are padded to one width.
+            let parted = text.split_once(' ').and_then(|(thread, rest)| {
+                let (_time, call) = rest.trim_start().split_once(' ')?;
+                Some((thread, call))
+            });
+            let Some((thread, call)) = parted else {
                 continue;
             };
             let succeeded = call.ends_with(") = 0");

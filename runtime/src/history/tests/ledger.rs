@@ -98,6 +98,7 @@ impl Ledger {
         let genesis_hash = run.context.blockhash();
         let programs = Arc::new(Programs::builtin());
         let mut config = RuntimeConfig::new(programs, genesis_hash, Pubkey::default());
+        config.genesis_time = run.context.sysvars.clock.unix_timestamp;
         config.slot_duration = Duration::from_secs(1);
         config.limits = limits;
         config.ledger = Some(disk.clone());
