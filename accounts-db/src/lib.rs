@@ -49,8 +49,7 @@ pub use publisher::Publisher;
 pub use reader::Pin;
 pub use segments::{
     AccountStream, Checkpoint, CheckpointState, KeptCheckpoint, LogPosition, OpenedSegments,
-    SegmentError, SegmentOptions, SegmentReader, Segments, StateFile, read_checkpoints,
-    verify_account_files, write_state_file,
+    SegmentError, SegmentOptions, SegmentReader, Segments, read_checkpoints, verify_account_files,
 };
 pub use state_root::{StateChanges, StateTrie};
 

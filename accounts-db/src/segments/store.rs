@@ -252,7 +252,7 @@ impl Segments {
         let segments = parts.map(|part| (Arc::clone(&part.segment), part.length));
         AccountStream::new(
             segments.collect(),
-            Some(Arc::clone(&self.shared)),
+            Arc::clone(&self.shared),
             self.accounts,
             self.options.threads,
         )

@@ -33,11 +33,11 @@ pub struct AccountStream<'a> {
 }
 
 impl AccountStream<'_> {
-    /// Reads the segments up to these lengths. Where there is an index, only records that it points to
-    /// are accounts; else all that are no tombstones. There must be `count`.
+    /// Reads the segments up to these lengths. The records that the index points to are accounts, unless they
+    /// are tombstones. There must be `count`.
     pub(super) fn new(
         segments: Vec<(Arc<Segment>, u64)>,
-        shared: Option<Arc<Shared>>,
+        shared: Arc<Shared>,
         count: u64,
         threads: usize,
     ) -> Self {
@@ -126,7 +126,7 @@ impl Drop for AccountStream<'_> {
 struct Source {
     segments: Vec<(Arc<Segment>, u64)>,
     next: AtomicUsize,
-    shared: Option<Arc<Shared>>,
+    shared: Arc<Shared>,
 }
 
 impl Source {
@@ -159,16 +159,7 @@ impl Source {
             batch: Vec::with_capacity(BATCH),
             send,
         };
-        let Some(shared) = &self.shared else {
-            while let Some((_, record)) = scan.next()? {
-                if !record.is_tombstone() && !out.push(record.key(), record.state()) {
-                    return Ok(());
-                }
-            }
-            out.flush();
-            return Ok(());
-        };
-        let index = &shared.index;
+        let index = &self.shared.index;
         let mut gathered: Vec<Vec<_>> = (0..SHARDS).map(|_| Vec::with_capacity(GATHERED)).collect();
         while let Some((place, record)) = scan.next()? {
             if record.is_tombstone() {

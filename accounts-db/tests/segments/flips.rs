@@ -2,9 +2,7 @@
 
 use crate::driver::{Driver, GENESIS, Mark, contents, open, sample};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use sealane_accounts_db::{
-    MemoryDisk, SegmentError, StateFile, verify_account_files, write_state_file,
-};
+use sealane_accounts_db::{MemoryDisk, SegmentError, verify_account_files};
 
 /// How often to do something: with `SEALANE_FLIPS` set, `full` times.
 pub(crate) fn effort(normal: u64, full: u64) -> u64 {
@@ -134,35 +132,4 @@ fn a_flipped_bit_is_found_by_who_reads_an_account() {
         }
     }
     assert!(found > 100, "{found}");
-}
-
-#[test]
-fn every_flipped_bit_of_a_state_file_is_found() {
-    let (_, driver) = sample(4, 10, 10);
-    let disk = MemoryDisk::new();
-    let state = driver.acknowledged.expect("it ends with one").state;
-    let accounts = || driver.accounts.iter();
-    write_state_file(&disk, "state", &GENESIS, state, accounts()).expect("it writes");
-    let length = disk.read("state").len() as u64;
-    for bit in 0..length * 8 {
-        disk.flip_bit("state", bit);
-        let failed = StateFile::open(&disk, "state", &GENESIS).and_then(|file| {
-            let mut accounts = file.accounts();
-            accounts.by_ref().for_each(drop);
-            accounts.finish()
-        });
-        let error = failed.expect_err("a flipped bit is found");
-        assert!(matches!(error, SegmentError::Corrupted { .. }), "{error}");
-        disk.flip_bit("state", bit);
-    }
-    // So is a missing end.
-    let bytes = disk.read("state");
-    for length in 0..bytes.len() {
-        disk.write("state", &bytes[..length]);
-        let error = StateFile::open(&disk, "state", &GENESIS).err();
-        assert!(
-            matches!(error, Some(SegmentError::Corrupted { .. })),
-            "{length}"
-        );
-    }
 }

@@ -1,9 +1,8 @@
-//! Snapshots and state files are the accounts of a checkpoint, whatever happens to the files later.
+//! Snapshots are the accounts of a checkpoint, whatever happens to the files later.
 
 use crate::driver::{Driver, GENESIS, contents, open, sample};
 use sealane_accounts_db::{
-    Disk, MemoryDisk, OpenedSegments, SegmentError, SegmentOptions, Segments, StateFile,
-    write_state_file,
+    Disk, MemoryDisk, OpenedSegments, SegmentError, SegmentOptions, Segments,
 };
 use std::sync::Arc;
 
@@ -120,67 +119,4 @@ fn a_snapshot_without_one_of_its_files_is_refused() {
         }
     }
     assert!(segments > 1);
-}
-
-#[test]
-fn a_state_file_holds_all_accounts() {
-    let (disk, driver) = sample(5, 300, 100);
-    let opened = open(&disk).expect("it opens");
-    let state = &opened
-        .checkpoint
-        .expect("there is one")
-        .checkpoint()
-        .state
-        .clone();
-    for accounts in [0, 1, driver.accounts.len()] {
-        let expected = driver.accounts.iter().take(accounts);
-        let write = |path| {
-            let accounts = expected.clone();
-            write_state_file(&disk, path, &GENESIS, state.clone(), accounts)
-        };
-        // The second takes the place of the first.
-        write("saved").expect("it writes");
-        disk.create_directory("some/folder").expect("it makes");
-        write("some/folder/saved").expect("it writes");
-        for path in ["saved", "some/folder/saved"] {
-            let file = StateFile::open(&disk, path, &GENESIS).expect("it opens");
-            assert_eq!(file.checkpoint().state, *state);
-            assert_eq!(file.checkpoint().account_count, accounts as u64);
-            let mut stream = file.accounts();
-            let found: Vec<_> = stream.by_ref().collect();
-            stream.finish().expect("it reads");
-            let expected = expected.clone().map(|(key, state)| (*key, state.clone()));
-            assert!(found == expected.collect::<Vec<_>>());
-        }
-    }
-}
-
-#[test]
-fn a_state_file_is_the_old_or_the_new_one_after_a_crash() {
-    let (_, driver) = sample(6, 20, 30);
-    let state = driver.acknowledged.expect("there is one").state;
-    let one = || driver.accounts.iter().take(1);
-    let all = || driver.accounts.iter();
-    let read = |disk: &MemoryDisk| {
-        let file = StateFile::open(disk, "saved", &GENESIS).expect("it opens");
-        file.accounts().count()
-    };
-    let old = MemoryDisk::new();
-    write_state_file(&old, "saved", &GENESIS, state.clone(), one()).expect("it writes");
-    let mut found = [0; 2];
-    for call in 1.. {
-        let disk = old.copy();
-        disk.fail_call(call, sealane_accounts_db::Fault::PowerOff);
-        let written = write_state_file(&disk, "saved", &GENESIS, state.clone(), all());
-        for seed in 0..20 {
-            let count = read(&disk.crash(seed));
-            assert!(count == 1 || count == driver.accounts.len());
-            assert!(written.is_err() || count > 1);
-            found[usize::from(count > 1)] += 1;
-        }
-        if written.is_ok() {
-            break;
-        }
-    }
-    assert!(found.iter().all(|count| *count > 20), "{found:?}");
 }
