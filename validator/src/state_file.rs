@@ -175,3 +175,61 @@ impl<T: Write> Write for Hashed<T> {
         self.inner.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sealane_runtime::MemoryDisk;
+
+    const FILES: [(&str, &[u8]); 5] = [
+        ("genesis", b"the chain"),
+        ("identity.json", b"[1]"),
+        ("faucet.json", b"[2]"),
+        ("accounts/checkpoint-7", b"all of them"),
+        ("blocks/0000000003.log", b""),
+    ];
+
+    /// A state file of a snapshot with these files.
+    fn saved() -> (tempfile::TempDir, PathBuf) {
+        let home = tempfile::tempdir().unwrap();
+        let snapshot = home.path().join("snapshot");
+        for (name, bytes) in FILES {
+            let path = snapshot.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        let path = home.path().join("state");
+        save(&snapshot, &path).unwrap();
+        (home, path)
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded() {
+        let (_home, path) = saved();
+        let disk = MemoryDisk::new();
+        load(&path, &disk).unwrap();
+        for (name, bytes) in FILES {
+            assert_eq!(disk.read(name), bytes, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_missing_end_is_told_and_nothing_is_unpacked() {
+        let (_home, path) = saved();
+        let whole = fs::read(&path).unwrap();
+        let check = |bytes: &[u8], what: String| {
+            fs::write(&path, bytes).unwrap();
+            let disk = MemoryDisk::new();
+            assert!(load(&path, &disk).is_err(), "{what}");
+            assert!(disk.files().is_empty(), "{what}");
+        };
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            check(&bytes, format!("bit {bit}"));
+        }
+        for length in 0..whole.len() {
+            check(&whole[..length], format!("{length} bytes"));
+        }
+    }
+}
