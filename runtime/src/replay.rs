@@ -25,7 +25,7 @@ use crate::start::{ChainStart, CheckpointStart};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Sender, Thread, TrySendError, park_timeout};
 use crate::task::{ExpectedEntry, ExpectedRecords, Outcome, Recorded, RecordedEntry, Work};
 use crate::{RuntimeConfig, StartError, TransactionRecord, Verifier};
-pub(crate) use chain::{Chain, first_signature, idle_successor};
+pub(crate) use chain::{Chain, idle_successor};
 use sealane_accounts_db::{Disk, EntryNumber};
 use sealane_sdk::Pubkey;
 use solana_hash::Hash;
@@ -207,9 +207,7 @@ impl Replay {
                 progress.headers += 1;
             }
             if let BlockRecord::Entry(entry) = record {
-                let is_transaction =
-                    |item: &&LoggedItem| matches!(item, LoggedItem::Transaction { .. });
-                progress.transactions += entry.items.iter().filter(is_transaction).count() as u64;
+                progress.transactions += entry.wires().count() as u64;
                 let entry = self.recorded(position, entry).map_err(contradiction)?;
                 self.send(Recorded::Entry(entry), broken)?;
             }
@@ -278,11 +276,7 @@ impl Replay {
             let BlockRecord::Entry(entry) = record else {
                 continue;
             };
-            let wires = entry.items.iter().filter_map(|item| match item {
-                LoggedItem::Transaction { wire, .. } => Some(wire),
-                LoggedItem::FeeReward { .. } => None,
-            });
-            let ids = wires.map(|wire| self.verifier.recorded_id(wire));
+            let ids = entry.wires().map(|wire| self.verifier.recorded_id(wire));
             let ids = ids.collect::<Option<_>>();
             let ids = ids.ok_or_else(|| LedgerError::Contradiction {
                 record: position.number,

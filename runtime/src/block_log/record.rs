@@ -65,6 +65,23 @@ pub struct LoggedEntry {
     pub items: Vec<LoggedItem>,
 }
 
+impl LoggedEntry {
+    /// The wire bytes of its transactions, in order.
+    pub fn wires(&self) -> impl Iterator<Item = &Bytes> {
+        self.items.iter().filter_map(|item| match item {
+            LoggedItem::Transaction { wire, .. } => Some(wire),
+            LoggedItem::FeeReward { .. } => None,
+        })
+    }
+
+    /// The first signatures of its transactions, in order.
+    pub fn signatures(&self) -> impl Iterator<Item = &Signature> {
+        // Behind their number, which is one byte as a transaction has room for few.
+        self.wires()
+            .filter_map(|wire| wire.get(1..65).map(bytemuck::from_bytes))
+    }
+}
+
 /// A place in the serial order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoggedItem {

@@ -5,8 +5,8 @@
 //! if it follows from one of the tips since the one that the blockhash before it covers.
 
 use super::ChainOrigin;
-use crate::block_log::{BlockRecord, LoggedItem, SlotOpened};
-use crate::replay::{first_signature, idle_successor};
+use crate::block_log::{BlockRecord, SlotOpened};
+use crate::replay::idle_successor;
 use crate::slot;
 use solana_hash::Hash;
 
@@ -114,11 +114,7 @@ impl Links {
                 }
                 self.entry = entry.entry;
                 if let Some(tip) = self.tips.last() {
-                    let signatures = entry.items.iter().filter_map(|item| match item {
-                        LoggedItem::Transaction { wire, .. } => first_signature(wire),
-                        LoggedItem::FeeReward { .. } => None,
-                    });
-                    let next = slot::tip_after(tip, signatures);
+                    let next = slot::tip_after(tip, entry.signatures());
                     if next != *tip {
                         self.tips.push(next);
                     }

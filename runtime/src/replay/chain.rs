@@ -1,13 +1,12 @@
 //! The slots of a chain as its records tell them.
 
 use crate::SlotContext;
-use crate::block_log::{BlockRecord, LoggedItem, RecordPosition, SlotOpened};
+use crate::block_log::{BlockRecord, RecordPosition, SlotOpened};
 use crate::slot;
 use crate::sync::Arc;
 use crate::task::SlotOpening;
 use sealane_accounts_db::EntryNumber;
 use solana_hash::Hash;
-use solana_signature::Signature;
 
 /// Follows the records: which slot is open, with which context, after which entry.
 pub(crate) struct Chain {
@@ -88,11 +87,7 @@ impl Chain {
                     return Err(format!("entry {this} follows entry {last}"));
                 }
                 self.entry = entry.entry;
-                let signatures = entry.items.iter().filter_map(|item| match item {
-                    LoggedItem::Transaction { wire, .. } => first_signature(wire),
-                    LoggedItem::FeeReward { .. } => None,
-                });
-                self.tip = slot::tip_after(&self.tip, signatures);
+                self.tip = slot::tip_after(&self.tip, entry.signatures());
                 Ok(Vec::new())
             }
             _ => Ok(Vec::new()),
@@ -155,10 +150,4 @@ pub(crate) fn idle_successor(opened: &SlotOpened, slot_ms: u64, tip: &Hash) -> S
         time_ms: opened.time_ms + slot_ms as i64,
         parent_blockhash: slot::blockhash(&opened.parent_blockhash, opened.slot, seconds, tip),
     }
-}
-
-/// The first signature of a transaction on the wire: behind their number, which is one byte as a transaction
-/// has room for few.
-pub(crate) fn first_signature(wire: &[u8]) -> Option<&Signature> {
-    Some(bytemuck::from_bytes(wire.get(1..65)?))
 }
