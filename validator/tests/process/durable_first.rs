@@ -12,6 +12,7 @@ use solana_keypair::Keypair;
 use solana_signature::Signature;
 use solana_signer::Signer;
 use solana_transaction::Transaction;
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -21,10 +22,7 @@ const CALLS: &str = "trace=fdatasync,fsync,write,writev,pwrite64,sendto,sendmsg"
 
 #[test]
 fn the_logs_sync_returns_before_a_confirmation_leaves_the_socket() {
-    if let Err(why) = can_trace() {
-        let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-        assert!(!is_ci, "{why}: install Debian's package strace");
-        println!("skipped: {why}. Debian's package strace brings it");
+    if !can_trace() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -55,7 +53,21 @@ fn the_logs_sync_returns_before_a_confirmation_leaves_the_socket() {
     check_order(&calls, &polled, b"confirmationStatus");
 }
 
-fn can_trace() -> Result<(), String> {
+/// Whether strace works here, without which a test is skipped.
+///
+/// # Panics
+/// If it does not, in CI.
+pub(crate) fn can_trace() -> bool {
+    let Err(why) = try_to_trace() else {
+        return true;
+    };
+    let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(!is_ci, "{why}: install Debian's package strace");
+    println!("skipped: {why}. Debian's package strace brings it");
+    false
+}
+
+fn try_to_trace() -> Result<(), String> {
     let tried = Command::new("strace")
         .args(["-f", "-o", "/dev/null", "true"])
         .stdout(Stdio::null())
@@ -69,8 +81,11 @@ fn can_trace() -> Result<(), String> {
 }
 
 /// A transfer, and the parameters that send it.
-fn transfer(client: &mut Client, mint: &Keypair) -> (Signature, serde_json::Value) {
-    let shown = client.call("getLatestBlockhash", json!([])).unwrap();
+pub(crate) fn transfer(
+    client: &mut Client,
+    mint: &Keypair,
+) -> io::Result<(Signature, serde_json::Value)> {
+    let shown = client.call("getLatestBlockhash", json!([]))?;
     let blockhash = shown["value"]["blockhash"].as_str().unwrap();
     let blockhash: Hash = blockhash.parse().unwrap();
     let (from, to) = (mint.pubkey(), Keypair::new().pubkey());
@@ -79,13 +94,13 @@ fn transfer(client: &mut Client, mint: &Keypair) -> (Signature, serde_json::Valu
         Transaction::new_signed_with_payer(&[instruction], Some(&from), &[mint], blockhash);
     let wire = BASE64_STANDARD.encode(bincode::serialize(&transaction).unwrap());
     let config = json!({"encoding": "base64", "skipPreflight": true});
-    (transaction.signatures[0], json!([wire, config]))
+    Ok((transaction.signatures[0], json!([wire, config])))
 }
 
 fn confirm_by_subscription(addresses: &Addresses, mint: &Keypair) -> Signature {
     let mut client = Client::connect(&addresses.http).unwrap();
     let mut socket = WebSocket::connect(&addresses.web_socket).unwrap();
-    let (signature, parameters) = transfer(&mut client, mint);
+    let (signature, parameters) = transfer(&mut client, mint).unwrap();
     let commitment = json!({"commitment": "confirmed"});
     let subscribed = json!([signature.to_string(), commitment]);
     socket.send(1, "signatureSubscribe", subscribed).unwrap();
@@ -96,7 +111,7 @@ fn confirm_by_subscription(addresses: &Addresses, mint: &Keypair) -> Signature {
 
 fn confirm_by_status(addresses: &Addresses, mint: &Keypair) -> Signature {
     let mut client = Client::connect(&addresses.http).unwrap();
-    let (signature, parameters) = transfer(&mut client, mint);
+    let (signature, parameters) = transfer(&mut client, mint).unwrap();
     client.call("sendTransaction", parameters).unwrap();
     let asked = json!([[signature.to_string()]]);
     let mut statuses = || client.call("getSignatureStatuses", asked.clone()).unwrap();

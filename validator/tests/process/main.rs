@@ -1,8 +1,9 @@
-//! The binary as a process of its own: killed under load at any moment, traced while it confirms, and its tools
-//! on what it left.
+//! The binary as a process of its own: killed under load at any moment, traced while it confirms, with syncs that
+//! fail, and its tools on what it left.
 
 mod client;
 mod durable_first;
+mod failed_sync;
 mod kills;
 mod ledger_tools;
 mod node;
