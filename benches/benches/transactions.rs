@@ -37,6 +37,7 @@ fn ground(kind: WorkloadKind) -> Ground {
         slot_duration: Duration::from_secs(3_600),
         state_root: false,
         accounts_memory: None,
+        rate: None,
     };
     let config = configuration(&workload, &settings);
     let runtime = Runtime::start(config.clone()).expect("few accounts fit");

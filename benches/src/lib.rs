@@ -9,9 +9,11 @@ mod counters;
 mod keyring;
 mod measure;
 mod mix;
+mod pace;
 mod parallel;
 mod programs;
 mod random;
+mod replays;
 mod report;
 mod stages;
 mod state;
@@ -22,9 +24,11 @@ mod workload;
 
 pub use chains::ConflictChains;
 pub use measure::{Measured, RunSettings, configuration, measure};
+pub use pace::Latencies;
 pub use programs::{
     COMPUTE_ID, COMPUTE_ROUNDS, TOUCH_FAILED, TOUCH_ID, compute_program, touch_program,
 };
+pub use replays::{Replayed, replay};
 pub use report::Report;
 pub use stages::StageTimes;
 pub use state::{SortedState, StateHash};

@@ -1,8 +1,10 @@
 //! One run: start a runtime, feed it, wait until everything is visible.
 //!
 //! The clock runs from just before the first byte is handed in until the last transaction is visible.
-//! The thread that feeds only hands batches in and reads the runtime's counters in between.
+//! The thread that feeds only hands batches in and reads the runtime's counters in between. Where it feeds at a
+//! rate, another reads them more often.
 
+use crate::pace::{Curve, Latencies, Pace};
 use crate::stages::StageTimes;
 use crate::workload::Workload;
 use anyhow::{Context, Result, bail};
@@ -14,6 +16,7 @@ use sealane_runtime::{
 use sealane_sdk::{Programs, Pubkey};
 use solana_keypair::Keypair;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Transactions handed in at a time.
@@ -40,6 +43,8 @@ pub struct RunSettings {
     pub state_root: bool,
     /// Bytes of accounts in memory; the rest is read from account files, which need a ledger.
     pub accounts_memory: Option<u64>,
+    /// Transactions a second that are handed in; `None`: as fast as the runtime takes them.
+    pub rate: Option<u64>,
 }
 
 /// What a run took.
@@ -54,6 +59,8 @@ pub struct Measured {
     pub waits: WaitHistogram,
     /// The runtime's counters at the end.
     pub counters: Counters,
+    /// From bytes in to visible, where transactions were handed in at a rate.
+    pub latencies: Option<Latencies>,
 }
 
 /// The runtime's configuration for a workload.
@@ -88,6 +95,7 @@ pub fn configuration(workload: &Workload, settings: &RunSettings) -> RuntimeConf
 pub fn measure(
     workload: &Workload,
     config: RuntimeConfig,
+    rate: Option<u64>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Measured, Runtime)> {
     let bound = config.limits.accounts_memory_max;
@@ -97,9 +105,17 @@ pub fn measure(
     while bound.is_some_and(|bound| reader.counters().resident_bytes > bound) {
         std::thread::sleep(Duration::from_millis(10));
     }
-    let batches = workload.transactions.batches(FEED_BATCH);
+    let batches = workload
+        .transactions
+        .batches(rate.map_or(FEED_BATCH, Pace::batch));
     let before = StageTimes::now();
-    let elapsed = feed(&ingest, &reader, batches, progress)?;
+    let (elapsed, latencies) = match rate {
+        None => (feed(&ingest, &reader, batches, None, progress)?, None),
+        Some(rate) => {
+            let (elapsed, latencies) = feed_paced(&ingest, &reader, batches, rate, progress)?;
+            (elapsed, Some(latencies))
+        }
+    };
     let stages = StageTimes::now().since(&before);
     let (waits, counters) = (reader.waits(), reader.counters());
     Ok((
@@ -108,21 +124,51 @@ pub fn measure(
             stages,
             waits,
             counters,
+            latencies,
         },
         runtime,
     ))
+}
+
+fn feed_paced(
+    ingest: &Ingest,
+    reader: &Reader,
+    batches: Vec<Vec<Bytes>>,
+    rate: u64,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Duration, Latencies)> {
+    let total = batches.iter().map(|batch| batch.len() as u64).sum();
+    let mut handed_in = Curve::with_capacity(batches.len());
+    let ends = AtomicBool::new(false);
+    let pace = Pace::start(rate);
+    std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| pace.watch(reader, total, &ends));
+        let paced = Some((&pace, &mut handed_in));
+        let fed = feed(ingest, reader, batches, paced, progress);
+        // Relaxed: the watcher only has to end.
+        ends.store(fed.is_err(), Ordering::Relaxed);
+        let settled = watcher.join().expect("it only reads");
+        Ok((fed?, pace.latencies(&handed_in, &settled)))
+    })
 }
 
 fn feed(
     ingest: &Ingest,
     reader: &Reader,
     batches: Vec<Vec<Bytes>>,
+    mut paced: Option<(&Pace, &mut Curve)>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Duration> {
     let mut handed_in = 0;
     let start = Instant::now();
     for batch in batches {
+        if let Some((pace, _)) = &paced {
+            pace.wait(handed_in);
+        }
         handed_in += batch.len() as u64;
+        if let Some((pace, curve)) = &mut paced {
+            curve.push((pace.elapsed(), handed_in));
+        }
         ingest
             .submit(batch)
             .context("the runtime takes no transactions")?;

@@ -1,10 +1,12 @@
 //! What `banking-bench` prints and writes.
 
 use crate::measure::Measured;
+use crate::pace::Latencies;
 use crate::verdict::Verdict;
 use crate::workload::WorkloadOptions;
 use serde::{Serialize, Serializer};
 use std::fmt;
+use std::time::Duration;
 
 /// The figures of all runs.
 #[derive(Clone, Debug, Serialize)]
@@ -45,6 +47,18 @@ pub struct Report {
     pub wait_us_p50: f64,
     /// The same for 99 in 100.
     pub wait_us_p99: f64,
+    /// Transactions a second that were handed in, if not as fast as they were taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u64>,
+    /// At that rate, from bytes in to visible: what half of the transactions did not exceed, in the median run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_us_p50: Option<f64>,
+    /// The same for 99 in 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_us_p99: Option<f64>,
+    /// The longest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_us_max: Option<f64>,
     /// Transactions in the longest chain of conflicts, in the last run.
     pub longest_chain: u64,
     /// Visible transactions that failed, in the last run.
@@ -79,6 +93,10 @@ impl Report {
         let (last, verdict) = &runs[runs.len() - 1];
         let each = |ns: u64| ns as f64 / transactions as f64;
         let counters = last.counters;
+        let latency_us = |of: fn(&Latencies) -> Duration| {
+            let latencies = median.latencies.as_ref();
+            latencies.map(|latencies| of(latencies).as_secs_f64() * 1e6)
+        };
         let wait_us = |quantile| median.waits.quantile(quantile).as_secs_f64() * 1e6;
         Self {
             workload: options.kind.name(),
@@ -102,6 +120,10 @@ impl Report {
                 .collect(),
             wait_us_p50: wait_us(0.5),
             wait_us_p99: wait_us(0.99),
+            rate: median.latencies.map(|latencies| latencies.rate),
+            latency_us_p50: latency_us(|latencies| latencies.p50),
+            latency_us_p99: latency_us(|latencies| latencies.p99),
+            latency_us_max: latency_us(|latencies| latencies.max),
             longest_chain: verdict.longest_chain,
             failed: counters.failed,
             not_run: counters.refused + counters.evicted + counters.dropped,
@@ -166,6 +188,21 @@ impl fmt::Display for Report {
             &format_args!("{} µs (p50)", wait(self.wait_us_p50)),
         )?;
         row(f, "", &format_args!("{} µs (p99)", wait(self.wait_us_p99)))?;
+        if let (Some(rate), Some(p50), Some(p99), Some(max)) = (
+            self.rate,
+            self.latency_us_p50,
+            self.latency_us_p99,
+            self.latency_us_max,
+        ) {
+            let at = format_args!("at {} a second", thousands(rate as f64));
+            row(f, "bytes in to visible", &at)?;
+            let (p50, p99, max) = (wait(p50), wait(p99), wait(max));
+            row(
+                f,
+                "",
+                &format_args!("{p50} µs (p50), {p99} µs (p99), {max} µs at most"),
+            )?;
+        }
         row(
             f,
             "longest conflict chain",

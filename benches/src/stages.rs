@@ -8,8 +8,17 @@ use std::collections::BTreeMap;
 use std::fs;
 
 /// The way of a transaction, by the names of the threads.
-const STAGES: [&str; 6] = [
-    "feed", "verify", "schedule", "banking", "publish", "headers",
+const STAGES: [&str; 10] = [
+    "feed",
+    "fetch",
+    "verify",
+    "schedule",
+    "banking",
+    "log",
+    "publish",
+    "history",
+    "headers",
+    "checkpoints",
 ];
 
 /// Nanoseconds on a processor so far, by stage.

@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 use sealane_benches::{
     Measured, Report, RunSettings, SortedState, Verdict, Workload, WorkloadKind, WorkloadOptions,
-    configuration, export, measure,
+    configuration, export, measure, replay,
 };
-use sealane_runtime::{BankingThreads, RealDisk};
+use sealane_runtime::{BankingThreads, RealDisk, RuntimeConfig};
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
@@ -75,6 +75,12 @@ struct Arguments {
     /// Keep so many bytes of accounts in memory, and read the others from the disk; with --durable
     #[arg(long, value_name = "BYTES", requires = "durable")]
     accounts_memory: Option<u64>,
+    /// Hand in so many transactions a second, and tell how long they took from there until they were visible
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    rate: Option<u64>,
+    /// Replay the ledger of each run on these numbers of banking threads, comparing the root of every slot
+    #[arg(long, value_name = "N,N", value_delimiter = ',', requires = "durable")]
+    replay_threads: Vec<usize>,
     /// Write the figures as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -128,14 +134,15 @@ fn main() -> Result<()> {
     };
     let slot_ms = arguments
         .slot_ms
-        .unwrap_or_else(|| slot_ms(arguments.transactions));
+        .unwrap_or_else(|| slot_ms(arguments.transactions, arguments.rate));
     let settings = RunSettings {
         banking_threads: arguments.banking_threads,
         verify_threads: verify_threads(&arguments),
         check_signatures: options.real_signatures,
         slot_duration: Duration::from_millis(slot_ms),
-        state_root: arguments.state_root == Switch::On,
+        state_root: arguments.state_root == Switch::On || !arguments.replay_threads.is_empty(),
         accounts_memory: arguments.accounts_memory,
+        rate: arguments.rate,
     };
 
     let start = Instant::now();
@@ -160,7 +167,13 @@ fn main() -> Result<()> {
     let ledger = arguments.durable.as_deref();
     if !arguments.cold {
         // Not counted, only checked: it pays the system for memory that the others find.
-        let (_, verdict) = one_run(&workload, &settings, "warm-up", ledger, None)?;
+        let run = Run {
+            title: "warm-up",
+            ledger,
+            replay_threads: &[],
+            dump: None,
+        };
+        let (_, verdict) = run.make(&workload, &settings)?;
         if !verdict.is_equal() {
             bail!(UNEQUAL);
         }
@@ -172,7 +185,13 @@ fn main() -> Result<()> {
             .dump_accounts
             .as_deref()
             .filter(|_| run == arguments.runs);
-        runs.push(one_run(&workload, &settings, &title, ledger, dump)?);
+        let run = Run {
+            title: &title,
+            ledger,
+            replay_threads: &arguments.replay_threads,
+            dump,
+        };
+        runs.push(run.make(&workload, &settings)?);
     }
     let threads = match arguments.banking_threads {
         BankingThreads::Auto => "auto".to_string(),
@@ -219,55 +238,81 @@ fn keep_memory() -> Result<()> {
     Ok(())
 }
 
-/// Measures one run and compares it with the serial one.
-fn one_run(
-    workload: &Workload,
-    settings: &RunSettings,
-    title: &str,
-    ledger: Option<&Path>,
-    dump: Option<&Path>,
-) -> Result<(Measured, Verdict)> {
-    let mut config = configuration(workload, settings);
-    let folder = ledger.map(|parent| parent.join(format!("banking-bench-{}", std::process::id())));
-    if let Some(folder) = &folder {
-        config.ledger = Some(Arc::new(RealDisk::open(folder)?));
+/// One run, and what is made of what it leaves.
+struct Run<'a> {
+    title: &'a str,
+    /// Where a folder with its ledger is made, and deleted at the end.
+    ledger: Option<&'a Path>,
+    replay_threads: &'a [usize],
+    /// Where the accounts are written.
+    dump: Option<&'a Path>,
+}
+
+impl Run<'_> {
+    /// Measures it and compares it with the serial one.
+    fn make(&self, workload: &Workload, settings: &RunSettings) -> Result<(Measured, Verdict)> {
+        let mut config = configuration(workload, settings);
+        let name = format!("banking-bench-{}", std::process::id());
+        let folder = self.ledger.map(|parent| parent.join(name));
+        if let Some(folder) = &folder {
+            config.ledger = Some(Arc::new(RealDisk::open(folder)?));
+        }
+        let mut progress = Progress::new(self.title, workload.transactions.len() as u64);
+        let show = &mut |done| progress.show(done);
+        let (measured, runtime) = measure(workload, config.clone(), settings.rate, show)?;
+        progress.finish(&measured);
+        if settings.accounts_memory.is_some() {
+            let counters = &measured.counters;
+            eprintln!(
+                "{} cold reads, {} bounces, {} bytes resident",
+                counters.cold_reads, counters.bounces, counters.resident_bytes
+            );
+        }
+        let reader = runtime.reader();
+        if !runtime.shutdown(SHUTDOWN_DEADLINE) {
+            bail!("the runtime did not stop within {SHUTDOWN_DEADLINE:?}");
+        }
+        let order = reader.take_order();
+        let mut accounts = Vec::new();
+        reader
+            .pin()?
+            .all(&mut |key, state| accounts.push((*key, state.clone())))?;
+        drop(reader);
+        let state = SortedState::new(accounts);
+        if let Some(path) = self.dump {
+            let mut file = create(path)?;
+            state.dump(&mut file)?;
+            file.flush()?;
+        }
+        if let Some(folder) = &folder {
+            let replayed = self.replay(&config, measured.counters.visible);
+            std::fs::remove_dir_all(folder)
+                .with_context(|| format!("cannot delete {}", folder.display()))?;
+            replayed?;
+        }
+        let verdict = Verdict::reach(&config, &order, &state, &measured.counters);
+        Ok((measured, verdict))
     }
-    let mut progress = Progress::new(title, workload.transactions.len() as u64);
-    let (measured, runtime) = measure(workload, config.clone(), &mut |done| progress.show(done))?;
-    progress.finish(&measured);
-    if settings.accounts_memory.is_some() {
-        let counters = &measured.counters;
-        eprintln!(
-            "{} cold reads, {} bounces, {} bytes resident",
-            counters.cold_reads, counters.bounces, counters.resident_bytes
-        );
+
+    fn replay(&self, config: &RuntimeConfig, transactions: u64) -> Result<()> {
+        for &threads in self.replay_threads {
+            let replayed = replay(config, threads, transactions)?;
+            let seconds = replayed.elapsed.as_secs_f64();
+            eprintln!(
+                "replayed on {threads} threads in {seconds:.1} s, {:.0} a second: {transactions} transactions \
+                 came to the logged results, {} slots to the logged headers and state roots",
+                transactions as f64 / seconds,
+                replayed.headers
+            );
+        }
+        Ok(())
     }
-    let reader = runtime.reader();
-    if !runtime.shutdown(SHUTDOWN_DEADLINE) {
-        bail!("the runtime did not stop within {SHUTDOWN_DEADLINE:?}");
-    }
-    let order = reader.take_order();
-    let mut accounts = Vec::new();
-    reader
-        .pin()?
-        .all(&mut |key, state| accounts.push((*key, state.clone())))?;
-    let state = SortedState::new(accounts);
-    if let Some(path) = dump {
-        let mut file = create(path)?;
-        state.dump(&mut file)?;
-        file.flush()?;
-    }
-    if let Some(folder) = &folder {
-        std::fs::remove_dir_all(folder)
-            .with_context(|| format!("cannot delete {}", folder.display()))?;
-    }
-    let verdict = Verdict::reach(&config, &order, &state, &measured.counters);
-    Ok((measured, verdict))
 }
 
 /// A slot long enough that a run is over before the blockhash of its transactions is too old.
-fn slot_ms(transactions: u64) -> u64 {
-    (transactions * 1_000 / TPS_EXPECTED_MIN / SLOTS_MAX).max(400)
+fn slot_ms(transactions: u64, rate: Option<u64>) -> u64 {
+    let slowest = rate.unwrap_or(u64::MAX).min(TPS_EXPECTED_MIN);
+    (transactions * 1_000 / slowest / SLOTS_MAX).max(400)
 }
 
 fn create(path: &Path) -> Result<BufWriter<File>> {
