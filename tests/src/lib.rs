@@ -11,3 +11,11 @@ pub use conflict_graph::{ConflictGraph, Shape};
 pub use filler::{GENESIS_HASH, filler_config, filler_signature, filler_transaction, wallet};
 pub use mixer::{MIXER_ID, Overlaps, mixer, overlaps};
 pub use run::{RunOptions, RunReport, run};
+
+/// How many seeds a random test runs: `short`, or what `SEALANE_SEEDS` says.
+pub fn seeds(short: u64) -> u64 {
+    let named = std::env::var("SEALANE_SEEDS").ok();
+    named.map_or(short, |text| {
+        text.parse().expect("SEALANE_SEEDS is a number")
+    })
+}

@@ -7,7 +7,7 @@ use sealane_runtime::{
     Notice, Reader, Runtime, RuntimeConfig, SignedHeader, StartError,
 };
 use sealane_sdk::{AccountState, Programs, Pubkey};
-use sealane_tests::{ConflictGraph, Shape, mixer};
+use sealane_tests::{ConflictGraph, Shape, mixer, seeds};
 use solana_hash::Hash;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -149,7 +149,7 @@ fn a_start_from_a_checkpoint_finds_what_a_replay_of_the_whole_log_finds() {
 #[test]
 fn after_a_crash_at_any_moment_a_checkpoint_and_the_whole_log_agree() {
     let mut replayed = Vec::new();
-    for seed in 0..8u64 {
+    for seed in 0..seeds(8) {
         let what = format!("seed {seed}");
         let mut random = StdRng::seed_from_u64(seed);
         let shape = Shape::ALL[seed as usize % 4];

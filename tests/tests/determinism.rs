@@ -3,16 +3,11 @@
 //! `SEALANE_SEEDS=200 cargo test --release -p sealane-tests --test determinism` is the long run.
 
 use sealane_runtime::Fault;
-use sealane_tests::{ConflictGraph, RunOptions, RunReport, Shape, run};
+use sealane_tests::{ConflictGraph, RunOptions, RunReport, Shape, run, seeds};
 use solana_hash::Hash;
 use std::time::Duration;
 
 const TRANSACTIONS: usize = 4_000;
-
-fn seeds() -> u64 {
-    std::env::var("SEALANE_SEEDS")
-        .map_or(3, |seeds| seeds.parse().expect("SEALANE_SEEDS: a number"))
-}
 
 fn run_graph(seed: u64, shape: Shape, threads: usize, fault: Option<Fault>) -> RunReport {
     let graph = ConflictGraph::random(seed, shape, TRANSACTIONS, Hash::new_from_array([9; 32]));
@@ -45,7 +40,7 @@ fn check(seed: u64, shape: Shape, threads: usize) -> RunReport {
 fn check_all_shapes(threads: usize) {
     let (mut charged, mut failed, mut dropped, mut slots) = (0, 0, 0, 0);
     let (mut calls, mut overlapping) = (0, 0);
-    for seed in 0..seeds() {
+    for seed in 0..seeds(3) {
         for shape in Shape::ALL {
             let report = check(seed, shape, threads);
             charged += report.charged;

@@ -1,5 +1,7 @@
 //! A chain that is brought back from its block log: the same accounts and results on any number of banking
 //! threads, and after a crash at any moment a prefix of what ran, with all in it that was visible.
+//!
+//! `SEALANE_SEEDS=1000 cargo test -p sealane-tests --test recovery --test checkpoints crash` is the long run.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -8,7 +10,7 @@ use sealane_runtime::{
     StartError, TransactionRecord,
 };
 use sealane_sdk::{AccountState, Programs, Pubkey};
-use sealane_tests::{ConflictGraph, Shape, mixer};
+use sealane_tests::{ConflictGraph, Shape, mixer, seeds};
 use solana_hash::Hash;
 use solana_signature::Signature;
 use std::collections::HashMap;
@@ -141,7 +143,7 @@ fn a_replay_on_any_number_of_threads_leaves_the_same_accounts_and_results() {
 #[test]
 fn after_a_crash_at_any_moment_a_prefix_is_there_with_all_that_was_visible() {
     let mut prefixes = Vec::new();
-    for seed in 0..12u64 {
+    for seed in 0..seeds(12) {
         let mut random = StdRng::seed_from_u64(seed);
         let shape = Shape::ALL[seed as usize % 4];
         let graph = ConflictGraph::random(seed, shape, 1_200, BLOCKHASH);
