@@ -170,10 +170,12 @@ impl Bank {
             let environment = Environment {
                 programs,
                 sysvars: &slot.sysvars,
+                machine: None,
             };
             let limits = ExecutionLimits {
                 compute_units: u64::from(transaction.budget().unit_limit),
                 log_bytes: *log_bytes_max,
+                heap_bytes: ExecutionLimits::HEAP_BYTES_DEFAULT,
             };
             let instructions = transaction
                 .instructions()

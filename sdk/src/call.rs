@@ -4,6 +4,7 @@
 //! `process_executable_chain`, `TransactionContext::pop`).
 
 use crate::frame::{Frame, InstructionAccount, Level, STACK_DEPTH_MAX};
+use crate::machine::{self, Machine, MachineCall, MachineError};
 use crate::{AccountInfo, InstructionError, Program, panics};
 use smallvec::SmallVec;
 
@@ -19,21 +20,44 @@ pub(crate) fn run(
 ) -> Result<(), InstructionError> {
     let state = frame.state;
     check_stack(frame, program)?;
-    let known = frame.environment.programs.get(frame.account(program).key);
+    let runner = Runner::of(frame, program);
     let accounts_end = state.instruction_accounts.borrow().len();
     state.push_level(Level {
         program,
         accounts_start,
         accounts_end,
-        data_increase_max: known.map_or(0, |program| program.data_increase_max),
+        data_increase_max: match runner {
+            Some(Runner::Native(known)) => known.data_increase_max,
+            _ => machine::DATA_INCREASE_MAX,
+        },
     });
-    let result = match known {
-        Some(known) => process(frame, known, program, data),
+    let result = match runner {
+        Some(Runner::Native(known)) => process(frame, known, program, data),
+        Some(Runner::Machine(machine)) => process_in_machine(frame, machine, program, data),
         None => Err(InstructionError::UnsupportedProgramId),
     };
     let result = result.and_then(|()| check_balance(frame));
     state.pop_level();
     result
+}
+
+/// What runs a program.
+enum Runner<'f> {
+    Native(&'f Program),
+    Machine(&'f dyn Machine),
+}
+
+impl<'f> Runner<'f> {
+    #[inline]
+    fn of(frame: &Frame<'f>, program: u8) -> Option<Self> {
+        let account = frame.account(program);
+        let environment = &frame.environment;
+        if let Some(known) = environment.programs.get(account.key) {
+            return Some(Self::Native(known));
+        }
+        let machine = environment.machine?;
+        machine::is_loader(&account.owner.get()).then_some(Self::Machine(machine))
+    }
 }
 
 /// What must hold before a program goes on the stack.
@@ -99,6 +123,38 @@ fn process(
     }
     state.put_fault(faults_before);
     result
+}
+
+/// A program that is an ELF file. What it consumed is logged by its machine.
+#[cold]
+fn process_in_machine(
+    frame: &Frame<'_>,
+    machine: &dyn Machine,
+    program: u8,
+    data: &[u8],
+) -> Result<(), InstructionError> {
+    let state = frame.state;
+    state.return_program.set(program);
+    state.return_data.borrow_mut().clear();
+    frame.log(|log, keys| log.invoke(program, state.depth.get(), keys));
+    let faults_before = state.take_fault();
+    let call = MachineCall::new(frame, data);
+    let result = state.running.during(program, || machine.execute(&call));
+    state.put_fault(faults_before);
+    match result {
+        Ok(()) => {
+            frame.log(|log, keys| log.success(program, keys));
+            Ok(())
+        }
+        Err(MachineError::Instruction(error)) => {
+            frame.log(|log, keys| log.failed(program, &error, keys));
+            Err(error)
+        }
+        Err(MachineError::Machine(words)) => {
+            frame.log(|log, keys| log.failed(program, &words, keys));
+            Err(InstructionError::ProgramFailedToComplete)
+        }
+    }
 }
 
 /// The program itself, with handles of its accounts.

@@ -3,9 +3,12 @@
 //! It has no opinion on fees, ages, rent or commits: those are the bank's. It enforces what holds inside
 //! a transaction: privileges, ownership, balances, growth, depth, compute.
 
-use crate::frame::{AccountCell, Frame, RunningProgram, State, current};
+use crate::frame::{AccountCell, Frame, PastInstruction, RunningProgram, State, current};
 use crate::log::Log;
-use crate::{AccountData, AccountState, InstructionError, Programs, Pubkey, Sysvars, call, panics};
+use crate::{
+    AccountData, AccountState, Deployment, InstructionError, Machine, Programs, Pubkey, Sysvars,
+    call, panics,
+};
 use smallvec::SmallVec;
 
 /// What an execution may use, for the whole transaction.
@@ -15,6 +18,24 @@ pub struct ExecutionLimits {
     pub compute_units: u64,
     /// Bytes of log messages kept; Solana truncates beyond 10,000.
     pub log_bytes: usize,
+    /// Bytes of heap of a program in a machine (RequestHeapFrame or the default).
+    pub heap_bytes: u32,
+}
+
+/// 1,400,000 compute units, Solana's limit on logs, and the heap of who asks for none.
+impl Default for ExecutionLimits {
+    fn default() -> Self {
+        Self {
+            compute_units: 1_400_000,
+            log_bytes: 10_000,
+            heap_bytes: Self::HEAP_BYTES_DEFAULT,
+        }
+    }
+}
+
+impl ExecutionLimits {
+    /// Bytes of heap where a transaction asks for none.
+    pub const HEAP_BYTES_DEFAULT: u32 = 32 * 1024;
 }
 
 /// What every transaction of a slot shares.
@@ -24,6 +45,8 @@ pub struct Environment<'a> {
     pub programs: &'a Programs,
     /// Sysvars of the slot.
     pub sysvars: &'a Sysvars,
+    /// What runs programs that are ELF files; without it they are not supported.
+    pub machine: Option<&'a dyn Machine>,
 }
 
 /// An account that the transaction names.
@@ -177,6 +200,8 @@ pub struct Executed<'e> {
     pub result: Result<(), (u8, InstructionError)>,
     /// Compute units consumed.
     pub compute_units: u64,
+    /// The programs that it deployed, upgraded or closed.
+    pub deployed: &'e [Deployment],
     log: &'e Log,
     inner: &'e [InnerInstruction],
     return_program: u8,
@@ -214,9 +239,10 @@ impl Executor {
             accounts.len() <= 256,
             "a transaction names at most 256 accounts"
         );
-        self.state.start(limits.compute_units, limits.log_bytes);
+        self.state.start(&limits);
         let result = run(environment, &self.state, &mut accounts.cells, instructions);
-        if result.is_err() {
+        let succeeded = result.is_ok();
+        if !succeeded {
             accounts.forget_writes();
         }
         let compute_units = limits.compute_units - self.state.compute_left.get();
@@ -226,11 +252,13 @@ impl Executor {
             inner_len,
             return_program,
             return_data,
+            deployed,
             ..
         } = &mut self.state;
         Executed {
             result,
             compute_units,
+            deployed: if succeeded { deployed.get_mut() } else { &[] },
             log: log.get_mut(),
             inner: &inner.get_mut()[..inner_len.get()],
             return_program: return_program.get(),
@@ -249,8 +277,16 @@ fn run<'i>(
     let sysvar = cells
         .iter()
         .position(|cell| is_instructions_sysvar(cell.key));
+    let mut last: Option<InstructionInput<'_>> = None;
     for (index, instruction) in instructions.enumerate() {
         state.top_level.set(index);
+        if let Some(past) = last.replace(instruction) {
+            state.past_top_level.borrow_mut().push(PastInstruction {
+                program: past.program,
+                accounts: past.accounts.to_vec(),
+                data: past.data.to_vec(),
+            });
+        }
         if let Some(sysvar) = sysvar {
             cells[sysvar].set_current_instruction(index);
         }

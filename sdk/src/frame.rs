@@ -15,8 +15,8 @@ pub use running::RunningProgram;
 
 use crate::log::Log;
 use crate::{
-    AccountData, AccountState, Environment, InnerInstruction, InstructionError, ProgramError,
-    Pubkey, TransactionAccount,
+    AccountData, AccountState, Deployment, Environment, ExecutionLimits, InnerInstruction,
+    InstructionError, ProgramError, Pubkey, TransactionAccount,
 };
 use std::cell::{Cell, RefCell};
 
@@ -39,6 +39,7 @@ pub(crate) struct AccountCell<'t> {
     pub(crate) changed: Cell<bool>,
     /// Top-level instruction that resized it last, from 1, and the length before that.
     pub(crate) resized_from: Cell<(usize, usize)>,
+    pub(crate) executable: Cell<bool>,
     pub(crate) is_signer: bool,
     pub(crate) is_writable: bool,
 }
@@ -56,13 +57,14 @@ impl<'t> AccountCell<'t> {
             lamports_guards: Cell::new(0),
             changed: Cell::new(false),
             resized_from: Cell::new((0, 0)),
+            executable: Cell::new(account.state.executable),
             is_signer: account.is_signer,
             is_writable: account.is_writable,
         }
     }
 
     pub(crate) fn executable(&self) -> bool {
-        self.loaded.executable
+        self.executable.get()
     }
 
     /// The state as it was loaded.
@@ -74,6 +76,7 @@ impl<'t> AccountCell<'t> {
     pub(crate) fn forget_writes(&mut self) {
         self.lamports.set(self.loaded.lamports);
         self.owner.set(self.loaded.owner);
+        self.executable.set(self.loaded.executable);
         *self.data.get_mut() = None;
         self.written_len.set(None);
         self.changed.set(false);
@@ -127,7 +130,7 @@ impl<'t> AccountCell<'t> {
         AccountState {
             lamports,
             owner: self.owner.get(),
-            executable: self.loaded.executable,
+            executable: self.executable.get(),
             data: self
                 .data
                 .get_mut()
@@ -189,22 +192,39 @@ pub(crate) struct State {
     /// Calls so far; entries beyond `inner_len` are kept for their allocations.
     pub(crate) inner: RefCell<Vec<InnerInstruction>>,
     pub(crate) inner_len: Cell<usize>,
+    /// What the accounts of each call were granted.
+    pub(crate) inner_granted: RefCell<Vec<Vec<InstructionAccount>>>,
+    /// Top-level instructions that are over.
+    pub(crate) past_top_level: RefCell<Vec<PastInstruction>>,
+    /// Programs that the transaction changed.
+    pub(crate) deployed: RefCell<Vec<Deployment>>,
+    pub(crate) heap_bytes: Cell<u32>,
     pub(crate) running: RunningProgram,
+}
+
+/// A top-level instruction that is over. Indices are of the transaction's accounts.
+pub(crate) struct PastInstruction {
+    pub(crate) program: u8,
+    pub(crate) accounts: Vec<u8>,
+    pub(crate) data: Vec<u8>,
 }
 
 impl State {
     /// Makes it ready for the next transaction.
-    pub(crate) fn start(&self, compute_units: u64, log_bytes: usize) {
-        self.compute_limit.set(compute_units);
-        self.compute_left.set(compute_units);
+    pub(crate) fn start(&self, limits: &ExecutionLimits) {
+        self.compute_limit.set(limits.compute_units);
+        self.compute_left.set(limits.compute_units);
+        self.heap_bytes.set(limits.heap_bytes);
         self.lamports_delta.set(0);
         self.resize_delta.set(0);
         self.trace_len.set(0);
         self.depth.set(0);
         self.fault.set(None);
-        self.log.borrow_mut().start(log_bytes);
+        self.log.borrow_mut().start(limits.log_bytes);
         self.return_data.borrow_mut().clear();
         self.inner_len.set(0);
+        self.past_top_level.borrow_mut().clear();
+        self.deployed.borrow_mut().clear();
     }
 
     /// The program that runs.

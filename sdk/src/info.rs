@@ -91,7 +91,7 @@ impl<'a> AccountInfo<'a> {
             .map_err(|error| self.refuse(error))
     }
 
-    fn put_lamports(&self, lamports: u64) -> Result<(), InstructionError> {
+    pub(crate) fn put_lamports(&self, lamports: u64) -> Result<(), InstructionError> {
         let cell = self.cell();
         let old = cell.lamports.get();
         if lamports < old && !self.is_ours() {
@@ -282,15 +282,27 @@ impl<'a> AccountInfo<'a> {
     /// `MAX_PERMITTED_DATA_INCREASE`, or by what its program was registered with; a transaction all its
     /// accounts by 20 MiB.
     pub fn resize(&self, len: usize) -> ProgramResult {
+        if self.cell().data.try_borrow_mut().is_err() {
+            return Err(ProgramError::AccountBorrowFailed);
+        }
+        let increase_max = self.frame.state.level().data_increase_max;
+        self.put_len(len, increase_max)
+            .map_err(|error| self.refuse(error))
+    }
+
+    /// Changes the length, within `increase_max` bytes of what it was when the top-level instruction began.
+    pub(crate) fn put_len(&self, len: usize, increase_max: usize) -> Result<(), InstructionError> {
         let cell = self.cell();
         let old = cell.data_len();
         let growth = len as i64 - old as i64;
-        self.check_resize(old, len, growth)
-            .map_err(|error| self.refuse(error))?;
+        self.check_resize(old, len, growth, increase_max)?;
         if growth == 0 {
             return Ok(());
         }
-        self.borrow_mut()?.resize(len);
+        let mut data = self
+            .borrow_mut()
+            .map_err(|_| InstructionError::AccountBorrowFailed)?;
+        data.resize(len);
         cell.written_len.set(Some(len));
         cell.changed.set(true);
         cell.resized_from.set(self.length_at_start(old));
@@ -299,7 +311,52 @@ impl<'a> AccountInfo<'a> {
         Ok(())
     }
 
-    fn check_resize(&self, old: usize, len: usize, growth: i64) -> Result<(), InstructionError> {
+    /// Makes the data these, if they are not.
+    pub(crate) fn put_data(&self, new: &[u8]) -> Result<(), InstructionError> {
+        let busy = |_| InstructionError::AccountBorrowFailed;
+        let common = {
+            let old = self.try_borrow_data().map_err(busy)?;
+            if *old == *new {
+                return Ok(());
+            }
+            old.len().min(new.len())
+        };
+        self.check_len_change(new.len())?;
+        self.put_len(new.len(), usize::MAX)?;
+        // Of a large account, only the pages that differ are copied.
+        let differs = {
+            let old = self.try_borrow_data().map_err(busy)?;
+            let pairs = || old[..common].iter().zip(&new[..common]);
+            let first = pairs().position(|(old, new)| old != new);
+            let last = pairs().rposition(|(old, new)| old != new);
+            first
+                .zip(last)
+                .map_or(common..common, |(first, last)| first..last + 1)
+        };
+        for range in [differs, common..new.len()] {
+            if !range.is_empty() {
+                let mut part = self.data_mut(range.clone()).map_err(busy)?;
+                part.copy_from_slice(&new[range]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Of an account that is not its own, a program in a machine may not change even the length.
+    pub(crate) fn check_len_change(&self, len: usize) -> Result<(), InstructionError> {
+        if len != self.data_len() && !self.is_ours() {
+            return Err(InstructionError::AccountDataSizeChanged);
+        }
+        Ok(())
+    }
+
+    fn check_resize(
+        &self,
+        old: usize,
+        len: usize,
+        growth: i64,
+        increase_max: usize,
+    ) -> Result<(), InstructionError> {
         if len > MAX_ACCOUNT_DATA_LEN {
             return Err(InstructionError::InvalidRealloc);
         }
@@ -309,7 +366,7 @@ impl<'a> AccountInfo<'a> {
         }
         self.check_data_change()?;
         let (_, at_start) = self.length_at_start(old);
-        if len > old && len > at_start + state.level().data_increase_max {
+        if len > old && len > at_start.saturating_add(increase_max) {
             return Err(InstructionError::InvalidRealloc);
         }
         Ok(())
@@ -326,17 +383,45 @@ impl<'a> AccountInfo<'a> {
 
     /// Gives the account to another program. Only its owner may, and only if its data is zero.
     pub fn assign(&self, owner: &Pubkey) -> ProgramResult {
+        drop(self.borrow()?);
+        self.put_owner(owner).map_err(|error| self.refuse(error))
+    }
+
+    pub(crate) fn put_owner(&self, owner: &Pubkey) -> Result<(), InstructionError> {
         let cell = self.cell();
         let is_zeroed = self
-            .borrow()?
+            .borrow()
+            .map_err(|_| InstructionError::AccountBorrowFailed)?
             .as_ref()
             .unwrap_or(cell.loaded_data())
             .is_zeroed();
         if !self.is_ours() || !self.may_write || !is_zeroed {
-            return Err(self.refuse(InstructionError::ModifiedProgramId));
+            return Err(InstructionError::ModifiedProgramId);
         }
         if cell.owner.get() != *owner {
             cell.owner.set(*owner);
+            cell.changed.set(true);
+        }
+        Ok(())
+    }
+
+    /// Makes the account a program, or one no more, as Solana's loaders do. Only its owner may, and only if the
+    /// account is rent-exempt.
+    pub fn set_executable(&self, executable: bool) -> ProgramResult {
+        let rent = &self.frame.environment.sysvars.rent;
+        let is_exempt = rent.is_exempt(self.lamports(), self.data_len());
+        let error = if !is_exempt {
+            Some(InstructionError::ExecutableAccountNotRentExempt)
+        } else if !self.is_ours() || !self.may_write {
+            Some(InstructionError::ExecutableModified)
+        } else {
+            None
+        };
+        if let Some(error) = error {
+            return Err(self.refuse(error));
+        }
+        let cell = self.cell();
+        if cell.executable.replace(executable) != executable {
             cell.changed.set(true);
         }
         Ok(())

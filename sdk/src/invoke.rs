@@ -4,6 +4,7 @@
 //! is none: then `invoke` and `set_return_data` panic and say so.
 
 use crate::frame::{Frame, InstructionAccount, current};
+use crate::machine::CalledAccount;
 use crate::{
     AccountInfo, AccountMeta, InnerInstruction, Instruction, InstructionError, ProgramError,
     ProgramResult, Pubkey, call, log_line,
@@ -94,11 +95,50 @@ fn enter(
     }
     let signers = derive_signers(frame, seeds)?;
     let start = state.instruction_accounts.borrow().len();
-    push_accounts(frame, &instruction.accounts, accounts, &signers, start)?;
+    push_accounts(
+        frame,
+        &instruction.accounts,
+        Some(accounts),
+        &signers,
+        start,
+    )?;
     let program = find_program(frame, &instruction.program_id, accounts)?;
     record(frame, program, start, &instruction.data);
     call::run(frame, program, start, &instruction.data)?;
     check_growth(frame, &instruction.accounts, accounts)
+}
+
+/// A call from a machine, whose accounts need not be handed over here; `before` runs right before it.
+pub(crate) fn call<E: From<InstructionError>>(
+    frame: &Frame<'_>,
+    instruction: &Instruction,
+    signers: &[Pubkey],
+    before: impl FnOnce(&[CalledAccount]) -> Result<(), E>,
+) -> Result<(), E> {
+    let start = frame.state.instruction_accounts.borrow().len();
+    let run = || {
+        push_accounts(frame, &instruction.accounts, None, signers, start)?;
+        let program = find_program(frame, &instruction.program_id, &[])?;
+        let called: SmallVec<[CalledAccount; 32]> = {
+            let accounts = frame.state.instruction_accounts.borrow();
+            let called = accounts[start..].iter().map(|account| CalledAccount {
+                index: account.index,
+                is_writable: account.is_writable,
+            });
+            called.collect()
+        };
+        before(&called)?;
+        record(frame, program, start, &instruction.data);
+        call::run(frame, program, start, &instruction.data)?;
+        Ok(())
+    };
+    let result = run();
+    frame
+        .state
+        .instruction_accounts
+        .borrow_mut()
+        .truncate(start);
+    result
 }
 
 /// The addresses that the caller signs for.
@@ -135,12 +175,13 @@ fn find<'i, 'a>(
 fn push_accounts(
     frame: &Frame<'_>,
     metas: &[AccountMeta],
-    accounts: &[AccountInfo<'_>],
+    accounts: Option<&[AccountInfo<'_>]>,
     signers: &[Pubkey],
     start: usize,
 ) -> Result<(), InstructionError> {
     for (place, meta) in metas.iter().enumerate() {
-        let given = find(accounts, place, meta).map(|account| account.index);
+        let given = accounts.and_then(|accounts| find(accounts, place, meta));
+        let given = given.map(|account| account.index);
         let own = frame.find_own_account(|own| match given {
             Some(index) => own.index == index,
             None => *frame.account(own.index).key == meta.pubkey,
@@ -148,7 +189,8 @@ fn push_accounts(
         // A program's account need not be handed over; any other must be.
         let own = own.filter(|own| {
             let account = frame.account(own.index);
-            *account.key == meta.pubkey && (given.is_some() || account.executable())
+            let is_given = given.is_some() || accounts.is_none() || account.executable();
+            *account.key == meta.pubkey && is_given
         });
         let Some(own) = own else {
             let key = meta.pubkey;
@@ -231,6 +273,12 @@ fn record(frame: &Frame<'_>, program: u8, start: usize, data: &[u8]) {
         .extend(accounts[start..].iter().map(|account| account.index));
     call.data.clear();
     call.data.extend_from_slice(data);
+    let mut granted = state.inner_granted.borrow_mut();
+    if granted.len() == count {
+        granted.push(Vec::new());
+    }
+    granted[count].clear();
+    granted[count].extend_from_slice(&accounts[start..]);
 }
 
 /// What a called program grew counts against the caller's limit too.

@@ -14,6 +14,7 @@ mod info;
 mod invoke;
 pub mod light;
 mod log;
+mod machine;
 mod panics;
 mod program;
 mod system;
@@ -38,6 +39,10 @@ pub use invoke::{
     invoke_signed, invoke_signed_unchecked, invoke_unchecked, set_return_data,
 };
 pub use log::{format_logs, log_line, sol_log, sol_log_args, sol_log_compute_units, sol_log_data};
+pub use machine::{
+    CalledAccount, Deployment, Machine, MachineAccount, MachineCall, MachineError,
+    check_deployable, note_deployment,
+};
 pub use program::{ProcessInstruction, Program, Programs};
 pub use system::PROGRAM as SYSTEM_PROGRAM;
 pub use sysvar::{Sysvar, latest_blockhash, slot_hash, with_sysvars};

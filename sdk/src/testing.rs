@@ -21,8 +21,8 @@
 
 use crate::{
     AccountState, Environment, ExecutionLimits, Executor, InnerInstruction, Instruction,
-    InstructionError, InstructionInput, Program, Programs, Pubkey, Sysvars, TransactionAccount,
-    TransactionAccounts, instructions_sysvar,
+    InstructionError, InstructionInput, Machine, Program, Programs, Pubkey, Sysvars,
+    TransactionAccount, TransactionAccounts, instructions_sysvar,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +33,7 @@ pub struct Harness {
     sysvars: Sysvars,
     accounts: BTreeMap<Pubkey, AccountState>,
     limits: ExecutionLimits,
+    machine: Option<Box<dyn Machine>>,
     executor: Executor,
 }
 
@@ -76,12 +77,16 @@ impl Harness {
             programs: Programs::builtin(),
             sysvars: Sysvars::default(),
             accounts: BTreeMap::new(),
-            limits: ExecutionLimits {
-                compute_units: 1_400_000,
-                log_bytes: 10_000,
-            },
+            limits: ExecutionLimits::default(),
+            machine: None,
             executor: Executor::default(),
         }
+    }
+
+    /// With a machine for programs that are ELF files.
+    pub fn with_machine(mut self, machine: Box<dyn Machine>) -> Self {
+        self.machine = Some(machine);
+        self
     }
 
     /// With a program on board.
@@ -159,6 +164,7 @@ impl Harness {
         let environment = Environment {
             programs: &self.programs,
             sysvars: &self.sysvars,
+            machine: self.machine.as_deref(),
         };
         let mut accounts = TransactionAccounts::new();
         for account in message.accounts() {

@@ -389,7 +389,7 @@ fn compute_units_are_those_declared_and_end_with_the_limit() {
     ] {
         let limits = ExecutionLimits {
             compute_units: limit,
-            log_bytes: 10_000,
+            ..Default::default()
         };
         let mut harness = with_callee(pass_on, nothing).with_limits(limits);
         let outcome = harness.process_instruction(&instruction(vec![ro(CALLEE)]));

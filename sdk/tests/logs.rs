@@ -101,8 +101,8 @@ fn logs_are_truncated_as_solana_truncates_them() {
     }
     let run = |log_bytes| {
         let limits = ExecutionLimits {
-            compute_units: 1_400_000,
             log_bytes,
+            ..Default::default()
         };
         let harness = harness(logs).with_program(Program::new(CALLEE, "callee", callee, 100));
         harness
