@@ -5,10 +5,10 @@
 //! `MachineCall`: as a native program sees it, but with Solana's errors exactly as they are, since what it runs
 //! changes accounts in a copy and is judged afterwards. The rules stand where they stand for native programs.
 
-use crate::frame::{Frame, InstructionAccount, current};
+use crate::frame::{Frame, current};
 use crate::{
-    AccountInfo, AccountMeta, DataRef, Instruction, InstructionError, MAX_PERMITTED_DATA_INCREASE,
-    ProgramResult, Pubkey, Sysvars, invoke,
+    AccountInfo, AccountMeta, AccountState, DataRef, Instruction, InstructionError,
+    MAX_PERMITTED_DATA_INCREASE, ProgramResult, Pubkey, Sysvars, invoke,
 };
 use solana_sdk_ids::{bpf_loader, bpf_loader_deprecated, bpf_loader_upgradeable};
 
@@ -80,16 +80,10 @@ impl<'f> MachineCall<'f> {
         self.frame.program_id()
     }
 
-    /// The program's own account: read-only, and not necessarily among the instruction's.
-    pub fn program(&self) -> MachineAccount<'f> {
-        MachineAccount(AccountInfo::new(
-            self.frame,
-            InstructionAccount {
-                index: self.frame.state.level().program,
-                is_signer: false,
-                is_writable: false,
-            },
-        ))
+    /// The program's own account as it was before the transaction.
+    pub fn program_state(&self) -> &'f AccountState {
+        let program = self.frame.state.level().program;
+        self.frame.account(program).loaded()
     }
 
     /// The instruction's data.
@@ -324,6 +318,18 @@ impl<'f> MachineAccount<'f> {
 
 /// Bytes by which a program may grow an account in one instruction.
 pub(crate) const DATA_INCREASE_MAX: usize = MAX_PERMITTED_DATA_INCREASE;
+
+/// Whether a program may call the upgradeable loader with this: to upgrade or close a program, or to give it
+/// another authority (Agave's `check_authorized_program`).
+pub fn is_loader_v3_callable(data: &[u8]) -> bool {
+    const UPGRADE: u8 = 3;
+    const SET_AUTHORITY: u8 = 4;
+    const CLOSE: u8 = 5;
+    const SET_AUTHORITY_CHECKED: u8 = 7;
+    let callable = [UPGRADE, SET_AUTHORITY, CLOSE, SET_AUTHORITY_CHECKED];
+    // Agave compares the first byte alone.
+    data.first().is_some_and(|first| callable.contains(first))
+}
 
 /// Whether an ELF file may be deployed, for loaders. What is wrong with it is said in words.
 pub fn check_deployable(elf: &[u8]) -> Result<(), String> {

@@ -1,0 +1,325 @@
+//! Programs that are kept loaded, and the machine that runs them.
+//!
+//! # Which version of a program runs
+//!
+//! A program's account says where its file lies; whoever executes it holds at least a read lock on that account.
+//! Each deployment, upgrade, extension or closing holds the write lock. So between two of these, in the serial
+//! order, everybody finds the same file, though nobody locks the account that has it. `ElfMachine::changed`
+//! is called for each of them after its transaction is committed and before its locks are released: what is kept
+//! here is then as new as the serial order says, for whoever is granted a lock later.
+//!
+//! What is not kept is read from the `ProgramSource`, as it was published last. That is the right one unless a
+//! change has not been published yet; a change is kept until it has been, whatever else has to go.
+//!
+//! As on Solana, a program runs from the slot after that of its deployment on.
+
+use crate::context::Context;
+use crate::environment::Environments;
+use crate::run::run;
+use sealane_sdk::{
+    AccountState, InstructionError, Machine, MachineCall, MachineError, Pubkey, log_line,
+};
+use solana_sbpf::elf::Executable;
+use solana_sdk_ids::{bpf_loader_deprecated, bpf_loader_upgradeable};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Where the accounts are that have programs' files.
+pub trait ProgramSource: Send + Sync {
+    /// An account as it was published last; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// In words, if it cannot be read.
+    fn account(&self, key: &Pubkey) -> Result<Option<AccountState>, String>;
+
+    /// The newest slot of which all that ran before it is published.
+    fn published_slot(&self) -> u64;
+}
+
+/// Bounds of what is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgramsConfig {
+    /// Programs that are kept loaded.
+    pub programs_max: usize,
+    /// Bytes of their files, in sum.
+    pub bytes_max: usize,
+}
+
+impl Default for ProgramsConfig {
+    fn default() -> Self {
+        Self {
+            programs_max: 1_024,
+            bytes_max: 512 << 20,
+        }
+    }
+}
+
+/// Runs programs that are ELF files, and keeps them loaded.
+pub struct ElfMachine {
+    environments: Environments,
+    source: Arc<dyn ProgramSource>,
+    config: ProgramsConfig,
+    kept: Mutex<Kept>,
+    /// Which programs are kept; a thread's own list counts while this is the same. Unique among machines.
+    generation: AtomicU64,
+}
+
+/// A program at one moment.
+enum Loaded {
+    Program {
+        executable: Executable<Context>,
+        /// Pointers must be aligned.
+        is_aligned: bool,
+        /// The slot of its deployment; 0 for one that was there at genesis.
+        slot: u64,
+    },
+    /// It cannot run: it was closed, never deployed, or is no program.
+    Absent,
+}
+
+#[derive(Default)]
+struct Kept {
+    programs: HashMap<Pubkey, KeptProgram>,
+    bytes: usize,
+    /// Counts uses, to find what was not used for longest.
+    uses: u64,
+}
+
+struct KeptProgram {
+    loaded: Arc<Loaded>,
+    bytes: usize,
+    used: u64,
+    /// The slot of a change that may not be published yet.
+    changed: Option<u64>,
+}
+
+/// Generations of all machines of the process.
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+
+/// Programs that a thread looked up, as of one generation.
+#[derive(Default)]
+struct Recent {
+    generation: u64,
+    programs: Vec<(Pubkey, Arc<Loaded>)>,
+}
+
+/// Programs that a thread remembers.
+const RECENT_MAX: usize = 16;
+
+thread_local! {
+    static RECENT: RefCell<Recent> = RefCell::default();
+}
+
+impl ElfMachine {
+    /// A machine whose programs' files are in `source`.
+    pub fn new(source: Arc<dyn ProgramSource>, config: ProgramsConfig) -> Self {
+        Self {
+            environments: Environments::new(),
+            source,
+            config,
+            kept: Mutex::default(),
+            generation: AtomicU64::new(next_generation()),
+        }
+    }
+
+    /// Notes that a transaction of `slot` changed `program`. `programdata` is what it left of the account with
+    /// the file. To be called between its commit and the release of its locks.
+    pub fn changed(&self, program: &Pubkey, programdata: &AccountState, slot: u64) {
+        let (loaded, bytes) = self.load_programdata(Some(programdata));
+        let mut kept = self.kept.lock().expect("no holder panics");
+        self.keep(&mut kept, program, Arc::new(loaded), bytes, Some(slot));
+        // Release: a thread that sees the new generation sees what is kept.
+        self.generation.store(next_generation(), Ordering::Release);
+    }
+
+    /// Loads a program if it is not loaded, ahead of its use. `account` is the program's.
+    pub fn prepare(&self, program: &Pubkey, account: &AccountState) -> Result<(), String> {
+        self.find(program, account).map(|_| ())
+    }
+
+    /// Bytes of the account that has the file of a program under the upgradeable loader; 0 if there is none.
+    pub fn programdata_bytes(&self, account: &AccountState) -> Result<usize, String> {
+        let Some(address) = programdata_address(account) else {
+            return Ok(0);
+        };
+        let found = self.source.account(&address)?;
+        Ok(found.map_or(0, |programdata| programdata.data.len()))
+    }
+
+    fn find(&self, program: &Pubkey, account: &AccountState) -> Result<Arc<Loaded>, String> {
+        // Acquire: see `changed`.
+        let generation = self.generation.load(Ordering::Acquire);
+        let known = RECENT.with_borrow_mut(|recent| {
+            if recent.generation != generation {
+                recent.generation = generation;
+                recent.programs.clear();
+            }
+            let known = recent.programs.iter().find(|(key, _)| key == program);
+            known.map(|(_, loaded)| Arc::clone(loaded))
+        });
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let found = self.find_kept(program, account)?;
+        RECENT.with_borrow_mut(|recent| {
+            if recent.programs.len() == RECENT_MAX {
+                recent.programs.remove(0);
+            }
+            // If the generation changed meanwhile, the list is thrown away at the next look.
+            recent.programs.push((*program, Arc::clone(&found)));
+        });
+        Ok(found)
+    }
+
+    fn find_kept(&self, program: &Pubkey, account: &AccountState) -> Result<Arc<Loaded>, String> {
+        {
+            let mut kept = self.kept.lock().expect("no holder panics");
+            kept.uses += 1;
+            let uses = kept.uses;
+            if let Some(known) = kept.programs.get_mut(program) {
+                known.used = uses;
+                return Ok(Arc::clone(&known.loaded));
+            }
+        }
+        // Compiled without the lock: others may do the same at the same time, to the same end.
+        let (loaded, bytes) = if account.owner == bpf_loader_upgradeable::ID {
+            match programdata_address(account) {
+                Some(address) => self.load_programdata(self.source.account(&address)?.as_ref()),
+                None => (Loaded::Absent, 0),
+            }
+        } else {
+            let is_aligned = account.owner != bpf_loader_deprecated::ID;
+            self.load_file(account.data.as_slice(), is_aligned, 0)
+        };
+        let mut kept = self.kept.lock().expect("no holder panics");
+        if let Some(known) = kept.programs.get(program) {
+            // A change came in between, and is newer; or the same was loaded.
+            return Ok(Arc::clone(&known.loaded));
+        }
+        let loaded = Arc::new(loaded);
+        self.keep(&mut kept, program, Arc::clone(&loaded), bytes, None);
+        Ok(loaded)
+    }
+
+    fn load_programdata(&self, programdata: Option<&AccountState>) -> (Loaded, usize) {
+        let file = programdata.and_then(|account| {
+            let data = account.data.as_slice();
+            let is_one = account.owner == bpf_loader_upgradeable::ID
+                && data.first_chunk() == Some(&PROGRAMDATA.to_le_bytes());
+            let slot = data.get(4..12)?.first_chunk()?;
+            let file = data.get(PROGRAMDATA_HEAD..)?;
+            is_one.then_some((u64::from_le_bytes(*slot), file))
+        });
+        match file {
+            Some((slot, file)) => self.load_file(file, true, slot),
+            None => (Loaded::Absent, 0),
+        }
+    }
+
+    fn load_file(&self, file: &[u8], is_aligned: bool, slot: u64) -> (Loaded, usize) {
+        match self.environments.load(file) {
+            Ok(executable) => {
+                let loaded = Loaded::Program {
+                    executable,
+                    is_aligned,
+                    slot,
+                };
+                (loaded, file.len())
+            }
+            Err(_) => (Loaded::Absent, 0),
+        }
+    }
+
+    /// Keeps a program, and lets go of others if there are too many.
+    fn keep(
+        &self,
+        kept: &mut Kept,
+        program: &Pubkey,
+        loaded: Arc<Loaded>,
+        bytes: usize,
+        changed: Option<u64>,
+    ) {
+        kept.uses += 1;
+        let new = KeptProgram {
+            loaded,
+            bytes,
+            used: kept.uses,
+            changed,
+        };
+        kept.bytes += bytes;
+        if let Some(old) = kept.programs.insert(*program, new) {
+            kept.bytes -= old.bytes;
+        }
+        let is_full = |kept: &Kept| {
+            kept.programs.len() > self.config.programs_max || kept.bytes > self.config.bytes_max
+        };
+        if !is_full(kept) {
+            return;
+        }
+        let published = self.source.published_slot();
+        while is_full(kept) {
+            let candidates = kept.programs.iter().filter(|(key, known)| {
+                *key != program && known.changed.is_none_or(|slot| slot < published)
+            });
+            let oldest = candidates.min_by_key(|(_, known)| known.used);
+            let Some(oldest) = oldest.map(|(key, _)| *key) else {
+                break;
+            };
+            if let Some(gone) = kept.programs.remove(&oldest) {
+                kept.bytes -= gone.bytes;
+            }
+        }
+        // Threads forget what they remember of those that went, so that the bound holds.
+        self.generation.store(next_generation(), Ordering::Release);
+    }
+}
+
+fn next_generation() -> u64 {
+    GENERATIONS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// `UpgradeableLoaderState::Program` and `ProgramData`: a discriminant of 4 bytes, then an address, or a slot and
+/// an optional authority.
+const PROGRAM: u32 = 2;
+const PROGRAMDATA: u32 = 3;
+/// Bytes before the file.
+const PROGRAMDATA_HEAD: usize = 45;
+
+/// Where the file of a program lies, if the account is one of the upgradeable loader's programs.
+fn programdata_address(program: &AccountState) -> Option<Pubkey> {
+    let data = program.data.as_slice();
+    let is_one = program.owner == bpf_loader_upgradeable::ID
+        && data.first_chunk() == Some(&PROGRAM.to_le_bytes());
+    let address = data.get(4..36)?.first_chunk()?;
+    is_one.then(|| Pubkey::new_from_array(*address))
+}
+
+impl Machine for ElfMachine {
+    fn execute(&self, call: &MachineCall<'_>) -> Result<(), MachineError> {
+        let not_deployed = || {
+            log_line(format_args!("Program is not deployed"));
+            Err(InstructionError::UnsupportedProgramId.into())
+        };
+        if call.is_changed_here() {
+            return not_deployed();
+        }
+        let loaded = self.find(call.program_id(), call.program_state());
+        let loaded = loaded.map_err(MachineError::Machine)?;
+        match &*loaded {
+            Loaded::Program {
+                executable,
+                is_aligned,
+                slot,
+            } if *slot == 0 || *slot < call.sysvars().clock.slot => {
+                run(executable, call, *is_aligned)
+            }
+            _ => not_deployed(),
+        }
+    }
+
+    fn check(&self, elf: &[u8]) -> Result<(), String> {
+        self.environments.check(elf)
+    }
+}

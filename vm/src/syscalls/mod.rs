@@ -1,0 +1,100 @@
+//! What programs ask of the machine, under the names that Solana gives it: registered as mainnet has them.
+//!
+//! A syscall takes the context and five numbers, and gives one back. Costs, checks and their order are Agave's
+//! (`syscalls/src`, 4.3).
+
+mod address;
+mod data;
+mod hash;
+mod log;
+mod memory;
+mod sysvar;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::invoke;
+use solana_sbpf::elf::ElfError;
+use solana_sbpf::program::{BuiltinFunctionDefinition, BuiltinProgram};
+
+/// Makes a function the machine can call of a Rust one.
+macro_rules! syscalls {
+    ($($name:literal => $type:ident = $function:path;)+) => {
+        $(
+            struct $type;
+
+            impl BuiltinFunctionDefinition<Context> for $type {
+                type Error = Error;
+
+                fn rust(
+                    context: &mut Context,
+                    a: u64,
+                    b: u64,
+                    c: u64,
+                    d: u64,
+                    e: u64,
+                ) -> Result<u64, Error> {
+                    $function(context, [a, b, c, d, e])
+                }
+            }
+        )+
+
+        fn register_all(machine: &mut BuiltinProgram<Context>) -> Result<(), ElfError> {
+            $($type::register(machine, $name)?;)+
+            Ok(())
+        }
+    };
+}
+
+syscalls! {
+    "abort" => Abort = log::abort;
+    "sol_panic_" => Panic = log::panic;
+    "sol_log_" => Log = log::log;
+    "sol_log_64_" => Log64 = log::log_64;
+    "sol_log_pubkey" => LogPubkey = log::log_pubkey;
+    "sol_log_compute_units_" => LogComputeUnits = log::log_compute_units;
+    "sol_log_data" => LogData = log::log_data;
+    "sol_create_program_address" => CreateProgramAddress = address::create_program_address;
+    "sol_try_find_program_address" => TryFindProgramAddress = address::try_find_program_address;
+    "sol_sha256" => Sha256 = hash::sha256;
+    "sol_keccak256" => Keccak256 = hash::keccak256;
+    "sol_get_clock_sysvar" => GetClock = sysvar::clock;
+    "sol_get_epoch_schedule_sysvar" => GetEpochSchedule = sysvar::epoch_schedule;
+    "sol_get_rent_sysvar" => GetRent = sysvar::rent;
+    "sol_get_last_restart_slot" => GetLastRestartSlot = sysvar::last_restart_slot;
+    "sol_get_epoch_rewards_sysvar" => GetEpochRewards = sysvar::epoch_rewards;
+    "sol_get_sysvar" => GetSysvar = sysvar::any;
+    "sol_get_epoch_stake" => GetEpochStake = sysvar::epoch_stake;
+    "sol_memcpy_" => Memcpy = memory::memcpy;
+    "sol_memmove_" => Memmove = memory::memmove;
+    "sol_memset_" => Memset = memory::memset;
+    "sol_memcmp_" => Memcmp = memory::memcmp;
+    "sol_get_processed_sibling_instruction" => ProcessedSibling = data::processed_sibling;
+    "sol_get_stack_height" => StackHeight = data::stack_height;
+    "sol_set_return_data" => SetReturnData = data::set_return_data;
+    "sol_get_return_data" => GetReturnData = data::get_return_data_of;
+    "sol_invoke_signed_c" => InvokeSignedC = invoke::invoke_signed::<invoke::C>;
+    "sol_invoke_signed_rust" => InvokeSignedRust = invoke::invoke_signed::<invoke::Rust>;
+}
+
+/// For programs that were deployed long ago: what may not be deployed any more.
+struct AllocFree;
+
+impl BuiltinFunctionDefinition<Context> for AllocFree {
+    type Error = Error;
+
+    fn rust(context: &mut Context, a: u64, b: u64, _: u64, _: u64, _: u64) -> Result<u64, Error> {
+        memory::alloc_free(context, a, b)
+    }
+}
+
+/// Registers all syscalls; `to_deploy`: those that a new program may use.
+pub(crate) fn register(
+    machine: &mut BuiltinProgram<Context>,
+    to_deploy: bool,
+) -> Result<(), ElfError> {
+    register_all(machine)?;
+    if !to_deploy {
+        AllocFree::register(machine, "sol_alloc_free_")?;
+    }
+    Ok(())
+}

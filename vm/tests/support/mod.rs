@@ -1,0 +1,49 @@
+//! The programs on board in a harness.
+
+use sealane_sdk::testing::Harness;
+use sealane_sdk::{AccountState, Pubkey, Rent};
+use sealane_vm::{ElfMachine, ProgramSource, ProgramsConfig};
+use solana_account::ReadableAccount;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Accounts that do not change.
+pub(crate) struct Fixed(pub(crate) HashMap<Pubkey, AccountState>);
+
+impl ProgramSource for Fixed {
+    fn account(&self, key: &Pubkey) -> Result<Option<AccountState>, String> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn published_slot(&self) -> u64 {
+        u64::MAX
+    }
+}
+
+/// The accounts of all programs that are on board.
+pub(crate) fn on_board() -> HashMap<Pubkey, AccountState> {
+    let rent = Rent::default();
+    let spl = solana_program_binaries::spl_programs(&rent);
+    let core = solana_program_binaries::core_bpf_programs(&rent, |_| true);
+    let accounts = spl.into_iter().chain(core).map(|(key, account)| {
+        let state = AccountState {
+            lamports: account.lamports(),
+            owner: *account.owner(),
+            executable: account.executable(),
+            data: account.data().into(),
+        };
+        (key, state)
+    });
+    accounts.collect()
+}
+
+/// A harness with all of them.
+pub(crate) fn harness() -> Harness {
+    let accounts = on_board();
+    let source = Arc::new(Fixed(accounts.clone()));
+    let machine = ElfMachine::new(source, ProgramsConfig::default());
+    let harness = Harness::new().with_machine(Box::new(machine));
+    accounts.into_iter().fold(harness, |harness, (key, state)| {
+        harness.with_account(key, state)
+    })
+}
