@@ -26,9 +26,10 @@ use crate::{Limits, SlotContext, VerifiedTransaction};
 use nonce::AdvancedNonce;
 use rent::Rented;
 use sealane_sdk::{
-    AccountState, Environment, Executed, ExecutionLimits, Executor, InstructionInput, Programs,
-    RunningProgram, TransactionAccounts,
+    AccountState, Deployment, Environment, Executed, ExecutionLimits, Executor, InstructionInput,
+    Machine, Programs, Pubkey, RunningProgram, TransactionAccounts,
 };
+use sealane_vm::ElfMachine;
 use solana_hash::Hash;
 use solana_rent::Rent;
 use solana_transaction_error::TransactionError;
@@ -40,6 +41,7 @@ const ACCOUNTS_MAX: usize = 64;
 /// Processes transactions one after the other; one per banking thread.
 pub struct Bank {
     programs: Arc<Programs>,
+    machine: Option<Arc<ElfMachine>>,
     log_bytes_max: usize,
     executor: Executor,
     balances: Balances,
@@ -79,10 +81,11 @@ enum Age {
 }
 
 impl Bank {
-    /// A bank that knows these programs.
+    /// A bank that knows these programs, and none that are ELF files.
     pub fn new(programs: Arc<Programs>, limits: &Limits) -> Self {
         Self {
             programs,
+            machine: None,
             log_bytes_max: limits.log_bytes_max,
             executor: Executor::default(),
             balances: Balances {
@@ -90,6 +93,22 @@ impl Bank {
                 after: [0; ACCOUNTS_MAX],
             },
             recent: (Hash::default(), u64::MAX),
+        }
+    }
+
+    /// With a machine for programs that are ELF files.
+    pub fn with_machine(self, machine: Arc<ElfMachine>) -> Self {
+        Self {
+            machine: Some(machine),
+            ..self
+        }
+    }
+
+    /// Tells the machine that a transaction of `slot` changed a program and left its file in `programdata`. To be
+    /// called after its changes are committed and before its locks are released.
+    pub(crate) fn program_changed(&self, program: &Pubkey, programdata: &AccountState, slot: u64) {
+        if let Some(machine) = &self.machine {
+            machine.changed(program, programdata, slot);
         }
     }
 
@@ -148,6 +167,7 @@ impl Bank {
         let payer_lamports = payer::charge(rent, transaction.key(0), states(0), fee)?;
         let Self {
             programs,
+            machine,
             log_bytes_max,
             executor,
             balances,
@@ -160,6 +180,7 @@ impl Bank {
             transaction,
             states,
             payer_lamports,
+            machine.as_deref(),
         );
         if let Some((index, data)) = introspection::data(transaction) {
             accounts.make_data(index, data);
@@ -170,12 +191,12 @@ impl Bank {
             let environment = Environment {
                 programs,
                 sysvars: &slot.sysvars,
-                machine: None,
+                machine: machine.as_deref().map(|machine| machine as &dyn Machine),
             };
             let limits = ExecutionLimits {
                 compute_units: u64::from(transaction.budget().unit_limit),
                 log_bytes: *log_bytes_max,
-                heap_bytes: ExecutionLimits::HEAP_BYTES_DEFAULT,
+                heap_bytes: u32::from(transaction.heap_kibibytes) * 1_024,
             };
             let instructions = transaction
                 .instructions()
@@ -311,6 +332,12 @@ impl Processed<'_, '_> {
             executable: loaded.executable,
             data: nonce.map_or_else(|| loaded.data.clone(), |nonce| nonce.data),
         })
+    }
+
+    /// The programs that it deployed, upgraded, extended or closed.
+    pub fn deployed(&self) -> &[Deployment] {
+        let executed = self.executed.as_ref().filter(|_| self.status.is_ok());
+        executed.map_or(&[], |executed| executed.deployed)
     }
 
     /// Appends the compact record that `TransactionRecord::decode` reads.

@@ -20,7 +20,7 @@ use crate::task::{BankBatch, CompletedBatch, Outcome, Task, Work};
 use crate::watchdog::Post;
 use crate::{Bank, SlotContext, VerifiedTransaction};
 use sealane_accounts_db::{AccountIndex, BankingAccess, EntryNumber, LockedAccounts, NO_ACCOUNT};
-use sealane_sdk::{AccountState, Pubkey, TransactionAccounts};
+use sealane_sdk::{AccountState, Deployment, Pubkey, TransactionAccounts};
 use smallvec::SmallVec;
 use solana_rent::Rent;
 use std::time::Instant;
@@ -159,6 +159,7 @@ impl BatchRun<'_> {
             .purity
             .and_then(|purity| purity.rehearse(bank, self.slot, transaction, |i| locked.get(i)));
         let start = self.records.len() as u32;
+        let mut deployed: SmallVec<[Deployment; 1]> = SmallVec::new();
         let failed = {
             let mut accounts = TransactionAccounts::new();
             let states = |i| locked.get(i);
@@ -178,6 +179,7 @@ impl BatchRun<'_> {
                     changes.push((i, state));
                 }
             }
+            deployed.extend_from_slice(processed.deployed());
             processed.status.is_err()
         };
         let end = self.records.len() as u32;
@@ -187,6 +189,11 @@ impl BatchRun<'_> {
         }
         for (i, state) in changes.drain(..) {
             locked.set(i, state, self.entry);
+        }
+        for change in deployed {
+            let programdata = locked.get(usize::from(change.programdata));
+            let program = transaction.key(usize::from(change.program));
+            bank.program_changed(program, programdata, self.slot.slot);
         }
         if failed && fault::is(self.fault, Fault::LostUndo) {
             leave_a_trace(task, locked, self.entry);

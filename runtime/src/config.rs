@@ -3,6 +3,7 @@
 use crate::{CheckpointConfig, Fault, Limits, OnLedgerFailure, OnNotice, OnReplay};
 use sealane_accounts_db::Disk;
 use sealane_sdk::{AccountState, Programs, Pubkey};
+use sealane_vm::ProgramsConfig;
 use solana_hash::Hash;
 use solana_keypair::Keypair;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct RuntimeConfig {
     pub limits: Limits,
     /// All programs, System and Compute Budget included.
     pub programs: Arc<Programs>,
+    /// How many programs that are ELF files are kept loaded.
+    pub elf_programs: ProgramsConfig,
     /// Accounts at genesis, beside those of programs.
     pub genesis_accounts: Vec<(Pubkey, AccountState)>,
     /// First blockhash and id of the chain.
@@ -91,6 +94,7 @@ impl RuntimeConfig {
         Self {
             limits: Limits::default(),
             programs,
+            elf_programs: ProgramsConfig::default(),
             genesis_accounts: Vec::new(),
             genesis_hash,
             genesis_time: 0,

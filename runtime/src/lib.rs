@@ -36,6 +36,7 @@ mod snapshot;
 mod start;
 mod sync;
 mod task;
+mod uploaded;
 mod verified;
 mod verify;
 mod verify_stage;
@@ -79,6 +80,7 @@ pub use sealane_accounts_db::{
 };
 #[doc(hidden)]
 pub use sealane_accounts_db::{Fault as DiskFault, MemoryDisk};
+pub use sealane_vm::ProgramsConfig;
 pub use serial::{Difference, Order, SerialRun};
 pub use slot::{BLOCKHASH_AGE_MAX, SlotContext, SlotWatch};
 pub use snapshot::{MadeSnapshot, SnapshotError, Snapshots};

@@ -20,10 +20,12 @@ use crate::schedule::{FetchQueues, ScheduleStage, Wiring};
 use crate::serial::Order;
 use crate::start::{ChainStart, Opened};
 use crate::sync::{Arc, AtomicBool, Mutex, Thread, bounded};
+use crate::uploaded;
 use crate::verify_stage::VerifyThread;
 use crate::watchdog::{Posts, Watchdog};
 use crate::{Bank, LedgerError, Limits, RuntimeConfig, SlotWatch, StartError, Verifier};
 use sealane_accounts_db::Accounts;
+use sealane_vm::ElfMachine;
 use solana_hash::Hash;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -53,6 +55,7 @@ struct Common {
     scheduler: Arc<OnceLock<Thread>>,
     /// Where the watchdog looks.
     posts: Posts,
+    machine: std::sync::Arc<ElfMachine>,
 }
 
 impl Common {
@@ -76,10 +79,13 @@ impl Common {
         let slots = SlotWatch::new(start.context.clone());
         let archive = OpenArchive::of(config, &accounts, &slots);
         let archived = archive.as_ref().map(|archive| archive.archived.clone());
+        let visible_slots = SlotWatch::new(start.context.clone());
+        let machine =
+            uploaded::machine(accounts.clone(), visible_slots.clone(), config.elf_programs);
         let common = Self {
             history: Arc::new(History::new(&config.limits, start, archived)),
             slots,
-            visible_slots: SlotWatch::new(start.context.clone()),
+            visible_slots,
             counters,
             listeners: Listeners::default(),
             tip: Arc::new(Mutex::new(start.tip)),
@@ -93,8 +99,16 @@ impl Common {
             draining: Arc::new(AtomicBool::new(false)),
             scheduler: Arc::new(OnceLock::new()),
             posts: Posts::default(),
+            machine,
         };
         Ok((common, archive))
+    }
+
+    /// Makes banks with all programs of the node.
+    fn bank_maker(&self, config: &RuntimeConfig) -> impl Fn() -> Bank + Send + Sync + 'static {
+        let (programs, limits) = (config.programs.clone(), config.limits.clone());
+        let machine = self.machine.clone();
+        move || Bank::new(programs.clone(), &limits).with_machine(machine.clone())
     }
 
     /// Makes verifiers that share the node's hash keys and database.
@@ -137,7 +151,7 @@ impl Common {
             waits: self.waits.clone(),
             headers: self.headers.clone(),
             checkpoints: self.checkpoints.clone(),
-            programs: config.programs.clone(),
+            new_bank: Box::new(self.bank_maker(config)),
             genesis_hash: config.genesis_hash,
             limits: config.limits.clone(),
             new_verifier: Box::new(self.verifier_maker(config, &self.visible_slots)),
@@ -208,10 +222,11 @@ impl Parts {
             counters: common.counters.clone(),
         });
         let purity = PurityCheck::configured(config);
+        let new_bank = common.bank_maker(config);
         let banking = accesses
             .into_iter()
             .zip(bank_queues)
-            .map(|(access, queue)| (access, queue, Bank::new(config.programs.clone(), limits)))
+            .map(|(access, queue)| (access, queue, new_bank()))
             .map(|(access, queue, bank)| BankingThread {
                 queue,
                 completions: completion_sender.clone(),

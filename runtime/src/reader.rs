@@ -17,7 +17,7 @@ use crate::{
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
 use sealane_accounts_db::{Accounts, Disk, KeptCheckpoint, Pin, ReadError};
-use sealane_sdk::{AccountState, Programs, Pubkey, TransactionAccounts};
+use sealane_sdk::{AccountState, Pubkey, TransactionAccounts};
 use solana_hash::Hash;
 use solana_signature::Signature;
 
@@ -51,7 +51,8 @@ pub(crate) struct Shared {
     /// Those of past slots, where they are made.
     pub(crate) headers: Option<Arc<Headers>>,
     pub(crate) checkpoints: Arc<CheckpointWatch>,
-    pub(crate) programs: Arc<Programs>,
+    /// Makes banks with all programs of the node.
+    pub(crate) new_bank: Box<dyn Fn() -> Bank + Send + Sync>,
     pub(crate) genesis_hash: Hash,
     pub(crate) limits: Limits,
     /// Makes verifiers that share the node's keys.
@@ -263,7 +264,7 @@ impl Reader {
         drop(pin);
         let shared = &self.shared;
         let make = || {
-            let bank = Bank::new(shared.programs.clone(), &shared.limits);
+            let bank = (shared.new_bank)();
             let post = shared.posts.add(&bank);
             (bank, post)
         };

@@ -10,8 +10,10 @@ use crate::banking::rewarded;
 use crate::history::PastEntry;
 use crate::sync::Arc;
 use crate::task::{Outcome, Work};
+use crate::uploaded::SerialPrograms;
 use crate::{Bank, RuntimeConfig, SlotContext, VerifiedTransaction};
-use sealane_sdk::{AccountState, Pubkey, TransactionAccounts};
+use sealane_sdk::{AccountState, Deployment, Pubkey, TransactionAccounts};
+use sealane_vm::ElfMachine;
 use solana_transaction_error::TransactionError;
 use std::collections::HashMap;
 
@@ -51,6 +53,7 @@ pub struct SerialRun {
     /// The first results that differ from the pipeline's, or break a rule, at most ten.
     pub differences: Vec<Difference>,
     identity: Pubkey,
+    programs: std::sync::Arc<SerialPrograms>,
     /// The open slot, and whether nothing ran in it yet.
     slot: u64,
     slot_is_new: bool,
@@ -115,7 +118,10 @@ impl Order {
         config: &RuntimeConfig,
         note: &mut dyn FnMut(&HashMap<Pubkey, AccountState>),
     ) -> SerialRun {
-        let mut bank = Bank::new(config.programs.clone(), &config.limits);
+        let programs = std::sync::Arc::new(SerialPrograms::default());
+        let machine = ElfMachine::new(programs.clone(), config.elf_programs);
+        let mut bank = Bank::new(config.programs.clone(), &config.limits)
+            .with_machine(std::sync::Arc::new(machine));
         let mut run = SerialRun {
             accounts: crate::start::genesis_accounts(config).into_iter().collect(),
             charged: 0,
@@ -124,10 +130,14 @@ impl Order {
             unpaid: 0,
             differences: Vec::new(),
             identity: config.identity,
+            programs,
             slot: 0,
             slot_is_new: true,
         };
         run.accounts.retain(|_, state| !state.is_absent());
+        for (key, state) in &run.accounts {
+            run.programs.note(key, state);
+        }
         let supply = run.supply();
         let mut sequence = 0;
         for item in &self.items {
@@ -268,18 +278,26 @@ impl SerialRun {
         let fee = processed.fee;
         let changes: Vec<Option<AccountState>> =
             (0..count).map(|i| processed.take_change(i)).collect();
+        let deployed: Vec<Deployment> = processed.deployed().to_vec();
         drop(accounts);
         self.share(slot, transaction, fee);
         for (i, change) in changes.into_iter().enumerate() {
             if transaction.is_writable(i)
                 && let Some(state) = change
             {
+                self.programs.note(transaction.key(i), &state);
                 if state.is_absent() {
                     self.accounts.remove(transaction.key(i));
                 } else {
                     self.accounts.insert(*transaction.key(i), state);
                 }
             }
+        }
+        for change in deployed {
+            let key = transaction.key(usize::from(change.programdata));
+            let programdata = self.accounts.get(key).unwrap_or(&absent);
+            let program = transaction.key(usize::from(change.program));
+            bank.program_changed(program, programdata, slot.slot);
         }
         Ok(record)
     }

@@ -148,6 +148,8 @@ pub struct VerifiedTransaction {
     pub(crate) paid_signatures: u32,
     pub(crate) layout: Layout,
     pub(crate) nonce: u8,
+    /// Heap that its programs may use.
+    pub(crate) heap_kibibytes: u16,
     pub(crate) instructions: InstructionPlaces,
     pub(crate) key_hashes: KeyHashes,
     pub(crate) loaded: Box<[Pubkey]>,

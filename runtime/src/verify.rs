@@ -317,6 +317,7 @@ impl Core {
             paid_signatures: price.signatures,
             layout,
             nonce,
+            heap_kibibytes: price.heap_kibibytes,
             key_hashes,
             loaded,
             instructions,

@@ -3,14 +3,20 @@
 use std::path::Path;
 
 /// Each crate's folder and the crates of ours that it may depend on.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 8] = [
     ("scheduler", &[]),
     ("sdk", &[]),
     ("accounts-db", &["sealane-sdk"]),
     (
         "runtime",
-        &["sealane-accounts-db", "sealane-scheduler", "sealane-sdk"],
+        &[
+            "sealane-accounts-db",
+            "sealane-scheduler",
+            "sealane-sdk",
+            "sealane-vm",
+        ],
     ),
+    ("vm", &["sealane-sdk"]),
     ("programs/counter", &["sealane-sdk"]),
     (
         "validator",

@@ -67,16 +67,18 @@ pub struct ElfMachine {
 }
 
 /// A program at one moment.
-enum Loaded {
-    Program {
-        executable: Executable<Context>,
-        /// Pointers must be aligned.
-        is_aligned: bool,
-        /// The slot of its deployment; 0 for one that was there at genesis.
-        slot: u64,
-    },
-    /// It cannot run: it was closed, never deployed, or is no program.
-    Absent,
+#[derive(Default)]
+struct Loaded {
+    /// `None`: it cannot run, because it was closed, never deployed, or is no program.
+    executable: Option<Executable<Context>>,
+    /// Pointers must be aligned.
+    is_aligned: bool,
+    /// The slot of its deployment; 0 for one that was there at genesis.
+    slot: u64,
+    /// Bytes of the account that has the file, if that is another than the program's.
+    account_bytes: usize,
+    /// Bytes that keeping it counts.
+    bytes: usize,
 }
 
 #[derive(Default)]
@@ -89,7 +91,6 @@ struct Kept {
 
 struct KeptProgram {
     loaded: Arc<Loaded>,
-    bytes: usize,
     used: u64,
     /// The slot of a change that may not be published yet.
     changed: Option<u64>,
@@ -127,28 +128,36 @@ impl ElfMachine {
     /// Notes that a transaction of `slot` changed `program`. `programdata` is what it left of the account with
     /// the file. To be called between its commit and the release of its locks.
     pub fn changed(&self, program: &Pubkey, programdata: &AccountState, slot: u64) {
-        let (loaded, bytes) = self.load_programdata(Some(programdata));
+        let loaded = Arc::new(self.load_programdata(Some(programdata)));
         let mut kept = self.kept.lock().expect("no holder panics");
-        self.keep(&mut kept, program, Arc::new(loaded), bytes, Some(slot));
+        self.keep(&mut kept, program, loaded, Some(slot));
         // Release: a thread that sees the new generation sees what is kept.
         self.generation.store(next_generation(), Ordering::Release);
     }
 
     /// Loads a program if it is not loaded, ahead of its use. `account` is the program's.
     pub fn prepare(&self, program: &Pubkey, account: &AccountState) -> Result<(), String> {
-        self.find(program, account).map(|_| ())
+        self.try_find(program, account).map(|_| ())
     }
 
-    /// Bytes of the account that has the file of a program under the upgradeable loader; 0 if there is none.
-    pub fn programdata_bytes(&self, account: &AccountState) -> Result<usize, String> {
-        let Some(address) = programdata_address(account) else {
-            return Ok(0);
-        };
-        let found = self.source.account(&address)?;
-        Ok(found.map_or(0, |programdata| programdata.data.len()))
+    /// The account that has the file of a program under the upgradeable loader, and its bytes; `None` for
+    /// another, or if it does not exist.
+    pub fn programdata(&self, program: &Pubkey, account: &AccountState) -> Option<(Pubkey, usize)> {
+        let address = programdata_address(account)?;
+        let found = self.find(program, account);
+        (found.account_bytes > 0).then_some((address, found.account_bytes))
     }
 
-    fn find(&self, program: &Pubkey, account: &AccountState) -> Result<Arc<Loaded>, String> {
+    /// The program as it is now.
+    ///
+    /// # Panics
+    /// If its file cannot be read: then nobody can say what the transaction does.
+    fn find(&self, program: &Pubkey, account: &AccountState) -> Arc<Loaded> {
+        let found = self.try_find(program, account);
+        found.unwrap_or_else(|error| panic!("program {program} cannot be read: {error}"))
+    }
+
+    fn try_find(&self, program: &Pubkey, account: &AccountState) -> Result<Arc<Loaded>, String> {
         // Acquire: see `changed`.
         let generation = self.generation.load(Ordering::Acquire);
         let known = RECENT.with_borrow_mut(|recent| {
@@ -162,7 +171,7 @@ impl ElfMachine {
         if let Some(known) = known {
             return Ok(known);
         }
-        let found = self.find_kept(program, account)?;
+        let found = self.find_kept(program, account, generation)?;
         RECENT.with_borrow_mut(|recent| {
             if recent.programs.len() == RECENT_MAX {
                 recent.programs.remove(0);
@@ -173,7 +182,13 @@ impl ElfMachine {
         Ok(found)
     }
 
-    fn find_kept(&self, program: &Pubkey, account: &AccountState) -> Result<Arc<Loaded>, String> {
+    /// `generation`: what it was before anything was looked up.
+    fn find_kept(
+        &self,
+        program: &Pubkey,
+        account: &AccountState,
+        generation: u64,
+    ) -> Result<Arc<Loaded>, String> {
         {
             let mut kept = self.kept.lock().expect("no holder panics");
             kept.uses += 1;
@@ -184,73 +199,70 @@ impl ElfMachine {
             }
         }
         // Compiled without the lock: others may do the same at the same time, to the same end.
-        let (loaded, bytes) = if account.owner == bpf_loader_upgradeable::ID {
+        let loaded = if account.owner == bpf_loader_upgradeable::ID {
             match programdata_address(account) {
                 Some(address) => self.load_programdata(self.source.account(&address)?.as_ref()),
-                None => (Loaded::Absent, 0),
+                None => Loaded::default(),
             }
         } else {
             let is_aligned = account.owner != bpf_loader_deprecated::ID;
-            self.load_file(account.data.as_slice(), is_aligned, 0)
+            self.load_file(account.data.as_slice(), is_aligned)
         };
+        let loaded = Arc::new(loaded);
         let mut kept = self.kept.lock().expect("no holder panics");
         if let Some(known) = kept.programs.get(program) {
             // A change came in between, and is newer; or the same was loaded.
             return Ok(Arc::clone(&known.loaded));
         }
-        let loaded = Arc::new(loaded);
-        self.keep(&mut kept, program, Arc::clone(&loaded), bytes, None);
+        // Who simulates holds no lock: what it read may have been changed since, and the change be forgotten again.
+        if self.generation.load(Ordering::Acquire) == generation {
+            self.keep(&mut kept, program, Arc::clone(&loaded), None);
+        }
         Ok(loaded)
     }
 
-    fn load_programdata(&self, programdata: Option<&AccountState>) -> (Loaded, usize) {
-        let file = programdata.and_then(|account| {
-            let data = account.data.as_slice();
-            let is_one = account.owner == bpf_loader_upgradeable::ID
-                && data.first_chunk() == Some(&PROGRAMDATA.to_le_bytes());
-            let slot = data.get(4..12)?.first_chunk()?;
-            let file = data.get(PROGRAMDATA_HEAD..)?;
-            is_one.then_some((u64::from_le_bytes(*slot), file))
-        });
-        match file {
-            Some((slot, file)) => self.load_file(file, true, slot),
-            None => (Loaded::Absent, 0),
+    fn load_programdata(&self, programdata: Option<&AccountState>) -> Loaded {
+        let Some(account) = programdata else {
+            return Loaded::default();
+        };
+        let data = account.data.as_slice();
+        let is_one = account.owner == bpf_loader_upgradeable::ID
+            && data.first_chunk() == Some(&PROGRAMDATA.to_le_bytes());
+        let slot = data.get(4..12).and_then(<[u8]>::first_chunk);
+        let loaded = match (slot, data.get(PROGRAMDATA_HEAD..)) {
+            (Some(slot), Some(file)) if is_one => Loaded {
+                slot: u64::from_le_bytes(*slot),
+                ..self.load_file(file, true)
+            },
+            _ => Loaded::default(),
+        };
+        Loaded {
+            account_bytes: data.len(),
+            ..loaded
         }
     }
 
-    fn load_file(&self, file: &[u8], is_aligned: bool, slot: u64) -> (Loaded, usize) {
-        match self.environments.load(file) {
-            Ok(executable) => {
-                let loaded = Loaded::Program {
-                    executable,
-                    is_aligned,
-                    slot,
-                };
-                (loaded, file.len())
-            }
-            Err(_) => (Loaded::Absent, 0),
+    fn load_file(&self, file: &[u8], is_aligned: bool) -> Loaded {
+        let executable = self.environments.load(file).ok();
+        Loaded {
+            bytes: executable.as_ref().map_or(0, |_| file.len()),
+            executable,
+            is_aligned,
+            ..Loaded::default()
         }
     }
 
     /// Keeps a program, and lets go of others if there are too many.
-    fn keep(
-        &self,
-        kept: &mut Kept,
-        program: &Pubkey,
-        loaded: Arc<Loaded>,
-        bytes: usize,
-        changed: Option<u64>,
-    ) {
+    fn keep(&self, kept: &mut Kept, program: &Pubkey, loaded: Arc<Loaded>, changed: Option<u64>) {
         kept.uses += 1;
+        kept.bytes += loaded.bytes;
         let new = KeptProgram {
             loaded,
-            bytes,
             used: kept.uses,
             changed,
         };
-        kept.bytes += bytes;
         if let Some(old) = kept.programs.insert(*program, new) {
-            kept.bytes -= old.bytes;
+            kept.bytes -= old.loaded.bytes;
         }
         let is_full = |kept: &Kept| {
             kept.programs.len() > self.config.programs_max || kept.bytes > self.config.bytes_max
@@ -268,7 +280,7 @@ impl ElfMachine {
                 break;
             };
             if let Some(gone) = kept.programs.remove(&oldest) {
-                kept.bytes -= gone.bytes;
+                kept.bytes -= gone.loaded.bytes;
             }
         }
         // Threads forget what they remember of those that went, so that the bound holds.
@@ -306,15 +318,9 @@ impl Machine for ElfMachine {
             return not_deployed();
         }
         let loaded = self.find(call.program_id(), call.program_state());
-        let loaded = loaded.map_err(MachineError::Machine)?;
-        match &*loaded {
-            Loaded::Program {
-                executable,
-                is_aligned,
-                slot,
-            } if *slot == 0 || *slot < call.sysvars().clock.slot => {
-                run(executable, call, *is_aligned)
-            }
+        let is_visible = loaded.slot == 0 || loaded.slot < call.sysvars().clock.slot;
+        match &loaded.executable {
+            Some(executable) if is_visible => run(executable, call, loaded.is_aligned),
             _ => not_deployed(),
         }
     }

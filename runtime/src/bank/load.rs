@@ -4,6 +4,8 @@
 
 use crate::{SlotContext, VerifiedTransaction};
 use sealane_sdk::{AccountState, Pubkey, TransactionAccount, TransactionAccounts};
+use sealane_vm::ElfMachine;
+use smallvec::SmallVec;
 use solana_sdk_ids::{
     bpf_loader, bpf_loader_deprecated, bpf_loader_upgradeable, loader_v4, native_loader,
 };
@@ -34,7 +36,9 @@ pub(super) fn accounts<'a>(
     transaction: &'a VerifiedTransaction,
     states: impl Fn(usize) -> &'a AccountState,
     payer_lamports: u64,
+    machine: Option<&ElfMachine>,
 ) -> u64 {
+    let mut programs = false;
     let mut bytes = LOOKUP_TABLE_BYTES * transaction.lookup_table_count() as u64;
     let (statics, loaded) = transaction.keys();
     let signers = transaction.signatures().len();
@@ -51,6 +55,7 @@ pub(super) fn accounts<'a>(
         // lamport.
         if !state.is_absent() {
             bytes += ACCOUNT_BASE_BYTES + state.data.len() as u64;
+            programs |= state.executable;
         }
         balances[i] = state.lamports;
         into.push(&TransactionAccount {
@@ -64,6 +69,31 @@ pub(super) fn accounts<'a>(
             is_signer: i < signers,
             is_writable,
         });
+    }
+    if programs && let Some(machine) = machine {
+        bytes += file_bytes(into, machine);
+    }
+    bytes
+}
+
+/// What the accounts count that have the files of named programs, each once, if they are not named themselves.
+#[inline(never)]
+fn file_bytes(accounts: &TransactionAccounts<'_>, machine: &ElfMachine) -> u64 {
+    let mut counted: SmallVec<[Pubkey; 4]> = SmallVec::new();
+    let mut bytes = 0;
+    for i in 0..accounts.len() {
+        let state = accounts.loaded(i);
+        if !state.executable || state.owner != bpf_loader_upgradeable::ID {
+            continue;
+        }
+        let Some((address, len)) = machine.programdata(accounts.key(i), state) else {
+            continue;
+        };
+        let is_named = (0..accounts.len()).any(|i| *accounts.key(i) == address);
+        if !is_named && !counted.contains(&address) {
+            counted.push(address);
+            bytes += ACCOUNT_BASE_BYTES + len as u64;
+        }
     }
     bytes
 }

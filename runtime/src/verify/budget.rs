@@ -126,6 +126,12 @@ impl Requests {
         }
     }
 
+    /// Heap, once `granted` has found it good.
+    fn heap_kibibytes(&self) -> u16 {
+        let asked = self.heap_bytes.map(|(_, bytes)| bytes);
+        (asked.unwrap_or(*HEAP_BYTES.start()) / 1_024) as u16
+    }
+
     /// The budget, once all are read. `default_units` are those where no limit is asked for.
     fn granted(&self, default_units: u32) -> Result<ComputeBudget, TransactionError> {
         if let Some((index, bytes)) = self.heap_bytes
@@ -156,6 +162,8 @@ pub(super) struct Price {
     pub(super) signatures: u32,
     /// Cost units.
     pub(super) cost: u32,
+    /// Heap that it asked for, or the default.
+    pub(super) heap_kibibytes: u16,
 }
 
 /// Budget and price of a transaction with so many signatures and write locks and these
@@ -204,6 +212,7 @@ pub(super) fn terms<'a>(
     let price = Price {
         signatures: paid,
         cost: u32::try_from(cost).unwrap_or(u32::MAX),
+        heap_kibibytes: requests.heap_kibibytes(),
     };
     Ok((budget, price))
 }
