@@ -17,6 +17,7 @@ mod replays;
 mod report;
 mod stages;
 mod state;
+mod tokens;
 mod transfers;
 mod verdict;
 mod wire;

@@ -7,7 +7,7 @@
 use crate::keyring::{Keyring, address};
 use crate::parallel::in_ranges;
 use crate::wire::WireTransactions;
-use crate::{counters, mix, programs, transfers};
+use crate::{counters, mix, programs, tokens, transfers};
 use sealane_sdk::{AccountState, Program, Pubkey};
 use solana_hash::Hash;
 use solana_message::VersionedMessage;
@@ -33,6 +33,8 @@ pub enum WorkloadKind {
     Zipf,
     /// The counter program, on distinct counters that exist already.
     Counter,
+    /// Transfers of tokens between distinct pairs, by the real Token program in the virtual machine.
+    Token,
     /// A native program that hashes for about 10 µs, on distinct accounts.
     Compute,
     /// The mix of account counts and sizes that Firedancer measured on Solana's mainnet.
@@ -47,6 +49,7 @@ impl WorkloadKind {
             Self::Hot => "hot",
             Self::Zipf => "zipf",
             Self::Counter => "counter",
+            Self::Token => "token",
             Self::Compute => "compute",
             Self::Mix => "mix",
         }
@@ -117,6 +120,7 @@ impl Workload {
             WorkloadKind::Hot => transfers::hot(&ground),
             WorkloadKind::Zipf => transfers::zipf(&ground),
             WorkloadKind::Counter => counters::plan(&ground),
+            WorkloadKind::Token => tokens::plan(&ground),
             WorkloadKind::Compute => programs::compute_plan(&ground),
             WorkloadKind::Mix => mix::plan(&ground),
         };
@@ -148,6 +152,7 @@ fn payer_count(options: &WorkloadOptions) -> u64 {
         WorkloadKind::Zipf => return transfers::ZIPF_ACCOUNTS,
         WorkloadKind::Hot => options.accounts.saturating_sub(1),
         WorkloadKind::Mix => options.accounts / 4,
+        WorkloadKind::Token => options.accounts / 3,
         WorkloadKind::Transfer | WorkloadKind::Counter | WorkloadKind::Compute => {
             options.accounts / 2
         }
