@@ -7,54 +7,14 @@
 // end. Exits non-zero at the first thing that is not as it should be.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { createServer } from "node:net";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { run } from "./node.mjs";
 import {
   Connection, Keypair, LAMPORTS_PER_SOL, PublicKey, SendTransactionError, SystemProgram, Transaction,
   TransactionInstruction, TransactionMessage, VersionedTransaction, sendAndConfirmTransaction,
 } from "@solana/web3.js";
 
-const BINARY = process.argv[2]
-  ?? fileURLToPath(new URL("../../target/release/sealane-validator", import.meta.url));
 const COUNTER_ID = new PublicKey("SeaLaneCounter11111111111111111111111111111");
 const CONFIRMATION_MS_MAX = 20;
-
-// Two neighbouring ports that nobody uses: HTTP and, one above, WebSocket.
-async function freePort() {
-  for (let tries = 0; tries < 50; tries++) {
-    const first = createServer().listen(0, "127.0.0.1");
-    await once(first, "listening");
-    const { port } = first.address();
-    first.close();
-    const second = createServer();
-    const free = await new Promise((resolve) => {
-      second.once("error", () => resolve(false));
-      second.listen(port + 1, "127.0.0.1", () => resolve(true));
-    });
-    second.close();
-    if (free) return port;
-  }
-  throw new Error("no two free ports");
-}
-
-async function startNode(port) {
-  const started = performance.now();
-  const node = spawn(BINARY, ["--rpc-port", String(port)], { stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  node.stdout.on("data", (data) => { output += data; });
-  node.on("error", (error) => { throw error; });
-  const connection = new Connection(`http://127.0.0.1:${port}`, "confirmed");
-  for (;;) {
-    assert.equal(node.exitCode, null, `the node ended early: ${output}`);
-    const version = await connection.getVersion().catch(() => null);
-    if (version) break;
-    assert.ok(performance.now() - started < 10_000, "the node answers within ten seconds");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  return { node, connection, startMs: performance.now() - started, output: () => output };
-}
 
 const steps = [];
 const step = (name, run) => steps.push([name, run]);
@@ -286,31 +246,4 @@ step(`one transfer on an idle node is confirmed in under ${CONFIRMATION_MS_MAX} 
   assert.ok(median < CONFIRMATION_MS_MAX, `median ${median} ms`);
 });
 
-const port = await freePort();
-const { node, connection, startMs, output } = await startNode(port);
-console.log(`the node answered ${startMs.toFixed(0)} ms after its start`);
-let passed = 0;
-let failed = 0;
-try {
-  for (const [name, run] of steps) {
-    try {
-      await run(connection);
-      passed += 1;
-      console.log(`ok ${name}`);
-    } catch (error) {
-      failed += 1;
-      console.error(`FAILED ${name}\n`, error);
-    }
-  }
-} finally {
-  const ended = once(node, "exit");
-  node.kill("SIGINT");
-  const [code, signal] = await ended;
-  console.log(`the node stopped with ${signal ?? code}`);
-  if (code !== 0) {
-    failed += 1;
-    console.error(output());
-  }
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+await run(steps, (url) => new Connection(url, "confirmed"));
