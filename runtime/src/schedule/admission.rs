@@ -2,7 +2,6 @@
 
 use super::ScheduleStage;
 use super::replay_protection::Refused;
-use super::residency::drop_fetched;
 use crate::Refusal;
 use crate::VerifiedTransaction;
 use crate::prefetch::{prefetch, prefetch_whole};
@@ -173,7 +172,7 @@ impl ScheduleStage {
     fn push(&mut self, mut item: Admission) {
         let priority = item.transaction.budget().unit_price;
         let signature = *item.transaction.signature();
-        drop_fetched(&mut item.transaction);
+        item.transaction.drop_fetched();
         let on_admission = item.on_admission.take();
         let pushed = self.buffer.push(priority, item);
         let kept = match pushed {
@@ -222,7 +221,7 @@ impl ScheduleStage {
             }
         };
         let mut transaction = item.transaction;
-        drop_fetched(&mut transaction);
+        transaction.drop_fetched();
         if let Some(on_admission) = item.on_admission {
             on_admission(Ok(*transaction.signature()));
         }
