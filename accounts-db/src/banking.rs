@@ -4,6 +4,7 @@ use crate::memory::{VersionPointer, is_plain, prefetch_spare};
 use crate::spares::Bundle;
 use crate::sync::Ordering;
 use crate::{AccountIndex, AccountState, Accounts, EntryNumber, NO_ACCOUNT};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// A banking thread's handle.
@@ -94,6 +95,7 @@ impl BankingAccess {
             writes: &mut self.writes,
             spares: &mut self.spares,
             accounts,
+            saw_absent: Cell::new(false),
             #[cfg(debug_assertions)]
             thread: self.thread,
             #[cfg(debug_assertions)]
@@ -133,6 +135,8 @@ pub struct LockedAccounts<'a> {
     writes: &'a mut Vec<Write>,
     spares: &'a mut Bundle,
     accounts: &'a [(AccountIndex, bool)],
+    /// Whether an account was found or left absent.
+    saw_absent: Cell<bool>,
     #[cfg(debug_assertions)]
     thread: u32,
     /// How many of `accounts` were stamped.
@@ -151,10 +155,19 @@ impl LockedAccounts<'_> {
         self.check_stamp(i);
         let slot = self.shared.slab.slot(account);
         // Relaxed: the account lock orders it.
-        match slot.working.load(Ordering::Relaxed).get(self) {
-            Some(version) => version.state(),
-            None => &self.shared.absent,
+        let version = slot.working.load(Ordering::Relaxed).get(self);
+        let state = version.map_or(&self.shared.absent, |version| version.state());
+        if state.is_absent() {
+            self.saw_absent.set(true);
         }
+        state
+    }
+
+    /// Whether `get` found or `set` left an account that does not exist. Where it says no, all that were
+    /// asked for exist.
+    #[inline]
+    pub fn saw_absent(&self) -> bool {
+        self.saw_absent.get()
     }
 
     /// Replaces the working copy of the i-th account, which must be locked for writing. The first write
@@ -169,6 +182,7 @@ impl LockedAccounts<'_> {
         );
         self.check_stamp(i);
         if state.is_absent() {
+            self.saw_absent.set(true);
             state = AccountState::default();
         }
         let shared = self.shared;
