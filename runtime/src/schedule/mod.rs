@@ -395,9 +395,14 @@ impl ScheduleStage {
         worked
     }
 
-    /// Sends tasks in order, a batch for each run of one entry.
+    /// Sends tasks in order, a batch for each entry.
     fn send_to_bank(&mut self, thread: usize, tasks: &mut Vec<Task>, now: Instant) {
         self.undispatched -= tasks.len();
+        // Where tasks conflict, younger ones may have come before older ones, entries among each other. Sorting
+        // by entry keeps conflicting ones in order, as the earlier is in no later entry and comes first.
+        if !tasks.is_sorted_by_key(|task| task.entry) {
+            tasks.sort_by_key(|task| task.entry);
+        }
         let now_ns = (now - self.started).as_nanos() as u64;
         while let Some(first) = tasks.first() {
             let entry = first.entry;
