@@ -16,7 +16,7 @@ use crate::counters::StageCounters;
 use crate::fault::{self, Fault};
 use crate::prefetch::{prefetch_bytes, prefetch_whole};
 use crate::purity::PurityCheck;
-use crate::sync::{Arc, Receiver, Sender, Thread, receive};
+use crate::sync::{Arc, Patience, Receiver, Sender, Thread, receive};
 use crate::task::{BankBatch, CompletedBatch, Outcome, Task, Work};
 use crate::watchdog::Post;
 use crate::{Bank, SlotContext, VerifiedTransaction};
@@ -47,7 +47,8 @@ pub(crate) struct BankingThread {
 impl BankingThread {
     /// Runs until the queue is closed.
     pub(crate) fn run(mut self) {
-        while let Some(batch) = receive(&self.queue) {
+        let mut patience = Patience::default();
+        while let Some(batch) = receive(&self.queue, &mut patience) {
             let started = Instant::now();
             let completed = self.run_batch(batch);
             self.counters

@@ -22,7 +22,7 @@ use crate::ledger::LedgerHealth;
 use crate::slot::{self, BLOCKHASH_AGE_MAX};
 use crate::start::ChainStart;
 use crate::sync::{
-    AWAKE, Arc, AtomicBool, Mutex, Ordering, Receiver, Sender, TrySendError, park_timeout,
+    Arc, AtomicBool, Mutex, Ordering, Patience, Receiver, Sender, TrySendError, park_timeout,
 };
 use crate::task::{
     Admission, BankBatch, CompletedBatch, Outcome, PublisherMessage, SlotOpening, Task,
@@ -200,7 +200,7 @@ impl ScheduleStage {
 
     /// Runs until draining is set and everything inserted is complete and handed to the publisher.
     pub(crate) fn run(mut self) {
-        let mut worked_last = Instant::now();
+        let (mut patience, mut waits_since) = (Patience::default(), None);
         loop {
             // Acquire: pairs with the release in `Runtime::shutdown`, after verify's last send. Looked
             // at before the step, so that the step saw all that was sent.
@@ -215,7 +215,9 @@ impl ScheduleStage {
                     .counters
                     .schedule_ns
                     .add(now.elapsed().as_nanos() as u64);
-                worked_last = now;
+                if let Some(since) = waits_since.take() {
+                    patience.waited(now - since);
+                }
                 continue;
             }
             if draining && self.is_drained() {
@@ -234,7 +236,7 @@ impl ScheduleStage {
                 park_timeout(self.slot_duration);
                 continue;
             }
-            if now - worked_last < AWAKE {
+            if patience.stays_awake(now - *waits_since.get_or_insert(now)) {
                 std::thread::yield_now();
                 continue;
             }
