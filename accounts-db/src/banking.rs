@@ -1,9 +1,10 @@
 //! Working copies under account locks: the banking threads' role.
 
-use crate::memory::VersionPointer;
+use crate::memory::{VersionPointer, is_plain, prefetch_spare};
 use crate::spares::Bundle;
 use crate::sync::Ordering;
 use crate::{AccountIndex, AccountState, Accounts, EntryNumber, NO_ACCOUNT};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// A banking thread's handle.
@@ -17,12 +18,29 @@ pub struct BankingAccess {
     thread: u32,
 }
 
-/// A version that a banking thread made.
+/// What the publisher has to know of a write.
 pub(crate) struct Write {
     pub(crate) account: AccountIndex,
+    pub(crate) kind: WriteKind,
     pub(crate) version: VersionPointer,
     pub(crate) previous: VersionPointer,
 }
+
+/// What a write found and left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WriteKind {
+    /// A new version of a plain account, which was plain before: nobody need look at either version to know
+    /// what else changes with it.
+    Plain,
+    /// A new version, of whatever kind before and after.
+    Other,
+    /// No new version: the one that this entry's `Plain` made is not one of a plain account any more. Comes
+    /// behind that, as batches that conflict are completed in order.
+    NotPlain,
+}
+
+/// Spares this far ahead are being loaded.
+const SPARES_AHEAD: usize = 4;
 
 impl BankingAccess {
     pub(crate) fn new(shared: Arc<Accounts>, _thread: u32) -> Self {
@@ -77,6 +95,7 @@ impl BankingAccess {
             writes: &mut self.writes,
             spares: &mut self.spares,
             accounts,
+            saw_absent: Cell::new(false),
             #[cfg(debug_assertions)]
             thread: self.thread,
             #[cfg(debug_assertions)]
@@ -116,6 +135,8 @@ pub struct LockedAccounts<'a> {
     writes: &'a mut Vec<Write>,
     spares: &'a mut Bundle,
     accounts: &'a [(AccountIndex, bool)],
+    /// Whether an account was found or left absent.
+    saw_absent: Cell<bool>,
     #[cfg(debug_assertions)]
     thread: u32,
     /// How many of `accounts` were stamped.
@@ -134,10 +155,19 @@ impl LockedAccounts<'_> {
         self.check_stamp(i);
         let slot = self.shared.slab.slot(account);
         // Relaxed: the account lock orders it.
-        match slot.working.load(Ordering::Relaxed).get(self) {
-            Some(version) => version.state(),
-            None => &self.shared.absent,
+        let version = slot.working.load(Ordering::Relaxed).get(self);
+        let state = version.map_or(&self.shared.absent, |version| version.state());
+        if state.is_absent() {
+            self.saw_absent.set(true);
         }
+        state
+    }
+
+    /// Whether `get` found or `set` left an account that does not exist. Where it says no, all that were
+    /// asked for exist.
+    #[inline]
+    pub fn saw_absent(&self) -> bool {
+        self.saw_absent.get()
     }
 
     /// Replaces the working copy of the i-th account, which must be locked for writing. The first write
@@ -152,38 +182,63 @@ impl LockedAccounts<'_> {
         );
         self.check_stamp(i);
         if state.is_absent() {
+            self.saw_absent.set(true);
             state = AccountState::default();
         }
         let shared = self.shared;
         let slot = shared.slab.slot(account);
         let working = slot.working.load(Ordering::Relaxed);
-        let (was_absent, made_in) = working.get(self).map_or((true, None), |version| {
-            (version.state().is_absent(), Some(version.entry()))
-        });
+        let before = working.get(self);
+        let made_in = before.map(|version| version.entry());
         if made_in == Some(entry) {
             debug_assert!(
                 entry > shared.visible(),
                 "entry {entry} is visible, and written"
             );
+            if let Some(version) = before.filter(|version| version.is_recorded_plain())
+                && !is_plain(&state)
+            {
+                let previous = version.previous();
+                working.record_plain(false, self);
+                self.writes.push(Write {
+                    account,
+                    kind: WriteKind::NotPlain,
+                    version: working,
+                    previous,
+                });
+            }
             return working.replace_state(state, self);
         }
+        let before = before.map(|version| version.state());
         assert!(
             made_in < Some(entry),
             "account {account} has a version of {made_in:?} in {entry}"
         );
-        if was_absent && state.is_absent() {
+        if state.is_absent() && before.is_none_or(|before| before.is_absent()) {
             return;
         }
+        let plain = is_plain(&state) && before.is_some_and(is_plain);
         if self.spares.is_empty() {
             *self.spares = shared.spares.take();
+        }
+        if let Some(at) = self.spares.len().checked_sub(SPARES_AHEAD) {
+            prefetch_spare(&self.spares[at]);
         }
         let version = match self.spares.pop() {
             Some(spare) => VersionPointer::allocate_in(spare, entry, working, state),
             None => VersionPointer::allocate(entry, working, state),
         };
+        if plain {
+            version.record_plain(true, self);
+        }
         slot.working.store(version, Ordering::Relaxed);
         self.writes.push(Write {
             account,
+            kind: if plain {
+                WriteKind::Plain
+            } else {
+                WriteKind::Other
+            },
             version,
             previous: working,
         });
@@ -225,7 +280,7 @@ impl Drop for LockedAccounts<'_> {
 pub struct EntryWrites(pub(crate) Vec<Write>);
 
 impl EntryWrites {
-    /// Number of accounts that were written.
+    /// Number of accounts that were written, or a few more.
     pub fn len(&self) -> usize {
         self.0.len()
     }

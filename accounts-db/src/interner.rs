@@ -60,12 +60,6 @@ impl Interner {
         Some(index)
     }
 
-    /// Starts loading the slot of an index that `prefetch_slot` gave some time ago.
-    #[inline]
-    pub fn prefetch_account(&self, account: AccountIndex) {
-        crate::memory::prefetch_line(self.shared.slab.slot(account));
-    }
-
     /// Whether an index that `prefetch_slot` gave, however long ago, is the key's now: `intern` would
     /// give it too.
     #[inline]

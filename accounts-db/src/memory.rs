@@ -18,7 +18,10 @@
 //! `&AccountState` borrows the guard, and changing needs the guard `&mut`.
 //!
 //! **The publisher** ([`Publisher`]) reads the versions of an entry whose tasks are complete, and the ones
-//! before them, which it alone supersedes and frees. Nobody changes these: see above.
+//! before them, which it alone supersedes and frees. Nobody changes these: see above. Of *plain* accounts
+//! (they exist, are the System program's and have no data) it reads neither: a write that found a plain
+//! account and left one says so, and a later write of the same entry that takes this back says that. So
+//! what such a write superseded holds nothing but itself, and its memory is used again unread.
 //!
 //! **Readers** ([`Pin`]) load `published` (Acquire, pairs with the publisher's Release) and follow
 //! `previous` to the first version not newer than their pin P, reading `entry` and `previous` of the newer
@@ -49,13 +52,16 @@
 #![allow(unsafe_code)]
 
 use crate::key_table::KeyTable;
+use crate::owners::SYSTEM_PROGRAM;
 use crate::sync::{AtomicPtr, Ordering};
 use crate::{AccountState, EntryNumber, Interner, LockedAccounts, Pin, Publisher};
+use std::mem::MaybeUninit;
 use std::ptr;
 
 /// An account's state as of the end of an entry.
 pub(crate) struct Version {
-    entry: EntryNumber,
+    /// The entry, and in the lowest bit whether its write was recorded as one of a plain account.
+    entry_and_mark: u64,
     previous: VersionPointer,
     state: AccountState,
     /// The model checker's builds never free a version; they note that it would have been.
@@ -67,7 +73,7 @@ impl Version {
     #[inline]
     fn new(entry: EntryNumber, previous: VersionPointer, state: AccountState) -> Self {
         Self {
-            entry,
+            entry_and_mark: entry << 1,
             previous,
             state,
             #[cfg(shuttle)]
@@ -78,7 +84,14 @@ impl Version {
     /// The entry that wrote it.
     #[inline]
     pub(crate) fn entry(&self) -> EntryNumber {
-        self.entry
+        self.entry_and_mark >> 1
+    }
+
+    /// Whether its write was recorded as one that found a plain account and left one, and was not taken
+    /// back since.
+    #[inline]
+    pub(crate) fn is_recorded_plain(&self) -> bool {
+        self.entry_and_mark & 1 == 1
     }
 
     /// The account before that entry. May dangle where nobody can want it any more.
@@ -103,6 +116,16 @@ impl Version {
     pub(crate) fn bytes_beside(&self, next: &Self) -> usize {
         size_of::<Self>() + self.state.data.bytes_beside(&next.state.data)
     }
+}
+
+/// Memory of a freed version.
+pub(crate) type Spare = Box<MaybeUninit<Version>>;
+
+/// Whether an account exists, is the System program's and has no data: as most are, before and after most
+/// writes.
+#[inline]
+pub(crate) fn is_plain(state: &AccountState) -> bool {
+    !state.is_absent() && state.data.is_empty() && state.owner == SYSTEM_PROGRAM
 }
 
 /// What keeps a version from being freed or changed while it is borrowed.
@@ -148,13 +171,13 @@ impl VersionPointer {
     /// A new version where a freed one was.
     #[inline]
     pub(crate) fn allocate_in(
-        mut spare: Box<Version>,
+        spare: Spare,
         entry: EntryNumber,
         previous: Self,
         state: AccountState,
     ) -> Self {
-        *spare = Version::new(entry, previous, state);
-        Self(Box::into_raw(spare))
+        let version = Box::write(spare, Version::new(entry, previous, state));
+        Self(Box::into_raw(version))
     }
 
     #[inline]
@@ -188,17 +211,38 @@ impl VersionPointer {
         unsafe { (*self.0).state = state }
     }
 
+    /// Notes that the write of this version is recorded as one of a plain account, or that this was taken
+    /// back. The caller holds the account's lock for writing and is in the entry that made this version.
+    #[inline]
+    pub(crate) fn record_plain(self, plain: bool, _holder: &mut LockedAccounts<'_>) {
+        self.assert_not_freed();
+        // SAFETY: as in `replace_state`; nor does anybody read `entry` of this version yet, since nobody
+        // else can reach it before its entry is published.
+        unsafe { (*self.0).entry_and_mark = (*self.0).entry_and_mark & !1 | u64::from(plain) }
+    }
+
     /// Frees the version, which by the argument nobody can reach any more, but not its memory, which
     /// another version can use. The model checker's builds do not: they watch what is freed.
     #[cfg(not(shuttle))]
     #[inline]
-    pub(crate) fn free_for_reuse(self) -> Box<Version> {
-        // SAFETY: as in `free`.
-        let mut spare = unsafe { Box::from_raw(self.0) };
-        if !spare.state.data.is_empty() {
-            spare.state = AccountState::default();
+    pub(crate) fn free_for_reuse(self) -> Spare {
+        // SAFETY: as in `free`; what is dropped in place is not used as a version again.
+        unsafe {
+            ptr::drop_in_place(self.0);
+            Box::from_raw(self.0.cast())
         }
-        spare
+    }
+
+    /// The same for a version of a plain account, which holds nothing that would have to be dropped: it is
+    /// not even read.
+    #[cfg(not(shuttle))]
+    #[inline]
+    pub(crate) fn free_plain_for_reuse(self) -> Spare {
+        // SAFETY: as in `free`. That nothing is dropped would at worst keep its data for ever.
+        unsafe {
+            debug_assert!((*self.0).state.data.is_empty(), "a plain account has data");
+            Box::from_raw(self.0.cast())
+        }
     }
 
     /// Frees the version, which by the argument nobody can reach any more.
@@ -343,6 +387,12 @@ pub(crate) fn large_vec<T>(capacity: usize) -> Vec<T> {
         }
     }
     vec
+}
+
+/// Starts loading the lines of a spare.
+#[inline]
+pub(crate) fn prefetch_spare(spare: &Spare) {
+    VersionPointer(spare.as_ptr().cast_mut()).prefetch();
 }
 
 /// Starts loading the cache line at this address, which may be anything.

@@ -1,6 +1,6 @@
 //! Making entries visible: the publisher's role.
 
-use crate::banking::Write;
+use crate::banking::{Write, WriteKind};
 use crate::retired::Batch;
 use crate::sync::{Ordering, lock, write};
 use crate::{AccountIndex, AccountState, Accounts, EntryNumber, EntryWrites, Pubkey};
@@ -28,9 +28,9 @@ impl Publisher {
     }
 
     /// Makes `entry` visible: all its writes, from all banking threads, at once. Entries come in order,
-    /// and an entry when all its tasks are complete.
+    /// and an entry when all its tasks are complete, its batches in the order in which they were.
     pub fn publish(&mut self, entry: EntryNumber, writes: &mut dyn Iterator<Item = EntryWrites>) {
-        self.publish_noting(entry, writes, |_, _| ());
+        self.publish_writes(entry, writes, false, &mut |_, _| ());
     }
 
     /// The same; `note` hears of every account that the entry wrote, and what it is at its end (the default
@@ -41,6 +41,17 @@ impl Publisher {
         writes: &mut dyn Iterator<Item = EntryWrites>,
         mut note: impl FnMut(&Pubkey, &AccountState),
     ) {
+        self.publish_writes(entry, writes, true, &mut note);
+    }
+
+    /// `notes`: whether `note` looks at the states.
+    fn publish_writes(
+        &mut self,
+        entry: EntryNumber,
+        writes: &mut dyn Iterator<Item = EntryWrites>,
+        notes: bool,
+        note: &mut impl FnMut(&Pubkey, &AccountState),
+    ) {
         let visible = self.shared.visible();
         assert!(
             entry > visible,
@@ -50,8 +61,8 @@ impl Publisher {
         let mut accounts = self.shared.len();
         for EntryWrites(writes) in writes {
             for (i, write) in writes.iter().enumerate() {
-                self.prefetch(&writes, i);
-                self.publish_account(entry, write, &mut accounts, &mut superseded, &mut note);
+                self.prefetch(&writes, i, notes);
+                self.publish_account(entry, write, &mut accounts, &mut superseded, note);
             }
         }
         if !self.owned.is_empty() {
@@ -69,11 +80,15 @@ impl Publisher {
         self.retire(entry, superseded);
     }
 
-    fn prefetch(&self, writes: &[Write], i: usize) {
+    fn prefetch(&self, writes: &[Write], i: usize, notes: bool) {
         if let Some(ahead) = writes.get(i + PREFETCH_AHEAD) {
             crate::memory::prefetch_line(self.shared.slab.slot(ahead.account));
-            ahead.version.prefetch();
-            ahead.previous.prefetch();
+            if notes || ahead.kind != WriteKind::Plain {
+                ahead.version.prefetch();
+            }
+            if ahead.kind != WriteKind::Plain {
+                ahead.previous.prefetch();
+            }
         }
     }
 
@@ -86,17 +101,31 @@ impl Publisher {
         note: &mut impl FnMut(&Pubkey, &AccountState),
     ) {
         let slot = self.shared.slab.slot(write.account);
+        let version = write.version.get(self).expect("a write has a version");
+        debug_assert_eq!(version.entry(), entry, "a write of another entry");
         // Relaxed: only this thread stores it while the account is in use.
         let published = slot.published.load(Ordering::Relaxed);
+        let is_new = write.kind != WriteKind::NotPlain;
+        let expected = if is_new {
+            write.previous
+        } else {
+            write.version
+        };
         assert!(
-            published == write.previous,
+            published == expected,
             "account {} missed an entry",
             write.account
         );
-        let version = write.version.get(self).expect("a write has a version");
-        debug_assert_eq!(version.entry(), entry, "a write of another entry");
-        note(&slot.key(), version.state());
-        let previous = published.get(self);
+        if is_new {
+            note(&slot.key(), version.state());
+            // Release: the version comes with it.
+            slot.published.store(write.version, Ordering::Release);
+        }
+        if write.kind == WriteKind::Plain {
+            // The account exists, before and after, no owner has it, and as many bytes are in memory.
+            return superseded.push_plain(write.previous);
+        }
+        let previous = write.previous.get(self);
 
         let before = previous.map(|previous| previous.state());
         let existed = before.is_some_and(|before| !before.is_absent());
@@ -110,11 +139,9 @@ impl Publisher {
             superseded.disowned.push((*left, write.account));
         }
         self.shared.count_bytes(previous, Some(version));
-        if let Some(previous) = previous {
-            superseded.push(published, previous, version);
+        if is_new && let Some(previous) = previous {
+            superseded.push(write.previous, previous, version);
         }
-        // Release: the version comes with it.
-        slot.published.store(write.version, Ordering::Release);
         self.owned.extend(added.map(|owner| (owner, write.account)));
         if !exists {
             self.deleted.push(write.account);

@@ -15,8 +15,10 @@ const PREFETCH_AHEAD: usize = 8;
 /// What one entry superseded.
 #[derive(Default)]
 pub(crate) struct Batch {
-    /// The versions that it superseded.
+    /// The versions that it superseded, but for the following.
     versions: Vec<VersionPointer>,
+    /// Those of plain accounts: nothing hangs on them.
+    plain: Vec<VersionPointer>,
     /// What keeping these costs.
     bytes: usize,
     /// Accounts that left an owner in this entry.
@@ -28,6 +30,13 @@ impl Batch {
     pub(crate) fn push(&mut self, pointer: VersionPointer, version: &Version, next: &Version) {
         self.versions.push(pointer);
         self.bytes += version.bytes_beside(next);
+    }
+
+    /// Adds a version of a plain account.
+    #[inline]
+    pub(crate) fn push_plain(&mut self, pointer: VersionPointer) {
+        self.plain.push(pointer);
+        self.bytes += size_of::<Version>();
     }
 }
 
@@ -61,7 +70,7 @@ impl Retired {
         spares: &Spares,
     ) {
         while let Some((_, mut batch)) = self.batches.pop_front_if(|(entry, _)| *entry <= oldest) {
-            self.recycle(&batch.versions, spares);
+            self.recycle(&batch, spares);
             if !batch.disowned.is_empty() {
                 let mut owners = write(owners);
                 for (owner, account) in &batch.disowned {
@@ -69,6 +78,7 @@ impl Retired {
                 }
             }
             batch.versions.clear();
+            batch.plain.clear();
             batch.disowned.clear();
             batch.bytes = 0;
             self.spare = batch;
@@ -76,7 +86,11 @@ impl Retired {
     }
 
     #[cfg(not(shuttle))]
-    fn recycle(&mut self, versions: &[VersionPointer], spares: &Spares) {
+    fn recycle(&mut self, batch: &Batch, spares: &Spares) {
+        for version in &batch.plain {
+            spares.give(&mut self.filling, version.free_plain_for_reuse());
+        }
+        let versions = &batch.versions;
         for (i, version) in versions.iter().enumerate() {
             if let Some(ahead) = versions.get(i + PREFETCH_AHEAD) {
                 ahead.prefetch();
@@ -86,8 +100,9 @@ impl Retired {
     }
 
     #[cfg(shuttle)]
-    fn recycle(&mut self, versions: &[VersionPointer], _: &Spares) {
-        free_versions(versions);
+    fn recycle(&mut self, batch: &Batch, _: &Spares) {
+        free_versions(&batch.versions);
+        free_versions(&batch.plain);
     }
 
     /// Bytes kept for pins at `oldest` and newer.
@@ -105,6 +120,7 @@ impl Drop for Retired {
     fn drop(&mut self) {
         for (_, batch) in &self.batches {
             free_versions(&batch.versions);
+            free_versions(&batch.plain);
         }
     }
 }

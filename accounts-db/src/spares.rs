@@ -4,7 +4,7 @@
 //! blocks that change threads. Here they go back in bundles, at most `SPARES_MAX` of them; what is more
 //! goes to the allocator.
 
-use crate::memory::Version;
+use crate::memory::Spare;
 use crate::sync::{Mutex, lock};
 
 /// Versions in a bundle.
@@ -13,7 +13,7 @@ const BUNDLE: usize = 256;
 const SPARES_MAX: usize = 1 << 16;
 
 /// A bundle of freed versions. Boxed each, because each becomes a version again by itself.
-pub(crate) type Bundle = Vec<Box<Version>>;
+pub(crate) type Bundle = Vec<Spare>;
 
 /// Bundles that wait for a banking thread.
 #[derive(Default)]
@@ -27,7 +27,7 @@ impl Spares {
 
     /// Gives freed versions back; `filling` gathers them until there are enough for a bundle.
     #[cfg(not(shuttle))]
-    pub(crate) fn give(&self, filling: &mut Bundle, spare: Box<Version>) {
+    pub(crate) fn give(&self, filling: &mut Bundle, spare: Spare) {
         filling.push(spare);
         if filling.len() >= BUNDLE {
             let full = std::mem::replace(filling, Vec::with_capacity(BUNDLE));

@@ -84,7 +84,7 @@ impl Model {
             noted.clear();
         }
         let bound = MemoryBound {
-            bytes_max: random.random_range(0..12_000),
+            bytes_max: random.random_range(0..8_000),
             files: segments.reader(),
             in_files: noted.is_empty().then_some(0),
             kept: vec![key(1)],
@@ -366,9 +366,17 @@ fn random_state(random: &mut StdRng) -> AccountState {
     if random.random_bool(0.3) {
         return AccountState::default();
     }
+    let lamports = random.random_range(1..1_000_000);
+    if random.random_bool(0.5) {
+        // As most are: of the System program, without data.
+        return AccountState {
+            lamports,
+            ..AccountState::default()
+        };
+    }
     let bytes: Vec<u8> = vec![random.random(); random.random_range(0..200)];
     AccountState {
-        lamports: random.random_range(1..1_000_000),
+        lamports,
         owner: owner(random.random_range(0..4)),
         executable: random.random(),
         data: bytes.into(),
@@ -392,4 +400,71 @@ fn random_operations_on_mostly_cold_accounts_match_a_map_per_entry() {
     }
     println!("{total:?}");
     assert!(total.evicted > 1_000 && total.installed > 1_000 && total.stale > 100);
+}
+
+#[test]
+fn resident_bytes_are_those_of_what_an_entry_left() {
+    let data = |len: usize, owner: Pubkey| AccountState {
+        lamports: 5,
+        owner,
+        data: vec![1; len].into(),
+        ..AccountState::default()
+    };
+    let states = [
+        data(0, owner(0)),
+        data(0, owner(1)),
+        data(30, owner(0)),
+        data(70, owner(1)),
+        AccountState::default(),
+    ];
+    let opened = Segments::open(
+        Arc::new(MemoryDisk::new()),
+        Hash::default(),
+        SegmentOptions::default(),
+    );
+    let bound = MemoryBound {
+        bytes_max: u64::MAX,
+        files: opened.expect("it is empty").segments.reader(),
+        in_files: None,
+        kept: Vec::new(),
+    };
+    let genesis = [(key(1), states[0].clone())];
+    let opened = open_bounded(LIMITS, 1, genesis, Some(bound));
+    let (accounts, mut interner, mut banking, mut publisher) = opened.expect("genesis fits");
+    let index = interner.find(&key(1), accounts.hash_key(&key(1)));
+    let locks = [(index.expect("it is resident"), true)];
+    let expected = accounts.resident_bytes();
+    let mut entry = 0;
+    let mut write = |states: &[&AccountState]| {
+        entry += 1;
+        // SAFETY: one thread, one guard.
+        let mut locked = unsafe { banking[0].lock(&locks) };
+        for state in states {
+            locked.set(0, (*state).clone(), entry);
+        }
+        drop(locked);
+        let mut noted = Vec::new();
+        let writes = [banking[0].take_writes()];
+        publisher.publish_noting(entry, &mut writes.into_iter(), |key, state| {
+            noted.push((*key, state.clone()));
+        });
+        let last = *states.last().expect("there is one");
+        assert_eq!(noted, [(key(1), last.clone())]);
+        let data_bytes = last.data.len() as u64;
+        assert_eq!(accounts.resident_bytes(), expected + data_bytes);
+    };
+    // Every way from each state over another to a third, within one entry.
+    for before in &states {
+        for first in &states[..4] {
+            for (second, end) in states
+                .iter()
+                .flat_map(|a| states.iter().map(move |b| (a, b)))
+            {
+                if !before.is_absent() {
+                    write(&[before]);
+                }
+                write(&[first, second, end]);
+            }
+        }
+    }
 }

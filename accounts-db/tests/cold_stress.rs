@@ -29,12 +29,24 @@ fn key(n: u64) -> Pubkey {
     Pubkey::new_from_array(bytes)
 }
 
+/// Every third is plain: the System program's, without data.
 fn state(lamports: u64) -> AccountState {
+    let owner = match lamports % 3 {
+        0 => Pubkey::default(),
+        n => key(n),
+    };
     AccountState {
         lamports,
-        owner: key(lamports % 2),
-        data: vec![lamports as u8; 1 + lamports as usize % 50].into(),
+        owner,
+        data: vec![lamports as u8; data_len(lamports)].into(),
         executable: false,
+    }
+}
+
+fn data_len(lamports: u64) -> usize {
+    match lamports % 3 {
+        0 => 0,
+        _ => 1 + lamports as usize % 50,
     }
 }
 
@@ -137,7 +149,7 @@ fn publish(
 fn check(pin: &Pin) {
     let add = |sum: &mut u64, state: &AccountState| {
         let data = state.data.as_slice();
-        assert_eq!(data.len(), 1 + state.lamports as usize % 50);
+        assert_eq!(data.len(), data_len(state.lamports));
         assert!(data.iter().all(|byte| *byte == state.lamports as u8));
         *sum += state.lamports;
     };

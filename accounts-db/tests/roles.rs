@@ -337,3 +337,51 @@ fn a_lock_that_conflicts_panics_in_debug_builds() {
     check(false, true, true);
     check(false, false, false);
 }
+
+#[test]
+fn what_an_entry_leaves_counts_and_not_what_its_first_write_of_an_account_left() {
+    let owner = key(9);
+    let with_data = |balance| AccountState {
+        data: [1; 40].as_slice().into(),
+        ..lamports(balance)
+    };
+    let ends = [
+        lamports(3),
+        owned(3, owner),
+        with_data(3),
+        AccountState::default(),
+    ];
+    let states = [lamports(2), owned(2, owner), with_data(2), lamports(0)];
+    // Every way from a first state over a second to an end, within one entry, and on from there.
+    for (first, second) in states
+        .iter()
+        .flat_map(|a| states.iter().map(move |b| (a, b)))
+    {
+        for end in &ends {
+            let mut node = Node::new(LIMITS, &[(key(1), lamports(1)), (key(2), lamports(1))]);
+            for state in [first, second, end] {
+                node.set(1, &key(1), state.clone());
+            }
+            node.publish(1);
+            let exists = !end.is_absent();
+            let case = format!("{first:?}, {second:?}, {end:?}");
+            assert_eq!(node.accounts.len(), 1 + usize::from(exists), "{case}");
+            assert_eq!(node.published(&key(1)), exists.then_some(3), "{case}");
+            let expected = if end.owner == owner {
+                vec![key(1)]
+            } else {
+                vec![]
+            };
+            assert_eq!(node.owned_by(&owner), expected, "{case}");
+            // The next entries supersede it, and what was superseded is used again.
+            for entry in 2..6 {
+                node.set(entry, &key(1), lamports(4));
+                node.publish(entry);
+                node.interner.reclaim(&mut |_| true);
+            }
+            assert_eq!(node.accounts.len(), 2, "{case}");
+            assert_eq!(node.published(&key(1)), Some(4), "{case}");
+            assert_eq!(node.owned_by(&owner), [], "{case}");
+        }
+    }
+}

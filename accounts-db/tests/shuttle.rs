@@ -19,6 +19,9 @@ use std::sync::Arc;
 const TOTAL: u64 = 100;
 const OWNERS: [Pubkey; 2] = [key(101), key(102)];
 
+/// The System program: an account of it without data is plain.
+const PLAIN: Pubkey = key(0);
+
 const fn key(n: u8) -> Pubkey {
     Pubkey::new_from_array([n; 32])
 }
@@ -27,6 +30,14 @@ fn state(lamports: u64, owner: usize) -> AccountState {
     AccountState {
         lamports,
         owner: OWNERS[owner],
+        ..AccountState::default()
+    }
+}
+
+fn plain(lamports: u64) -> AccountState {
+    AccountState {
+        lamports,
+        owner: PLAIN,
         ..AccountState::default()
     }
 }
@@ -69,16 +80,26 @@ impl Writer {
             .iter()
             .map(|(n, _)| (self.intern(*n), true))
             .collect();
-        // SAFETY: the only banking thread, one guard at a time.
-        let mut locked = unsafe { self.banking.lock(&indices) };
-        for (i, (_, state)) in changes.iter().enumerate() {
-            locked.set(i, state.clone(), entry);
-        }
-        drop(locked);
+        write(&mut self.banking, &indices, entry, changes);
         let writes = self.banking.take_writes();
         self.publisher
             .send((entry, writes))
             .expect("the publisher listens");
+    }
+}
+
+/// Writes accounts twice in an entry: what the first write leaves is plain, and never seen.
+fn write(
+    banking: &mut BankingAccess,
+    indices: &[(AccountIndex, bool)],
+    entry: EntryNumber,
+    changes: &[(u8, AccountState)],
+) {
+    // SAFETY: the only banking thread, one guard at a time.
+    let mut locked = unsafe { banking.lock(indices) };
+    for (i, (_, state)) in changes.iter().enumerate() {
+        locked.set(i, plain(1), entry);
+        locked.set(i, state.clone(), entry);
     }
 }
 
@@ -185,6 +206,22 @@ fn scan() {
     });
 }
 
+/// Keys, while accounts are plain, are not, do not exist, and are again.
+fn plain_keys() {
+    fn write(mut writer: Writer) {
+        writer.entry(1, &[(1, plain(60)), (2, plain(40))]);
+        writer.entry(2, &[(1, plain(0)), (2, plain(TOTAL))]);
+        writer.entry(3, &[(2, state(30, 1)), (3, plain(70))]);
+        writer.entry(4, &[(2, plain(50)), (3, plain(50))]);
+        writer.entry(5, &[(2, plain(TOTAL)), (3, plain(0))]);
+    }
+    let genesis = [(1, plain(50)), (2, plain(50))];
+    run(LIMITS, &genesis, write, |pin| {
+        let sum = (1..4).map(|n| lamports(&pin, n)).sum::<u64>();
+        assert_eq!(sum, TOTAL, "as of entry {}", pin.entry());
+    });
+}
+
 /// The owner index, while accounts change owners.
 fn owners() {
     run(LIMITS, &genesis(), write_entries, |pin| {
@@ -228,7 +265,7 @@ fn run_bounded(read: fn(Pin)) {
         pins_max: 4,
         ..LIMITS
     };
-    let genesis = genesis().map(|(n, state)| (key(n), state));
+    let genesis = [(key(1), plain(50)), (key(2), plain(50))];
     let disk = Arc::new(MemoryDisk::new());
     let opened = Segments::open(disk, Hash::default(), SegmentOptions::default());
     let mut segments = opened.expect("it is empty").segments;
@@ -244,25 +281,20 @@ fn run_bounded(read: fn(Pin)) {
     let (sender, entries) = mpsc::channel::<(EntryNumber, EntryWrites)>();
     let mut banking = banking.pop().unwrap();
     let shared = Arc::clone(&accounts);
-    let write = move || {
+    let writer = move || {
         let changes = [
-            [(1, state(60, 0)), (2, state(40, 1))],
-            [(1, state(0, 0)), (2, state(TOTAL, 0))],
-            [(2, state(30, 1)), (3, state(70, 0))],
-            [(2, state(TOTAL, 0)), (3, state(0, 0))],
-            [(2, state(1, 0)), (1, state(99, 1))],
+            [(1, plain(60)), (2, state(40, 1))],
+            [(1, plain(0)), (2, plain(TOTAL))],
+            [(2, plain(30)), (3, state(70, 0))],
+            [(2, state(TOTAL, 0)), (3, plain(0))],
+            [(2, plain(1)), (1, plain(99))],
         ];
         for (entry, changes) in (1..).zip(changes) {
             let indices = [changes[0].0, changes[1].0].map(|n| {
                 let index = intern_bounded(&shared, &mut interner, n);
                 (index, true)
             });
-            // SAFETY: the only banking thread, one guard at a time.
-            let mut locked = unsafe { banking.lock(&indices) };
-            for (i, (_, state)) in changes.iter().enumerate() {
-                locked.set(i, state.clone(), entry);
-            }
-            drop(locked);
+            write(&mut banking, &indices, entry, &changes);
             let writes = banking.take_writes();
             sender.send((entry, writes)).expect("the publisher listens");
             interner.evict(16, &mut |_| true, &mut Vec::new());
@@ -280,7 +312,7 @@ fn run_bounded(read: fn(Pin)) {
             shared.files_have(entry);
         }
     };
-    let mut threads = vec![thread::spawn(write), thread::spawn(publish)];
+    let mut threads = vec![thread::spawn(writer), thread::spawn(publish)];
     for _ in 0..2 {
         let accounts = Arc::clone(&accounts);
         threads.push(thread::spawn(move || {
@@ -357,6 +389,11 @@ fn a_scan_at_a_pin_is_of_one_entry_while_indices_change_hands() {
 }
 
 #[test]
+fn keys_read_at_a_pin_are_of_one_entry_while_plain_accounts_change() {
+    check(4_000, plain_keys);
+}
+
+#[test]
 fn the_owner_index_has_all_accounts_at_a_pin_while_owners_change() {
     check(4_000, owners);
 }
@@ -388,8 +425,9 @@ fn a_pin_that_expires_fails_and_is_not_left_with_freed_versions() {
 /// Each fault is committed in each model until one fails.
 #[test]
 fn what_is_freed_too_early_is_found() {
-    let models: [(&str, fn()); 7] = [
+    let models: [(&str, fn()); 8] = [
         ("keys", keys),
+        ("plain keys", plain_keys),
         ("comes and goes", comes_and_goes),
         ("scan", scan),
         ("owners", owners),

@@ -14,8 +14,9 @@
 
 use crate::counters::StageCounters;
 use crate::fault::{self, Fault};
+use crate::prefetch::{prefetch_bytes, prefetch_whole};
 use crate::purity::PurityCheck;
-use crate::sync::{Arc, Receiver, Sender, Thread, receive};
+use crate::sync::{Arc, Patience, Receiver, Sender, Thread, receive};
 use crate::task::{BankBatch, CompletedBatch, Outcome, Task, Work};
 use crate::watchdog::Post;
 use crate::{Bank, SlotContext, VerifiedTransaction};
@@ -46,7 +47,8 @@ pub(crate) struct BankingThread {
 impl BankingThread {
     /// Runs until the queue is closed.
     pub(crate) fn run(mut self) {
-        while let Some(batch) = receive(&self.queue) {
+        let mut patience = Patience::default();
+        while let Some(batch) = receive(&self.queue, &mut patience) {
             let started = Instant::now();
             let completed = self.run_batch(batch);
             self.counters
@@ -62,16 +64,17 @@ impl BankingThread {
     }
 
     pub(crate) fn run_batch(&mut self, mut batch: BankBatch) -> CompletedBatch {
-        for task in &batch.tasks {
-            for (account, _) in &task.accounts {
-                self.access.prefetch(*account);
-            }
-        }
-        for task in &batch.tasks {
-            for (account, _) in &task.accounts {
-                self.access.prefetch_state(*account);
-            }
-        }
+        let (first, second) = (LOAD_FIRST_AHEAD, LOAD_SECOND_AHEAD);
+        batch
+            .tasks
+            .iter()
+            .take(first)
+            .for_each(|task| load_first(&self.access, task));
+        batch
+            .tasks
+            .iter()
+            .take(second)
+            .for_each(|task| load_second(&self.access, task));
         let mut run = BatchRun {
             entry: batch.entry,
             slot: &batch.slot,
@@ -83,7 +86,13 @@ impl BankingThread {
         };
         let mut outcomes = Vec::with_capacity(batch.tasks.len());
         let tasks = self.post.put(std::mem::take(&mut batch.tasks));
-        for task in tasks.iter() {
+        for (at, task) in tasks.iter().enumerate() {
+            if let Some(ahead) = tasks.get(at + LOAD_FIRST_AHEAD) {
+                load_first(&self.access, ahead);
+            }
+            if let Some(ahead) = tasks.get(at + LOAD_SECOND_AHEAD) {
+                load_second(&self.access, ahead);
+            }
             self.post.begin();
             outcomes.push(run.run_task(&mut self.access, &mut self.bank, task));
         }
@@ -107,6 +116,33 @@ impl BankingThread {
             absent,
             reward_lamports,
         }
+    }
+}
+
+/// So far ahead in a batch the first part of what a task touches is being loaded.
+const LOAD_FIRST_AHEAD: usize = 16;
+/// And so far ahead the second, which the first part points to.
+const LOAD_SECOND_AHEAD: usize = 8;
+
+/// Starts loading a task's transaction and its accounts' slots.
+#[inline]
+fn load_first(access: &BankingAccess, task: &Task) {
+    if let Work::Transaction(transaction) = &task.work {
+        prefetch_whole(&**transaction);
+    }
+    for (account, _) in &task.accounts {
+        access.prefetch(*account);
+    }
+}
+
+/// Starts loading the message and the accounts' states.
+#[inline]
+fn load_second(access: &BankingAccess, task: &Task) {
+    if let Work::Transaction(transaction) = &task.work {
+        prefetch_bytes(transaction.layout.message(transaction.bytes()));
+    }
+    for (account, _) in &task.accounts {
+        access.prefetch_state(*account);
     }
 }
 
@@ -138,9 +174,12 @@ impl BatchRun<'_> {
                 Outcome::Rewarded
             }
         };
-        for (i, (account, _)) in task.accounts.iter().enumerate() {
-            if *account != NO_ACCOUNT && locked.get(i).is_absent() {
-                self.absent.push(*account);
+        // One that was charged looked at all its accounts: mostly they all exist.
+        if locked.saw_absent() || matches!(outcome, Outcome::Dropped(_)) {
+            for (i, (account, _)) in task.accounts.iter().enumerate() {
+                if *account != NO_ACCOUNT && locked.get(i).is_absent() {
+                    self.absent.push(*account);
+                }
             }
         }
         outcome

@@ -16,8 +16,11 @@ pub struct Limits {
     pub verified_batches_max: usize,
     /// Transactions in the priority buffer.
     pub priority_buffer_max: usize,
-    /// Transactions inserted and not completed.
+    /// Transactions inserted and not completed. No more than keep the banking threads busy, unless they
+    /// conflict.
     pub in_flight_max: usize,
+    /// Transactions after which an entry is closed, however young it is.
+    pub entry_tasks_max: usize,
     /// Accounts named by transactions in flight, summed.
     pub in_flight_accesses_max: usize,
     /// Transactions in a batch for a banking thread.
@@ -115,9 +118,10 @@ impl Default for Limits {
         Self {
             ingest_batches_max: 256,
             ingest_batch_max: 256,
-            verified_batches_max: 64,
+            verified_batches_max: 4,
             priority_buffer_max: 100_000,
             in_flight_max: 8_192,
+            entry_tasks_max: 1_024,
             in_flight_accesses_max: 262_144,
             bank_batch_max: 64,
             bank_queue_batches_max: 4,

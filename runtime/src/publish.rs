@@ -12,7 +12,7 @@ use crate::history::{
 use crate::replay::ReplayReport;
 use crate::serial::{Order, OrderItem};
 use crate::slot::SlotWatch;
-use crate::sync::{Arc, Mutex, Receiver, Thread, receive};
+use crate::sync::{Arc, Mutex, Patience, Receiver, Thread, receive};
 use crate::task::{OrderedEntry, Outcome, PublisherMessage, Work};
 use sealane_accounts_db::{EntryNumber, Publisher};
 use sealane_sdk::{AccountState, Pubkey};
@@ -80,7 +80,8 @@ pub(crate) struct PublishStage {
 impl PublishStage {
     /// Runs until the queue is closed.
     pub(crate) fn run(mut self) {
-        while let Some(message) = receive(&self.queue) {
+        let mut patience = Patience::default();
+        while let Some(message) = receive(&self.queue, &mut patience) {
             let started = Instant::now();
             self.handle(message);
             // Where the queue was full, the schedule stage waits for this.

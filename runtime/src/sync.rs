@@ -24,35 +24,65 @@ mod real {
 }
 
 pub(crate) use real::*;
+use std::time::Duration;
+#[cfg(not(shuttle))]
+use std::time::Instant;
 
 /// How long a thread of the pipeline stays awake after its work ran out. Waking a core that sleeps takes
 /// some 10 µs on real machines and more on virtual ones, which is longer than most waits between two
 /// batches; who yields meanwhile takes no time from a thread that has work.
 /// Time does not pass in the model.
-pub(crate) const AWAKE: std::time::Duration =
-    std::time::Duration::from_micros(if cfg!(shuttle) { 0 } else { 60 });
+const AWAKE: Duration = Duration::from_micros(if cfg!(shuttle) { 0 } else { 60 });
 
-/// The next message; waits awake for a moment before it sleeps. `None` once the queue is closed and empty.
+/// Whether a thread should stay awake when its work runs out: if it would have paid the last time. Where
+/// work comes in large pieces, staying awake for each would only take time from the threads that have some.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Patience {
+    last_wait: Duration,
+}
+
+impl Patience {
+    /// Whether to stay awake now, having waited for so long already.
+    pub(crate) fn stays_awake(self, waited: Duration) -> bool {
+        // A wait that was slept through counts the waking up, which takes about as long again.
+        waited < AWAKE && self.last_wait < 2 * AWAKE
+    }
+
+    /// Work came after so long.
+    pub(crate) fn waited(&mut self, wait: Duration) {
+        self.last_wait = wait;
+    }
+}
+
+/// The next message; waits awake for a moment before it sleeps, if that is worth it. `None` once the queue
+/// is closed and empty.
 #[cfg(not(shuttle))]
-pub(crate) fn receive<T>(queue: &Receiver<T>) -> Option<T> {
+pub(crate) fn receive<T>(queue: &Receiver<T>, patience: &mut Patience) -> Option<T> {
     use crossbeam_channel::TryRecvError;
     let mut since = None;
     loop {
         match queue.try_recv() {
-            Ok(message) => return Some(message),
+            Ok(message) => {
+                if let Some(since) = since {
+                    patience.waited(Instant::elapsed(&since));
+                }
+                return Some(message);
+            }
             Err(TryRecvError::Disconnected) => return None,
             Err(TryRecvError::Empty) => {}
         }
-        let since = *since.get_or_insert_with(std::time::Instant::now);
-        if since.elapsed() > AWAKE {
-            return queue.recv().ok();
+        let since = *since.get_or_insert_with(Instant::now);
+        if !patience.stays_awake(since.elapsed()) {
+            let message = queue.recv().ok();
+            patience.waited(since.elapsed());
+            return message;
         }
         std::thread::yield_now();
     }
 }
 
 #[cfg(shuttle)]
-pub(crate) fn receive<T>(queue: &Receiver<T>) -> Option<T> {
+pub(crate) fn receive<T>(queue: &Receiver<T>, _: &mut Patience) -> Option<T> {
     queue.recv().ok()
 }
 

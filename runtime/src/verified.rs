@@ -61,13 +61,13 @@ impl InstructionPlace {
 }
 
 /// Places of a transaction's instructions.
-pub(crate) type InstructionPlaces = SmallVec<[InstructionPlace; 4]>;
+pub(crate) type InstructionPlaces = SmallVec<[InstructionPlace; 3]>;
 
 /// Hashes of a transaction's keys.
 pub(crate) type KeyHashes = SmallVec<[u64; KEY_HASHES_INLINE]>;
 
 /// Keys whose hashes need no allocation.
-pub(crate) const KEY_HASHES_INLINE: usize = 6;
+pub(crate) const KEY_HASHES_INLINE: usize = 4;
 
 /// Where the parts of a transaction lie in its wire bytes, and what its header says.
 #[derive(Clone, Copy, Debug)]
@@ -145,16 +145,34 @@ pub struct VerifiedTransaction {
     pub(crate) writable: u64,
     pub(crate) cost: u32,
     /// Signatures that are paid for: the transaction's own and those of precompiles.
-    pub(crate) paid_signatures: u32,
+    pub(crate) paid_signatures: u16,
     pub(crate) layout: Layout,
     pub(crate) nonce: u8,
     /// Heap that its programs may use.
     pub(crate) heap_kibibytes: u16,
     pub(crate) instructions: InstructionPlaces,
     pub(crate) key_hashes: KeyHashes,
-    pub(crate) loaded: Box<[Pubkey]>,
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+// Three cache lines: each stage loads them.
+const _: () = assert!(size_of::<VerifiedTransaction>() <= 192);
+
+/// What few transactions have, so that those without it need no room for it.
+#[derive(Default)]
+pub(crate) struct Extra {
+    /// Addresses that came from lookup tables.
+    loaded: Box<[Pubkey]>,
     /// What the files had of accounts that were not in memory.
-    pub(crate) fetched: FetchedAccounts,
+    fetched: FetchedAccounts,
+}
+
+impl Extra {
+    /// That of a transaction whose lookup tables gave these addresses.
+    pub(crate) fn of_loaded(loaded: Box<[Pubkey]>) -> Option<Box<Self>> {
+        let fetched = FetchedAccounts::default();
+        (!loaded.is_empty()).then(|| Box::new(Self { loaded, fetched }))
+    }
 }
 
 impl VerifiedTransaction {
@@ -190,7 +208,7 @@ impl VerifiedTransaction {
     /// Address of account `i`: static keys, then writable lookups, then read-only lookups.
     pub fn key(&self, i: usize) -> &Pubkey {
         match i.checked_sub(usize::from(self.layout.static_keys)) {
-            Some(loaded) => &self.loaded[loaded],
+            Some(loaded) => &self.loaded()[loaded],
             None => {
                 let start = usize::from(self.layout.keys) + 32 * i;
                 bytemuck::from_bytes(&self.bytes[start..start + 32])
@@ -200,7 +218,12 @@ impl VerifiedTransaction {
     /// The addresses of all accounts: those in the message, then those looked up.
     #[inline]
     pub(crate) fn keys(&self) -> (&[Pubkey], &[Pubkey]) {
-        (self.layout.static_keys(&self.bytes), &self.loaded)
+        (self.layout.static_keys(&self.bytes), self.loaded())
+    }
+    /// The addresses that came from lookup tables.
+    #[inline]
+    fn loaded(&self) -> &[Pubkey] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.loaded)
     }
     /// Keyed hash of `key(i)`, computed once.
     pub fn key_hash(&self, i: usize) -> u64 {
@@ -208,8 +231,26 @@ impl VerifiedTransaction {
     }
     /// What the files had of account `i`, if it was not in memory.
     pub(crate) fn fetched(&self, i: usize) -> Option<&sealane_accounts_db::Fetched> {
-        let found = self.fetched.iter().find(|(at, _)| usize::from(*at) == i);
+        let mut fetched = self.extra.as_ref()?.fetched.iter();
+        let found = fetched.find(|(at, _)| usize::from(*at) == i);
         found.map(|(_, fetched)| fetched)
+    }
+    /// Keeps what the files had of accounts that were not in memory, by their places.
+    pub(crate) fn keep_fetched(&mut self, fetched: FetchedAccounts) {
+        if fetched.is_empty() {
+            return self.drop_fetched();
+        }
+        self.extra.get_or_insert_default().fetched = fetched;
+    }
+    /// Keeps nothing that was fetched: what waits for long must not.
+    #[inline]
+    pub(crate) fn drop_fetched(&mut self) {
+        if let Some(extra) = &mut self.extra {
+            extra.fetched = FetchedAccounts::default();
+            if extra.loaded.is_empty() {
+                self.extra = None;
+            }
+        }
     }
     /// Whether the transaction signs for account `i`.
     pub fn is_signer(&self, i: usize) -> bool {
@@ -222,7 +263,7 @@ impl VerifiedTransaction {
     }
     /// Addresses that came from lookup tables: (writable, read-only).
     pub fn loaded_addresses(&self) -> (&[Pubkey], &[Pubkey]) {
-        self.loaded
+        self.loaded()
             .split_at(usize::from(self.layout.loaded_writable))
     }
     /// Lookup tables it names (each counts 8,248 bytes towards the loaded data limit).

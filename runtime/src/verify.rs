@@ -21,7 +21,7 @@ mod state;
 mod tests;
 
 use crate::prefetch::prefetch_bytes;
-use crate::verified::{InstructionPlaces, KEY_HASHES_INLINE, KeyHashes, Layout, NO_NONCE};
+use crate::verified::{Extra, InstructionPlaces, KEY_HASHES_INLINE, KeyHashes, Layout, NO_NONCE};
 use crate::{MessageId, SlotWatch, VerifiedTransaction};
 use bytes::Bytes;
 pub(crate) use fetch::{FetchedAccounts, fetch};
@@ -319,9 +319,8 @@ impl Core {
             nonce,
             heap_kibibytes: price.heap_kibibytes,
             key_hashes,
-            loaded,
+            extra: Extra::of_loaded(loaded),
             instructions,
-            fetched: FetchedAccounts::default(),
             bytes,
         };
         Ok(Box::write(place, verified))

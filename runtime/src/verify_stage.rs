@@ -2,7 +2,7 @@
 
 use crate::counters::StageCounters;
 use crate::ingest::{IngestBatch, OnAdmission};
-use crate::sync::{Arc, AtomicBool, Ordering, Receiver, Sender, Thread, receive};
+use crate::sync::{Arc, AtomicBool, Ordering, Patience, Receiver, Sender, Thread, receive};
 use crate::task::{Admission, VerifiedBatch};
 use crate::{Refusal, VerifiedTransaction, Verifier, VerifyError};
 use bytes::Bytes;
@@ -30,7 +30,8 @@ impl VerifyThread {
     /// Runs until it is told to stop.
     pub(crate) fn run(mut self) {
         let mut results = Verified::new();
-        while let Some(first) = receive(&self.queue) {
+        let mut patience = Patience::default();
+        while let Some(first) = receive(&self.queue, &mut patience) {
             // Acquire: pairs with the release in `Runtime::shutdown`.
             if self.stopping.load(Ordering::Acquire) {
                 return self.refuse_what_waits(first);

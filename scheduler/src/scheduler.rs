@@ -42,10 +42,12 @@ pub struct Scheduler {
     tasks: Tasks,
     cost: CostLimits,
     threads: Vec<Thread>,
-    /// Threads with nothing outstanding.
-    idle_threads: usize,
+    /// The threads below this are asked for.
+    active_threads: usize,
     /// Tasks handed out and not complete.
     outstanding: usize,
+    /// Tasks that nothing stood in the way of when they were inserted.
+    inserted_free: u64,
     batch_max: usize,
 }
 
@@ -65,8 +67,9 @@ impl Scheduler {
             tasks: Tasks::new(config.tasks_max, config.threads),
             cost: CostLimits::new(config.account_cost_max, config.slot_cost_max),
             threads: vec![Thread::default(); config.threads],
-            idle_threads: config.threads,
+            active_threads: config.threads,
             outstanding: 0,
+            inserted_free: 0,
             batch_max: config.batch_max,
         }
     }
@@ -112,8 +115,10 @@ impl Scheduler {
         }
         self.cost.charge(accesses, cost)?;
         let enqueued = self.locks.enqueue(task, accesses, &mut self.tasks);
-        self.tasks
+        let free = self
+            .tasks
             .insert(user, enqueued.first, enqueued.standing, enqueued.alone);
+        self.inserted_free += u64::from(free);
         Ok(TaskId(task))
     }
 
@@ -126,7 +131,7 @@ impl Scheduler {
     /// another thread is handed something.
     pub fn next_batch(&mut self, thread: ThreadIndex, batch: &mut Vec<(TaskId, u32)>) {
         batch.clear();
-        let mut free_left = self.tasks.free_len().div_ceil(self.threads.len());
+        let mut free_left = self.tasks.free_len().div_ceil(self.active_threads);
         let share = self.share(thread);
         let mut chain_open = true;
         while batch.len() < self.batch_max {
@@ -159,12 +164,24 @@ impl Scheduler {
     #[inline]
     pub fn complete(&mut self, task: TaskId) {
         let (thread, first_access) = self.tasks.dispatched(task.0);
-        let thread = &mut self.threads[usize::from(thread)];
-        thread.outstanding -= 1;
-        self.idle_threads += usize::from(thread.outstanding == 0);
+        self.threads[usize::from(thread)].outstanding -= 1;
         self.outstanding -= 1;
         self.locks.release(first_access, &mut self.tasks);
         self.tasks.remove(task.0);
+    }
+
+    /// From now on only threads below `count` will be asked for: what is free is shared out among these,
+    /// and no task stays for the others' sake. What another thread has outstanding it still completes; asked
+    /// all the same, it gets what it would.
+    ///
+    /// # Panics
+    /// If `count` is not in 1 to the number of threads.
+    pub fn set_active_threads(&mut self, count: usize) {
+        assert!(
+            (1..=self.threads.len()).contains(&count),
+            "active threads must be some of the threads"
+        );
+        self.active_threads = count;
     }
 
     /// Tasks inserted and not completed.
@@ -181,6 +198,12 @@ impl Scheduler {
     #[inline]
     pub fn outstanding(&self, thread: ThreadIndex) -> usize {
         self.threads[thread].outstanding
+    }
+
+    /// Tasks, since the beginning, that nothing stood in the way of when they were inserted.
+    #[inline]
+    pub fn inserted_free(&self) -> u64 {
+        self.inserted_free
     }
 
     /// Whether no task in flight names this account.
@@ -221,11 +244,11 @@ impl Scheduler {
     /// How many tasks the thread may have outstanding before a chained task might wait too long. While
     /// no other thread idles, it may as well wait here.
     fn share(&self, thread: ThreadIndex) -> usize {
-        let this_idles = self.threads[thread].outstanding == 0;
-        if self.idle_threads == usize::from(this_idles) {
+        let mut active = self.threads[..self.active_threads].iter().enumerate();
+        if active.all(|(other, state)| other == thread || state.outstanding > 0) {
             return usize::MAX;
         }
-        SHARE_MIN.max(self.outstanding / self.threads.len())
+        SHARE_MIN.max(self.outstanding / self.active_threads)
     }
 
     /// Whether a task of the thread's chain queue would wait there for more than `share` others that it
@@ -246,7 +269,6 @@ impl Scheduler {
     #[inline]
     fn dispatch(&mut self, task: u32, thread: ThreadIndex) -> u32 {
         let state = &mut self.threads[thread];
-        self.idle_threads -= usize::from(state.outstanding == 0);
         state.outstanding += 1;
         state.handed_out = state.handed_out.wrapping_add(1);
         self.outstanding += 1;

@@ -207,9 +207,16 @@ impl Tasks {
         (self.unused != NONE).then_some(self.unused)
     }
 
-    /// Makes the entry that `next_unused` named a task, at the end of the serial order.
+    /// Makes the entry that `next_unused` named a task, at the end of the serial order. Gives whether it is
+    /// free.
     #[inline]
-    pub(crate) fn insert(&mut self, user: u32, first_access: u32, standing: Standing, alone: bool) {
+    pub(crate) fn insert(
+        &mut self,
+        user: u32,
+        first_access: u32,
+        standing: Standing,
+        alone: bool,
+    ) -> bool {
         let task = self.unused;
         let entry = &mut self.entries[task as usize];
         self.unused = entry.first_access;
@@ -230,6 +237,7 @@ impl Tasks {
             self.waiting[task as usize].standing = standing;
             self.move_to(task, standing.place(Place::Fresh));
         }
+        free
     }
 
     /// An access of this task is not the only one of its account any more. Gives the thread that the

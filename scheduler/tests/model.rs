@@ -113,7 +113,12 @@ fn run(machine: &mut impl Machine, run: Run) -> Result<Oracle, String> {
     let mut oracle = Oracle::new(run.threads);
     let mut batch = Vec::new();
     let mut inserted = 0;
+    let mut active = run.threads;
     while oracle.completed < run.tasks as usize {
+        if random.random_ratio(1, 20) {
+            active = random.random_range(1..=run.threads);
+            machine.set_active_threads(active);
+        }
         match random.random_range(0..3) {
             0 if inserted < run.tasks => {
                 for _ in 0..random.random_range(1..2 * run.tasks_max) {
@@ -130,7 +135,13 @@ fn run(machine: &mut impl Machine, run: Run) -> Result<Oracle, String> {
                 }
             }
             1 => {
-                let thread = random.random_range(0..run.threads);
+                // Now and then one that is not active: it is not refused.
+                let among = if random.random_ratio(1, 10) {
+                    run.threads
+                } else {
+                    active
+                };
+                let thread = random.random_range(0..among);
                 ask(machine, &mut oracle, thread, &mut batch, run.batch_max)?;
             }
             _ => {
@@ -145,7 +156,7 @@ fn run(machine: &mut impl Machine, run: Run) -> Result<Oracle, String> {
         }
         if oracle.in_flight() > 0 && oracle.outstanding() == 0 {
             let mut given = 0;
-            for thread in 0..run.threads {
+            for thread in 0..active {
                 given += ask(machine, &mut oracle, thread, &mut batch, run.batch_max)?;
             }
             if given == 0 {

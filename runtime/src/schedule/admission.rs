@@ -1,8 +1,8 @@
 //! From a verified transaction to a task in the serial order.
 
 use super::ScheduleStage;
+use super::held::{prefetch_cells, prefetch_slots};
 use super::replay_protection::Refused;
-use super::residency::drop_fetched;
 use crate::Refusal;
 use crate::VerifiedTransaction;
 use crate::prefetch::{prefetch, prefetch_whole};
@@ -15,12 +15,8 @@ use std::time::Instant;
 /// Verified batches taken in one step, so that completions are looked after in between.
 const BATCHES_PER_STEP: usize = 4;
 
-/// Transactions this far ahead in a verified batch are being loaded.
-const PREFETCH_AHEAD: usize = 16;
-
-/// What the insertion of a held transaction touches is loaded again this far ahead: since it came, the
-/// caches have seen other things.
-const INSERT_AHEAD: usize = 8;
+/// What accepting a transaction touches is being loaded this far ahead.
+const ACCEPT_AHEAD: usize = 6;
 
 impl ScheduleStage {
     /// Takes verified batches and inserts what there is room for, highest priority first.
@@ -30,22 +26,24 @@ impl ScheduleStage {
             if !self.held.is_empty() || !self.publisher_keeps_up() {
                 break;
             }
-            let Ok(mut batch) = self.wiring.verified.try_recv() else {
+            let Ok(batch) = self.wiring.verified.try_recv() else {
                 break;
             };
             worked = true;
-            self.prefetch(&mut batch.items);
-            let mut items: Vec<Admission> = batch
-                .items
-                .into_iter()
-                .filter_map(|item| self.accept(item))
-                .collect();
-            // Stable, so equals stay in the order of arrival; nearly free where all are equal.
-            items.sort_by_key(|item| std::cmp::Reverse(item.transaction.budget().unit_price));
+            let mut items = self.accept_batch(batch.items);
+            // Stable, so equals stay in the order of arrival; nearly always all are equal.
+            let key = |item: &Admission| std::cmp::Reverse(item.transaction.budget().unit_price);
+            if !items.is_sorted_by_key(key) {
+                items.sort_by_key(key);
+            }
             if batch.bulk {
                 self.held.extend(items);
                 self.insert_waiting(now);
                 continue;
+            }
+            (items.iter()).for_each(|item| prefetch_cells(item, &self.interner));
+            for item in &mut items {
+                prefetch_slots(item, &self.interner, &self.dispatcher);
             }
             for item in items {
                 // Where nobody waits, it need not: its sender hears more exactly why it is refused.
@@ -59,40 +57,22 @@ impl ScheduleStage {
         worked | self.insert_waiting(now)
     }
 
-    /// Starts loading what accepting and interning a batch will touch: first what the hashes name, then
-    /// what that points to.
-    fn prefetch(&self, items: &mut [Admission]) {
-        for (at, Admission { transaction, .. }) in items.iter().enumerate() {
-            if let Some(ahead) = items.get(at + PREFETCH_AHEAD) {
+    /// Those of a batch that are not refused. What accepting one touches is loaded while earlier ones are
+    /// accepted: the transaction, and then what it points to.
+    fn accept_batch(&mut self, items: Vec<Admission>) -> Vec<Admission> {
+        let mut accepted = Vec::with_capacity(items.len());
+        let mut items = items.into_iter();
+        while let Some(item) = items.next() {
+            if let Some(ahead) = items.as_slice().get(2 * ACCEPT_AHEAD) {
                 prefetch_whole(&*ahead.transaction);
             }
-            self.replay.prefetch(transaction.id());
-            prefetch(transaction.recent_blockhash());
-            for hash in &transaction.key_hashes {
-                self.interner.prefetch(*hash);
+            if let Some(ahead) = items.as_slice().get(ACCEPT_AHEAD) {
+                self.replay.prefetch(ahead.transaction.id());
+                prefetch(ahead.transaction.recent_blockhash());
             }
+            accepted.extend(self.accept(item));
         }
-        for item in items {
-            for (i, hash) in item.transaction.key_hashes.iter().enumerate() {
-                let Some(account) = self.interner.prefetch_slot(*hash) else {
-                    continue;
-                };
-                self.dispatcher.prefetch(account);
-                if let Some(likely) = item.likely.get_mut(i) {
-                    *likely = account;
-                }
-            }
-        }
-    }
-
-    /// Starts loading what inserting this one will touch.
-    #[inline]
-    fn prefetch_again(&self, item: &Admission) {
-        prefetch(&*item.transaction);
-        for account in item.likely.into_iter().filter(|at| *at != NO_ACCOUNT) {
-            self.interner.prefetch_account(account);
-            self.dispatcher.prefetch(account);
-        }
+        accepted
     }
 
     /// Inserts what waits, as far as there is room: highest priority first, where anything competes.
@@ -106,13 +86,10 @@ impl ScheduleStage {
         }
         while self.has_room() {
             let next = if self.buffer.is_empty() {
-                if let Some(ahead) = self.held.get(INSERT_AHEAD) {
-                    self.prefetch_again(ahead);
-                }
-                self.held.pop_front()
+                self.held.pop_to_insert(&self.interner, &self.dispatcher)
             } else {
                 while self.buffer.len() < self.limits.priority_buffer_max
-                    && let Some(held) = self.held.pop_front()
+                    && let Some(held) = self.held.pop()
                 {
                     self.push(held);
                 }
@@ -130,7 +107,7 @@ impl ScheduleStage {
     }
 
     pub(super) fn has_room_in_flight(&self) -> bool {
-        self.in_flight < self.limits.in_flight_max
+        self.in_flight < self.look_ahead.tasks()
             && self.in_flight_accesses + self.limits.transaction_accounts_max
                 <= self.limits.in_flight_accesses_max
             && self.publisher_keeps_up()
@@ -158,8 +135,12 @@ impl ScheduleStage {
             return Err(Refusal::LedgerFailed(reason));
         }
         let blockhash = transaction.recent_blockhash();
-        if self.slot.blockhash_slot(blockhash).is_none() && transaction.nonce_account().is_none() {
-            return Err(TransactionError::BlockhashNotFound.into());
+        if self.found_blockhash.as_ref() != Some(blockhash) {
+            if self.slot.blockhash_slot(blockhash).is_some() {
+                self.found_blockhash = Some(*blockhash);
+            } else if transaction.nonce_account().is_none() {
+                return Err(TransactionError::BlockhashNotFound.into());
+            }
         }
         self.replay
             .accept(transaction.id())
@@ -173,7 +154,7 @@ impl ScheduleStage {
     fn push(&mut self, mut item: Admission) {
         let priority = item.transaction.budget().unit_price;
         let signature = *item.transaction.signature();
-        drop_fetched(&mut item.transaction);
+        item.transaction.drop_fetched();
         let on_admission = item.on_admission.take();
         let pushed = self.buffer.push(priority, item);
         let kept = match pushed {
@@ -222,7 +203,7 @@ impl ScheduleStage {
             }
         };
         let mut transaction = item.transaction;
-        drop_fetched(&mut transaction);
+        transaction.drop_fetched();
         if let Some(on_admission) = item.on_admission {
             on_admission(Ok(*transaction.signature()));
         }
@@ -239,6 +220,8 @@ impl ScheduleStage {
             if let Work::Transaction(transaction) = task.work {
                 self.defer(transaction, cost);
             }
+        } else if self.entries.open_tasks() >= self.limits.entry_tasks_max {
+            self.entries.close();
         }
     }
 
@@ -274,7 +257,7 @@ impl ScheduleStage {
         }
         self.given_up = true;
         self.give_deferred_up();
-        for item in std::mem::take(&mut self.held) {
+        while let Some(item) = self.held.pop() {
             self.evict(&item.transaction);
         }
         while let Some(item) = self.buffer.pop() {

@@ -136,6 +136,22 @@ impl Dispatcher {
         }
     }
 
+    /// Only threads below `count` will be asked for.
+    pub(super) fn set_active_threads(&mut self, count: usize) {
+        if let Self::Locks(locks) = self {
+            locks.table.set_active_threads(count);
+        }
+    }
+
+    /// Tasks that nothing stood in the way of when they were inserted, as far as that is known.
+    #[inline]
+    pub(super) fn inserted_free(&self) -> u64 {
+        match self {
+            Self::InOrder { .. } => 0,
+            Self::Locks(locks) => locks.table.inserted_free(),
+        }
+    }
+
     /// Tasks handed to `thread` and not complete, as far as that matters to the order of asking.
     pub(super) fn outstanding(&self, thread: usize) -> usize {
         match self {

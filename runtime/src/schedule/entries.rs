@@ -87,6 +87,11 @@ impl Entries {
         self.open
     }
 
+    /// Tasks of the entry that was opened last.
+    pub(super) fn open_tasks(&self) -> usize {
+        self.pending.back().map_or(0, |last| last.inserted)
+    }
+
     /// The slot that the tasks of an entry see.
     pub(super) fn slot(&self, entry: EntryNumber) -> &Arc<SlotContext> {
         &self.pending[self.place(entry)].slot

@@ -10,6 +10,8 @@
 mod admission;
 mod dispatch;
 mod entries;
+mod held;
+mod pace;
 mod replay_protection;
 mod replaying;
 mod residency;
@@ -20,7 +22,7 @@ use crate::ledger::LedgerHealth;
 use crate::slot::{self, BLOCKHASH_AGE_MAX};
 use crate::start::ChainStart;
 use crate::sync::{
-    AWAKE, Arc, AtomicBool, Mutex, Ordering, Receiver, Sender, TrySendError, park_timeout,
+    Arc, AtomicBool, Mutex, Ordering, Patience, Receiver, Sender, TrySendError, park_timeout,
 };
 use crate::task::{
     Admission, BankBatch, CompletedBatch, Outcome, PublisherMessage, SlotOpening, Task,
@@ -29,6 +31,8 @@ use crate::task::{
 use crate::{Limits, RuntimeConfig, SlotContext, SlotWatch};
 use dispatch::Dispatcher;
 use entries::Entries;
+use held::Held;
+use pace::{LookAhead, Width};
 use replay_protection::ReplayProtection;
 pub(crate) use replaying::Replaying;
 pub(crate) use residency::FetchQueues;
@@ -73,6 +77,8 @@ pub(crate) struct ScheduleStage {
     wiring: Wiring,
     limits: Limits,
     slot: Arc<SlotContext>,
+    /// The blockhash that was found last in the open slot: neighbours mostly carry the same one.
+    found_blockhash: Option<Hash>,
     slot_duration: Duration,
     entry_interval: Duration,
     identity: Pubkey,
@@ -83,10 +89,12 @@ pub(crate) struct ScheduleStage {
     replay: ReplayProtection,
     buffer: PriorityBuffer<Admission>,
     /// A bulk batch that waits for room.
-    held: VecDeque<Admission>,
+    held: Held,
     /// Over a cost limit of the open slot. As large as the buffer; of no size where there is no limit.
     deferred: PriorityBuffer<Admission>,
     dispatcher: Dispatcher,
+    look_ahead: LookAhead,
+    width: Width,
     entries: Entries,
     unpublished: VecDeque<PublisherMessage>,
     next_sequence: u64,
@@ -147,6 +155,7 @@ impl ScheduleStage {
         dispatcher.reserve_accounts(accounts);
         Self {
             slot: start.context.clone(),
+            found_blockhash: None,
             slot_duration: config.slot_duration,
             entry_interval: config.entry_interval,
             identity: config.identity,
@@ -156,13 +165,15 @@ impl ScheduleStage {
             interner,
             replay: ReplayProtection::new(BLOCKHASH_AGE_MAX + 1, limits.status_cache_max),
             buffer: PriorityBuffer::new(limits.priority_buffer_max),
-            held: VecDeque::new(),
+            held: Held::default(),
             deferred: PriorityBuffer::new(if limits.has_cost_limits() {
                 limits.priority_buffer_max
             } else {
                 0
             }),
             dispatcher,
+            look_ahead: LookAhead::new(&limits, wiring.bank_queues.len()),
+            width: Width::new(&limits, wiring.bank_queues.len()),
             entries: Entries::new(start.entry),
             unpublished: VecDeque::new(),
             next_sequence: 0,
@@ -189,7 +200,7 @@ impl ScheduleStage {
 
     /// Runs until draining is set and everything inserted is complete and handed to the publisher.
     pub(crate) fn run(mut self) {
-        let mut worked_last = Instant::now();
+        let (mut patience, mut waits_since) = (Patience::default(), None);
         loop {
             // Acquire: pairs with the release in `Runtime::shutdown`, after verify's last send. Looked
             // at before the step, so that the step saw all that was sent.
@@ -204,7 +215,9 @@ impl ScheduleStage {
                     .counters
                     .schedule_ns
                     .add(now.elapsed().as_nanos() as u64);
-                worked_last = now;
+                if let Some(since) = waits_since.take() {
+                    patience.waited(now - since);
+                }
                 continue;
             }
             if draining && self.is_drained() {
@@ -223,7 +236,7 @@ impl ScheduleStage {
                 park_timeout(self.slot_duration);
                 continue;
             }
-            if now - worked_last < AWAKE {
+            if patience.stays_awake(now - *waits_since.get_or_insert(now)) {
                 std::thread::yield_now();
                 continue;
             }
@@ -237,7 +250,7 @@ impl ScheduleStage {
 
     /// Does all that can be done now. Returns whether that was anything.
     pub(crate) fn step(&mut self, now: Instant) -> bool {
-        let mut worked = self.take_completions() | self.take_fetched();
+        let mut worked = self.take_completions(now) | self.take_fetched();
         let replays = self.replaying.is_some();
         if replays {
             worked |= self.replay(now);
@@ -267,8 +280,9 @@ impl ScheduleStage {
             && !self.is_fetching()
     }
 
-    fn take_completions(&mut self) -> bool {
+    fn take_completions(&mut self, now: Instant) -> bool {
         let mut worked = false;
+        let now_ns = (now - self.started).as_nanos() as u64;
         while let Ok(batch) = self.wiring.completions.try_recv() {
             worked = true;
             for (task, outcome) in batch.tasks.iter().zip(&batch.outcomes) {
@@ -281,6 +295,10 @@ impl ScheduleStage {
                 }
             }
             self.in_flight -= batch.tasks.len();
+            let others_wait = self.undispatched >= self.limits.bank_batch_max;
+            if self.width.note(batch.tasks.len(), now_ns, others_wait) {
+                self.dispatcher.set_active_threads(self.width.active());
+            }
             for account in &batch.absent {
                 self.list_absent(*account);
             }
@@ -327,6 +345,7 @@ impl ScheduleStage {
     /// Everything that comes is of this slot.
     fn open_slot(&mut self, slot: SlotOpening) {
         self.slot = slot.context.clone();
+        self.found_blockhash = None;
         self.wiring.slots.set(self.slot.clone());
         self.replay.open_slot(self.slot.slot);
         self.dispatcher.start_slot();
@@ -346,6 +365,9 @@ impl ScheduleStage {
                 .sort_by_key(|thread| self.dispatcher.outstanding(*thread));
             for at in 0..self.threads.len() {
                 let thread = self.threads[at];
+                if thread >= self.width.active() {
+                    continue;
+                }
                 if self.wiring.bank_queues[thread].len() >= self.limits.bank_queue_batches_max {
                     continue;
                 }
@@ -364,12 +386,25 @@ impl ScheduleStage {
             worked |= progress;
             progress &= self.undispatched > 0;
         }
+        if worked {
+            let mut active = 0..self.width.active();
+            let starved = self.undispatched > 0
+                && active.any(|thread| self.dispatcher.outstanding(thread) == 0);
+            let free = self.dispatcher.inserted_free();
+            self.look_ahead
+                .adapt(starved, self.in_flight, self.next_sequence, free);
+        }
         worked
     }
 
-    /// Sends tasks in order, a batch for each run of one entry.
+    /// Sends tasks in order, a batch for each entry.
     fn send_to_bank(&mut self, thread: usize, tasks: &mut Vec<Task>, now: Instant) {
         self.undispatched -= tasks.len();
+        // Where tasks conflict, younger ones may have come before older ones, entries among each other. Sorting
+        // by entry keeps conflicting ones in order, as the earlier is in no later entry and comes first.
+        if !tasks.is_sorted_by_key(|task| task.entry) {
+            tasks.sort_by_key(|task| task.entry);
+        }
         let now_ns = (now - self.started).as_nanos() as u64;
         while let Some(first) = tasks.first() {
             let entry = first.entry;

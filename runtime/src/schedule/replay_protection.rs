@@ -42,16 +42,28 @@ impl Generation {
         self.cells[self.find(id)] == id
     }
 
-    fn insert(&mut self, id: MessageId) {
+    /// Makes room for one more.
+    #[inline]
+    fn reserve(&mut self) {
         if (self.used + 1) * 2 > self.cells.len() {
-            // Twice what is known: where much was taken back, that is no larger than before.
-            let mut larger = Self::new(((self.live + 1) * 4).next_power_of_two());
-            for id in self.cells.iter().copied().filter(|id| *id > REMOVED) {
-                larger.insert(id);
-            }
-            *self = larger;
+            self.grow();
         }
-        let at = self.find(id);
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        // Twice what is known: where much was taken back, that is no larger than before.
+        let mut larger = Self::new(((self.live + 1) * 4).next_power_of_two());
+        for id in self.cells.iter().copied().filter(|id| *id > REMOVED) {
+            let at = larger.find(id);
+            larger.put(at, id);
+        }
+        *self = larger;
+    }
+
+    /// Puts an id that is not known where `find` said.
+    #[inline]
+    fn put(&mut self, at: usize, id: MessageId) {
         self.cells[at] = id;
         self.used += 1;
         self.live += 1;
@@ -110,21 +122,25 @@ impl ReplayProtection {
     /// Remembers `id`, if it is not known yet.
     pub(super) fn accept(&mut self, id: MessageId) -> Result<(), Refused> {
         let id = id.max(REMOVED + 1);
-        if self.young.contains(id) || self.old.contains(id) {
+        self.young.reserve();
+        let at = self.young.find(id);
+        if self.young.cells[at] == id || self.old.contains(id) {
             return Err(Refused::Known);
         }
         if self.young.live + self.old.live >= self.ids_max {
             return Err(Refused::Full);
         }
-        self.young.insert(id);
+        self.young.put(at, id);
         Ok(())
     }
 
     /// Remembers an id out of the log, bound or not: it was within it when it was accepted.
     pub(super) fn remember(&mut self, id: MessageId) {
         let id = id.max(REMOVED + 1);
-        if !self.young.contains(id) {
-            self.young.insert(id);
+        self.young.reserve();
+        let at = self.young.find(id);
+        if self.young.cells[at] != id {
+            self.young.put(at, id);
         }
     }
 

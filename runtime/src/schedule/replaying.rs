@@ -1,7 +1,6 @@
 //! The schedule stage fed from a log: the order was decided when it was recorded.
 
 use super::ScheduleStage;
-use super::residency::drop_fetched;
 use crate::LedgerError;
 use crate::replay::ReplayReport;
 use crate::sync::{Ordering, Receiver};
@@ -147,7 +146,7 @@ impl ScheduleStage {
             }
         };
         let mut transaction = item.transaction;
-        drop_fetched(&mut transaction);
+        transaction.drop_fetched();
         self.replay.remember(transaction.id());
         // It was within the limits of cost when it was recorded.
         let inserted = self.insert_task(Work::Transaction(transaction), accounts, 0, now);

@@ -16,7 +16,7 @@ use super::{Dispatcher, ScheduleStage};
 use crate::fetch_stage::FetchedAdmission;
 use crate::sync::{Receiver, Sender};
 use crate::task::Admission;
-use crate::{LedgerError, Refusal, VerifiedTransaction, VerifyError};
+use crate::{LedgerError, Refusal, VerifyError};
 use sealane_accounts_db::AccountIndex;
 use std::collections::VecDeque;
 
@@ -180,12 +180,4 @@ fn hold(item: &mut Admission, mut hold: impl FnMut(u64)) {
         .key_hashes
         .iter()
         .for_each(|hash| hold(*hash));
-}
-
-/// What waits for long keeps nothing that was fetched.
-#[inline]
-pub(super) fn drop_fetched(transaction: &mut VerifiedTransaction) {
-    if !transaction.fetched.is_empty() {
-        transaction.fetched = Box::default();
-    }
 }

@@ -159,7 +159,7 @@ fn invalid_data(index: u8) -> TransactionError {
 /// Signatures that a transaction pays for, and what it costs beside signatures' arithmetic.
 pub(super) struct Price {
     /// The transaction's own signatures and those that precompiles are asked to check.
-    pub(super) signatures: u32,
+    pub(super) signatures: u16,
     /// Cost units.
     pub(super) cost: u32,
     /// Heap that it asked for, or the default.
@@ -184,7 +184,7 @@ pub(super) fn terms<'a>(
 
     let mut requests = Requests::default();
     let mut default_units = 0;
-    let mut paid = u32::from(signatures);
+    let mut paid = u16::from(signatures);
     let mut cost = u64::from(signatures) * SIGNATURE + write_locks * WRITE_LOCK;
     let mut data_bytes = 0;
     for (index, (program, data)) in (0..).zip(instructions) {
@@ -201,7 +201,8 @@ pub(super) fn terms<'a>(
         if let Some(each) = kind.per_signature {
             // A precompile's data begins with the number of its signatures.
             let count = data.first().copied().unwrap_or(0);
-            paid += u32::from(count);
+            // At most 255 for each of 64 instructions, beside the transaction's own.
+            paid += u16::from(count);
             cost += u64::from(count) * each;
         }
     }

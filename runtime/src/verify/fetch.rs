@@ -46,6 +46,6 @@ pub(crate) fn fetch(
             fetched.push((i, found));
         }
     }
-    transaction.fetched = fetched.into();
+    transaction.keep_fetched(fetched.into());
     Ok(bytes)
 }

@@ -348,7 +348,7 @@ fn a_transfer_is_one_allocation_of_a_few_cache_lines() {
     );
     let verified = trusted(transfer(1, 1), &mut FakeState::default()).unwrap();
     assert!(!verified.instructions.spilled() && !verified.key_hashes.spilled());
-    assert!(verified.loaded.is_empty());
+    assert!(verified.keys().1.is_empty());
 }
 
 /// A signed transfer.

@@ -14,6 +14,8 @@ pub(crate) trait Machine {
     fn insert(&mut self, accesses: &[Access], user: u32) -> Result<TaskId, InsertError>;
     fn next_batch(&mut self, thread: ThreadIndex, batch: &mut Vec<(TaskId, u32)>);
     fn complete(&mut self, task: TaskId);
+    /// Told which threads will be asked for; a mutant need not care.
+    fn set_active_threads(&mut self, _: usize) {}
 }
 
 impl Machine for Scheduler {
@@ -25,6 +27,9 @@ impl Machine for Scheduler {
     }
     fn complete(&mut self, task: TaskId) {
         Scheduler::complete(self, task);
+    }
+    fn set_active_threads(&mut self, count: usize) {
+        Scheduler::set_active_threads(self, count);
     }
 }
 
