@@ -31,7 +31,8 @@ const DEFAULT_COMPUTE_UNITS: u64 = 5_000;
 pub struct Validator(());
 
 impl Validator {
-    /// Starts with System and Compute Budget, free ports on loopback, and nothing else.
+    /// Starts with the built-in programs, those that every new chain has on board (SPL Token and its kin), free
+    /// ports on loopback, and nothing else.
     pub fn builder() -> ValidatorBuilder {
         ValidatorBuilder {
             programs: Programs::builtin(),

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::genesis::Genesis;
 use crate::kept::{self, Kept};
 use crate::ledger;
+use crate::on_board;
 use crate::pubsub::{self, Hub, News, Subscriber, Topic};
 use crate::rpc::{self, AnswersBytes, RpcContext};
 use crate::server::{Ports, RpcServer};
@@ -47,7 +48,10 @@ impl ValidatorBuilder {
             self.mint.or(self.wallet),
             self.faucet_lamports,
             &self.programs,
-            self.accounts.clone(),
+            on_board::accounts()
+                .into_iter()
+                .chain(self.accounts.iter().cloned())
+                .collect(),
         );
         if let Some(disk) = disk {
             ledger::store(disk, &genesis)?;
