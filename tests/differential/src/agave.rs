@@ -1,14 +1,14 @@
 //! Agave's side: LiteSVM with mainnet's features.
 
 use crate::outcome::{Failure, Outcome, Transaction};
-use crate::scene::SYSTEM;
-use crate::sealane::{Sealane, on_board};
+use crate::scene::{MEMO_1, MEMO_FIRST_LOADER};
 use anyhow::{Context, Result};
 use litesvm::LiteSVM;
-use sealane_sdk::{AccountState, InnerInstruction, Pubkey, Sysvars};
+use sealane_sdk::{AccountState, COMPUTE_BUDGET_PROGRAM, InnerInstruction, Pubkey, Sysvars};
 use solana_account::{Account, ReadableAccount};
 use solana_message::VersionedMessage;
-use solana_sdk_ids::compute_budget;
+use solana_rent::Rent;
+use solana_sdk_ids::bpf_loader_deprecated;
 use solana_signature::Signature;
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
@@ -19,28 +19,29 @@ pub(crate) struct Agave {
 }
 
 impl Agave {
-    /// Puts the same programs and sysvars on board, and gives `sealane` the accounts that LiteSVM begins with.
-    pub(crate) fn new(sealane: &mut Sealane) -> Result<Self> {
+    /// With the programs that Sealane has on board, or else with LiteSVM's own, of which some are newer.
+    pub(crate) fn new(with_our_programs: bool) -> Result<Self> {
         let svm = LiteSVM::new()
             .with_sigverify(false)
             .with_blockhash_check(false)
             .with_transaction_history(0);
         let mut agave = Self { svm };
-        // A program's file comes before the program, which is loaded when it comes.
-        let mut programs: Vec<_> = on_board().into_iter().collect();
-        programs.sort_by_key(|(_, state)| state.executable);
-        for (key, state) in programs {
-            agave.set(&key, &state)?;
-        }
-        // The accounts of built-in programs are as on mainnet, where System's has an older name than Agave gives it.
-        for key in [SYSTEM, compute_budget::ID] {
-            agave.set(&key, &sealane.account(&key))?;
-        }
-        agave.set_sysvars(sealane.sysvars())?;
-        for (key, account) in &agave.svm.accounts_db().inner {
-            if !sealane.knows(key) {
-                sealane.set(*key, state_of(account));
+        if with_our_programs {
+            // A program's file comes before the program, which is loaded when it comes.
+            let mut programs = on_board();
+            programs.sort_by_key(|(_, state)| state.executable);
+            for (key, state) in programs {
+                agave.set(&key, &state)?;
             }
+        }
+        let first = AccountState {
+            owner: bpf_loader_deprecated::ID,
+            ..agave.account(&MEMO_1)
+        };
+        agave.set(&MEMO_FIRST_LOADER, &first)?;
+        // The accounts of built-in programs are as on mainnet, where System's has an older name than Agave gives it.
+        for program in [sealane_sdk::SYSTEM_PROGRAM, COMPUTE_BUDGET_PROGRAM] {
+            agave.set(&program.id, &program.account())?;
         }
         Ok(agave)
     }
@@ -109,6 +110,16 @@ impl Agave {
         };
         (outcome, meta.fee)
     }
+}
+
+/// The accounts of all programs: SPL's, and those that once were built in.
+fn on_board() -> Vec<(Pubkey, AccountState)> {
+    let rent = Rent::default();
+    let spl = solana_program_binaries::spl_programs(&rent);
+    let core = solana_program_binaries::core_bpf_programs(&rent, |_| true);
+    let all = spl.into_iter().chain(core);
+    all.map(|(key, account)| (key, state_of(&account)))
+        .collect()
 }
 
 fn state_of(account: &impl ReadableAccount) -> AccountState {

@@ -3,7 +3,7 @@
 //! Agave's side is LiteSVM, which is Agave's program runtime without a bank around it. Sealane's is the SDK's
 //! executor with the machine of `sealane-vm`. Both have the same files of the same programs at the same addresses,
 //! the same sysvars and the same accounts, and go on with what they made of them; so programs get deep into their
-//! states. After each transaction everything that a client can see of it must be equal: the error and its place,
+//! states. With odd seeds the programs are those that Sealane has on board, with even ones LiteSVM's own. After each transaction everything that a client can see of it must be equal: the error and its place,
 //! logs line by line, compute units, return data, inner instructions, and each account that it could write. At
 //! intervals, and at the end, all accounts of both are compared.
 //!
@@ -57,8 +57,8 @@ fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let start = Instant::now();
     let mut world = World::new(arguments.seed);
-    let mut sealane = Sealane::new();
-    let mut agave = Agave::new(&mut sealane)?;
+    let mut agave = Agave::new(arguments.seed % 2 == 1)?;
+    let mut sealane = Sealane::new(agave.accounts());
     let mut coverage = Coverage::default();
     for number in 0..arguments.transactions {
         if number % GENERATION == 0 {

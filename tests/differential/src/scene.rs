@@ -6,6 +6,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, RngCore};
 use sealane_sdk::{AccountMeta, AccountState, Instruction, Pubkey, pubkey};
 use solana_sdk_ids::address_lookup_table;
+use std::sync::LazyLock;
 
 pub(crate) const TOKEN: Pubkey = pubkey!("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
 pub(crate) const TOKEN_2022: Pubkey = pubkey!("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
@@ -17,7 +18,9 @@ pub(crate) const MEMO_4: Pubkey = pubkey!("Memo4c2pN8afCj432Lb7RMVKi9PbQnnW7ewFF
 pub(crate) const MEMO_FIRST_LOADER: Pubkey = Pubkey::new_from_array([0x99; 32]);
 pub(crate) const LOOKUP: Pubkey = address_lookup_table::ID;
 pub(crate) const NATIVE_MINT: Pubkey = pubkey!("So11111111111111111111111111111111111111112");
-pub(crate) const NATIVE_MINT_2022: Pubkey = pubkey!("9pan9bMn5HatX4EJdBwg9VgCa7Uz5HL8N1m5D3NdXej9");
+/// Where Token-2022 has its wrapped lamports.
+pub(crate) static NATIVE_MINT_2022: LazyLock<Pubkey> =
+    LazyLock::new(|| Pubkey::find_program_address(&[b"native-mint"], &TOKEN_2022).0);
 pub(crate) const SYSTEM: Pubkey = sealane_sdk::system_program::ID;
 pub(crate) const RENT: Pubkey = solana_sdk_ids::sysvar::rent::ID;
 
@@ -141,6 +144,11 @@ impl Scene<'_> {
             .expect("there is something to choose from")
     }
 
+    pub(crate) fn one_of_accounts(&mut self, accounts: &[AccountMeta]) -> Pubkey {
+        let at = self.rng.random_range(0..accounts.len());
+        accounts[at].pubkey
+    }
+
     pub(crate) fn wallet(&mut self) -> Pubkey {
         self.one_of(&self.cast.wallets.clone())
     }
@@ -161,7 +169,7 @@ impl Scene<'_> {
                     MEMO_4,
                     LOOKUP,
                     NATIVE_MINT,
-                    NATIVE_MINT_2022,
+                    *NATIVE_MINT_2022,
                     SYSTEM,
                     RENT,
                     solana_sdk_ids::sysvar::clock::ID,
@@ -246,7 +254,7 @@ impl Scene<'_> {
 
     /// Somebody, or nobody.
     pub(crate) fn maybe_owner(&mut self, program: Pubkey) -> Option<Pubkey> {
-        (!self.once_in(5)).then(|| self.owner(program))
+        (!self.once_in(12)).then(|| self.owner(program))
     }
 
     /// The accounts by which `authority` signs: its own, or a multisig's and its signers'.
@@ -269,7 +277,7 @@ impl Scene<'_> {
 
     /// A number of tokens, mostly no more than `max`.
     pub(crate) fn amount(&mut self, max: u64) -> u64 {
-        match self.rng.random_range(0..12) {
+        match self.rng.random_range(0..20) {
             0 => 0,
             1 => max,
             2 => max.saturating_add(1),

@@ -1,15 +1,12 @@
 //! Sealane's side: the SDK's executor and the machine for ELF files, over a map of accounts.
 
 use crate::outcome::{Failure, Outcome, Transaction};
-use crate::scene::MEMO_FIRST_LOADER;
 use sealane_sdk::{
     AccountState, Environment, ExecutionLimits, Executor, Hash, InstructionInput, Programs, Pubkey,
     SlotHashes, Sysvars, TransactionAccount, TransactionAccounts, instructions_sysvar,
 };
 use sealane_vm::{ElfMachine, ProgramSource, ProgramsConfig};
-use solana_account::ReadableAccount;
-use solana_rent::Rent;
-use solana_sdk_ids::{bpf_loader_deprecated, sysvar};
+use solana_sdk_ids::sysvar;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -34,34 +31,9 @@ impl ProgramSource for Fixed {
     }
 }
 
-/// The accounts of all programs: SPL's and those that were built in once; and one more for the first loader, which
-/// lays out its programs' memory in another way.
-pub(crate) fn on_board() -> HashMap<Pubkey, AccountState> {
-    let rent = Rent::default();
-    let spl = solana_program_binaries::spl_programs(&rent);
-    let core = solana_program_binaries::core_bpf_programs(&rent, |_| true);
-    let accounts = spl.into_iter().chain(core).map(|(key, account)| {
-        let state = AccountState {
-            lamports: account.lamports(),
-            owner: *account.owner(),
-            executable: account.executable(),
-            data: account.data().into(),
-        };
-        (key, state)
-    });
-    let mut accounts: HashMap<_, _> = accounts.collect();
-    let memo = accounts[&crate::scene::MEMO_1].clone();
-    let first = AccountState {
-        owner: bpf_loader_deprecated::ID,
-        ..memo
-    };
-    accounts.insert(MEMO_FIRST_LOADER, first);
-    accounts
-}
-
 impl Sealane {
-    pub(crate) fn new() -> Self {
-        let accounts = on_board();
+    /// Begins with these accounts; their programs are those that the machine knows.
+    pub(crate) fn new(accounts: HashMap<Pubkey, AccountState>) -> Self {
         let source = Arc::new(Fixed(accounts.clone()));
         Self {
             programs: Programs::builtin(),
@@ -93,11 +65,6 @@ impl Sealane {
             .collect();
         self.sysvars.slot_hashes = Arc::new(SlotHashes::new(&hashes));
         self.sysvars.recent_blockhashes = Arc::new(vec![(hash(slot), 5_000)]);
-    }
-
-    /// What no account that is set can change.
-    pub(crate) fn knows(&self, key: &Pubkey) -> bool {
-        self.programs.get(key).is_some() || Sysvars::IDS.contains(key)
     }
 
     pub(crate) fn set(&mut self, key: Pubkey, state: AccountState) {

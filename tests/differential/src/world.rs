@@ -44,7 +44,7 @@ impl World {
                 derived: vec![],
             },
             reserved: ReservedAccountKeys::new_all_activated(),
-            slot: 400_000_000,
+            slot: 500_000_000,
             unix_timestamp: 1_700_000_000,
         }
     }
@@ -173,7 +173,7 @@ fn ask_for_budget(scene: &mut Scene<'_>, instructions: &mut Vec<Instruction>) ->
 /// Breaks an instruction in some way, and says how.
 fn break_one(scene: &mut Scene<'_>, instructions: &mut Vec<Instruction>) -> Option<String> {
     let at = scene.rng.random_range(0..instructions.len());
-    let kind = scene.rng.random_range(0..12);
+    let kind = scene.rng.random_range(0..13);
     let stranger = scene.any();
     if kind == 0 {
         let twin = instructions[at].clone();
@@ -183,6 +183,12 @@ fn break_one(scene: &mut Scene<'_>, instructions: &mut Vec<Instruction>) -> Opti
     let instruction = &mut instructions[at];
     let how = match kind {
         1..3 => break_data(scene, &mut instruction.data)?,
+        11 if instruction.accounts.len() > 1 => {
+            let twin = scene.one_of_accounts(&instruction.accounts);
+            let at = scene.rng.random_range(0..instruction.accounts.len());
+            instruction.accounts[at].pubkey = twin;
+            format!("account {at} is another of its accounts, {twin}")
+        }
         3 => {
             let len = scene.rng.random_range(0..=instruction.data.len());
             instruction.data.truncate(len);

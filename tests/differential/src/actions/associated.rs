@@ -22,7 +22,7 @@ pub(crate) const ACTIONS: &[Action] = &[
 fn some_mint(scene: &mut Scene<'_>) -> Option<(Pubkey, Pubkey)> {
     match scene.one_of(&[0, 1, 2, 2, 2, 2, 2, 2]) {
         0 => Some((NATIVE_MINT, TOKEN)),
-        1 => Some((NATIVE_MINT_2022, TOKEN_2022)),
+        1 => Some((*NATIVE_MINT_2022, TOKEN_2022)),
         _ => scene.mint(|_| true).map(|mint| (mint.key, mint.program)),
     }
 }

@@ -5,6 +5,7 @@ mod associated;
 mod extensions;
 pub(crate) mod interfaces;
 mod other;
+mod system;
 mod token;
 mod token_setup;
 
@@ -21,7 +22,8 @@ const GROUPS: &[(u32, &[Action])] = &[
     (18, extensions::ACTIONS),
     (8, interfaces::ACTIONS),
     (10, associated::ACTIONS),
-    (10, other::ACTIONS),
+    (9, other::ACTIONS),
+    (7, system::ACTIONS),
 ];
 
 /// Takes some action that can be taken.

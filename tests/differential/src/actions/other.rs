@@ -1,4 +1,4 @@
-//! Memos, lookup tables, and the System program beside all that.
+//! Memos, lookup tables, and calls of whatever.
 
 use super::Action;
 use crate::scene::{
@@ -6,7 +6,7 @@ use crate::scene::{
     readonly, writable,
 };
 use rand::{Rng, RngCore};
-use sealane_sdk::{AccountMeta, Instruction, Pubkey, system_instruction};
+use sealane_sdk::{AccountMeta, Instruction, Pubkey};
 
 pub(crate) const ACTIONS: &[Action] = &[
     memo,
@@ -19,20 +19,31 @@ pub(crate) const ACTIONS: &[Action] = &[
     deactivate_table,
     close_table,
     close_table,
-    transfer,
-    allocate_or_assign,
+    many_memos,
     nonsense,
 ];
 
 fn memo(scene: &mut Scene<'_>) -> Option<Vec<Instruction>> {
     let program = scene.one_of(&[MEMO_1, MEMO_3, MEMO_4, MEMO_FIRST_LOADER]);
-    let mut data = scene.text(300).into_bytes();
+    let max = scene.one_of(&[20, 100, 100, 300, 3_000]);
+    let mut data = scene.text(max).into_bytes();
     if scene.once_in(6) {
         data.push(scene.one_of(&[0xff, 0xc3, 0x80]));
     }
     let count = scene.rng.random_range(0..4);
     let accounts = (0..count).map(|_| AccountMeta::new_readonly(scene.wallet(), true));
     Some(vec![call(program, data, accounts.collect())])
+}
+
+/// As many instructions as a transaction may have, and more.
+fn many_memos(scene: &mut Scene<'_>) -> Option<Vec<Instruction>> {
+    let count = scene.one_of(&[20, 60, 64, 65]);
+    let memo = call(
+        scene.one_of(&[MEMO_1, MEMO_3]),
+        scene.text(100).into_bytes(),
+        vec![],
+    );
+    scene.once_in(4).then(|| vec![memo; count])
 }
 
 fn create_table(scene: &mut Scene<'_>) -> Option<Vec<Instruction>> {
@@ -105,27 +116,6 @@ fn close_table(scene: &mut Scene<'_>) -> Option<Vec<Instruction>> {
     let mut close = change_table(scene, 4, is_deactivated)?;
     close.accounts.push(writable(scene.wallet()));
     Some(vec![close])
-}
-
-fn transfer(scene: &mut Scene<'_>) -> Option<Vec<Instruction>> {
-    let (from, to) = (scene.wallet(), scene.any());
-    let lamports = scene.rng.random_range(0..20_000_000);
-    Some(vec![system_instruction::transfer(&from, &to, lamports)])
-}
-
-/// Accounts that are made in steps, and left half made.
-fn allocate_or_assign(scene: &mut Scene<'_>) -> Option<Vec<Instruction>> {
-    let key = scene.vacant()?;
-    let (from, lamports) = (scene.wallet(), scene.rng.random_range(1_000_000..8_000_000));
-    let bytes = scene.one_of(&[0, 82, 165, 170, 182, 355, 10_000]);
-    let owner = scene.one_of(&[TOKEN, TOKEN_2022, LOOKUP, SYSTEM]);
-    let mut instructions = vec![
-        system_instruction::transfer(&from, &key, lamports),
-        system_instruction::allocate(&key, bytes),
-        system_instruction::assign(&key, &owner),
-    ];
-    instructions.truncate(scene.rng.random_range(1..=3));
-    Some(instructions)
 }
 
 /// Random bytes and accounts for a program.

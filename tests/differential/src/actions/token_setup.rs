@@ -212,7 +212,7 @@ fn native_account(scene: &mut Scene<'_>) -> Option<Vec<Instruction>> {
     let (program, mint) = scene.one_of(&[
         (TOKEN, NATIVE_MINT),
         (TOKEN, NATIVE_MINT),
-        (TOKEN_2022, NATIVE_MINT_2022),
+        (TOKEN_2022, *NATIVE_MINT_2022),
     ]);
     let create = scene.create(key, ACCOUNT_BYTES, program);
     Some(vec![create, initialize_account(scene, key, mint, program)])
@@ -225,7 +225,7 @@ fn native_mint_2022(scene: &mut Scene<'_>) -> Option<Vec<Instruction>> {
     }
     let accounts = vec![
         AccountMeta::new(scene.wallet(), true),
-        writable(NATIVE_MINT_2022),
+        writable(*NATIVE_MINT_2022),
         readonly(SYSTEM),
     ];
     Some(vec![call(TOKEN_2022, vec![31], accounts)])
