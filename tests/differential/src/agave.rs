@@ -1,14 +1,15 @@
 //! Agave's side: LiteSVM with mainnet's features.
 
 use crate::outcome::{Failure, Outcome, Transaction};
-use crate::scene::{MEMO_1, MEMO_FIRST_LOADER};
+use crate::probe;
+use crate::scene::{MEMO_1, MEMO_FIRST_LOADER, PROBE, PROBE_FIRST_LOADER};
 use anyhow::{Context, Result};
 use litesvm::LiteSVM;
 use sealane_sdk::{AccountState, COMPUTE_BUDGET_PROGRAM, InnerInstruction, Pubkey, Sysvars};
 use solana_account::{Account, ReadableAccount};
 use solana_message::VersionedMessage;
 use solana_rent::Rent;
-use solana_sdk_ids::bpf_loader_deprecated;
+use solana_sdk_ids::{bpf_loader, bpf_loader_deprecated};
 use solana_signature::Signature;
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
@@ -39,6 +40,18 @@ impl Agave {
             ..agave.account(&MEMO_1)
         };
         agave.set(&MEMO_FIRST_LOADER, &first)?;
+        for (key, loader) in [
+            (PROBE, bpf_loader::ID),
+            (PROBE_FIRST_LOADER, bpf_loader_deprecated::ID),
+        ] {
+            let program = AccountState {
+                lamports: 1_000_000_000,
+                owner: loader,
+                executable: true,
+                data: probe::elf().into(),
+            };
+            agave.set(&key, &program)?;
+        }
         // The accounts of built-in programs are as on mainnet, where System's has an older name than Agave gives it.
         for program in [sealane_sdk::SYSTEM_PROGRAM, COMPUTE_BUDGET_PROGRAM] {
             agave.set(&program.id, &program.account())?;

@@ -19,6 +19,7 @@ mod compare;
 mod coverage;
 mod names;
 mod outcome;
+mod probe;
 mod scene;
 mod sealane;
 mod world;
@@ -41,6 +42,9 @@ struct Arguments {
     /// Seed of all that is random
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Differences after which it ends; after each, ours goes on with Agave's accounts
+    #[arg(long, default_value_t = 1)]
+    differences: u64,
     /// Which instructions were covered, at the end
     #[arg(long)]
     coverage: bool,
@@ -60,6 +64,7 @@ fn main() -> Result<ExitCode> {
     let mut agave = Agave::new(arguments.seed % 2 == 1)?;
     let mut sealane = Sealane::new(agave.accounts());
     let mut coverage = Coverage::default();
+    let mut found = 0;
     for number in 0..arguments.transactions {
         if number % GENERATION == 0 {
             world.begin_generation(number / GENERATION, &mut sealane, &mut agave)?;
@@ -77,17 +82,24 @@ fn main() -> Result<ExitCode> {
         if number % FULL_COMPARISON == FULL_COMPARISON - 1 || number + 1 == arguments.transactions {
             differences.extend(compare::all(&sealane, &agave));
         }
-        if !differences.is_empty() {
-            let seed = arguments.seed;
-            println!("difference at seed {seed}, transaction {number}");
-            println!("{transaction}");
-            println!("Sealane: {ours}");
-            println!("Agave: {theirs}");
-            for difference in &differences {
-                println!("{difference}");
-            }
-            println!("{}", coverage.summary());
-            return Ok(ExitCode::FAILURE);
+        if differences.is_empty() {
+            continue;
+        }
+        let seed = arguments.seed;
+        println!("difference at seed {seed}, transaction {number}");
+        println!("{transaction}");
+        println!("Sealane: {ours}");
+        println!("Agave: {theirs}");
+        for difference in &differences {
+            println!("{difference}");
+        }
+        println!();
+        for key in &transaction.message.account_keys {
+            sealane.set(*key, agave.account(key));
+        }
+        found += 1;
+        if found == arguments.differences {
+            break;
         }
     }
     if arguments.coverage {
@@ -95,9 +107,9 @@ fn main() -> Result<ExitCode> {
     }
     let seconds = start.elapsed().as_secs_f64();
     println!(
-        "seed {}: {} in {seconds:.1} s; no difference",
+        "seed {}: {} in {seconds:.1} s; {found} differences",
         arguments.seed,
         coverage.summary()
     );
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(u8::from(found > 0)))
 }

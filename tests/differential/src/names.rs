@@ -1,6 +1,9 @@
 //! Names of instructions, for people.
 
-use crate::scene::{ASSOCIATED, LOOKUP, MEMO_1, MEMO_3, MEMO_4, SYSTEM, TOKEN, TOKEN_2022};
+use crate::scene::{
+    ASSOCIATED, LOOKUP, MEMO_1, MEMO_3, MEMO_4, PROBE, PROBE_FIRST_LOADER, SYSTEM, TOKEN,
+    TOKEN_2022,
+};
 use sealane_sdk::Instruction;
 
 const TOKEN_NAMES: [&str; 46] = [
@@ -119,6 +122,8 @@ pub(crate) fn of(instruction: &Instruction) -> String {
             &["Create", "Freeze", "Extend", "Deactivate", "Close"],
         ),
         SYSTEM => ("System", &["CreateAccount", "Assign", "Transfer"]),
+        PROBE => return "Probe".to_owned(),
+        PROBE_FIRST_LOADER => return "Probe, first loader".to_owned(),
         MEMO_1 => return "Memo 1".to_owned(),
         MEMO_3 => return "Memo 3".to_owned(),
         MEMO_4 => return "Memo 4".to_owned(),

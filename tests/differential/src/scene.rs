@@ -16,6 +16,9 @@ pub(crate) const MEMO_3: Pubkey = pubkey!("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDL
 pub(crate) const MEMO_4: Pubkey = pubkey!("Memo4c2pN8afCj432Lb7RMVKi9PbQnnW7ewFFaV3oAH");
 /// The first memo program under the first loader, as on mainnet.
 pub(crate) const MEMO_FIRST_LOADER: Pubkey = Pubkey::new_from_array([0x99; 32]);
+/// The program that does what it is told, and the same one under the first loader.
+pub(crate) const PROBE: Pubkey = Pubkey::new_from_array([0x77; 32]);
+pub(crate) const PROBE_FIRST_LOADER: Pubkey = Pubkey::new_from_array([0x78; 32]);
 pub(crate) const LOOKUP: Pubkey = address_lookup_table::ID;
 pub(crate) const NATIVE_MINT: Pubkey = pubkey!("So11111111111111111111111111111111111111112");
 /// Where Token-2022 has its wrapped lamports.

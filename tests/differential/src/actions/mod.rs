@@ -5,6 +5,7 @@ mod associated;
 mod extensions;
 pub(crate) mod interfaces;
 mod other;
+mod probe;
 mod system;
 mod token;
 mod token_setup;
@@ -24,6 +25,7 @@ const GROUPS: &[(u32, &[Action])] = &[
     (10, associated::ACTIONS),
     (9, other::ACTIONS),
     (7, system::ACTIONS),
+    (16, probe::ACTIONS),
 ];
 
 /// Takes some action that can be taken.
