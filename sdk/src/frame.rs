@@ -348,6 +348,12 @@ impl<'t> Frame<'t> {
         &self.accounts[usize::from(index)]
     }
 
+    /// Index of the transaction's account with this address.
+    pub(crate) fn find(&self, key: &Pubkey) -> Option<u8> {
+        let found = self.accounts.iter().position(|cell| cell.key == key);
+        found.map(|index| index as u8)
+    }
+
     /// Starts a top-level instruction with these of the transaction's accounts.
     #[inline]
     pub(crate) fn set_accounts(&self, indices: &[u8]) {

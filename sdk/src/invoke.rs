@@ -182,7 +182,8 @@ fn find<'i, 'a>(
     hinted.or_else(|| accounts.iter().find(|account| *account.key == meta.pubkey))
 }
 
-/// Resolves the called instruction's accounts among the caller's, and checks their privileges.
+/// Resolves the called instruction's accounts, and then checks that the caller has them and their privileges. So
+/// an account that the transaction does not name is found before any other fault, as on Solana.
 fn push_accounts(
     frame: &Frame<'_>,
     metas: &[AccountMeta],
@@ -192,38 +193,60 @@ fn push_accounts(
 ) -> Result<(), InstructionError> {
     for (place, meta) in metas.iter().enumerate() {
         let given = accounts.and_then(|accounts| find(accounts, place, meta));
-        let given = given.map(|account| account.index);
-        let own = frame.find_own_account(|own| match given {
-            Some(index) => own.index == index,
-            None => *frame.account(own.index).key == meta.pubkey,
-        });
-        // A program's account need not be handed over; any other must be.
-        let own = own.filter(|own| {
-            let account = frame.account(own.index);
-            let is_given = given.is_some() || accounts.is_none() || account.executable();
-            *account.key == meta.pubkey && is_given
-        });
-        let Some(own) = own else {
-            let key = meta.pubkey;
-            log_line(format_args!(
-                "Instruction references an unknown account {key}"
-            ));
-            return Err(InstructionError::MissingAccount);
+        let index = match given {
+            Some(given) => Some(given.index),
+            None => frame.find(&meta.pubkey),
         };
-        if meta.is_writable && !own.is_writable {
-            log_line(format_args!(
-                "{}'s writable privilege escalated",
-                meta.pubkey
-            ));
-            return Err(InstructionError::PrivilegeEscalation);
+        let index = index.ok_or_else(|| unknown_account(&meta.pubkey))?;
+        push_account(frame, start, index, meta);
+    }
+    for (place, meta) in metas.iter().enumerate() {
+        let (called, is_first) = {
+            let all = frame.state.instruction_accounts.borrow();
+            let called = all[start + place];
+            let mut earlier = all[start..start + place].iter();
+            (called, earlier.all(|twin| twin.index != called.index))
+        };
+        if is_first {
+            check_account(frame, called, accounts, signers, (place, meta))?;
         }
-        if meta.is_signer && !own.is_signer && !signers.contains(&meta.pubkey) {
-            log_line(format_args!("{}'s signer privilege escalated", meta.pubkey));
-            return Err(InstructionError::PrivilegeEscalation);
-        }
-        push_account(frame, start, own.index, meta);
     }
     Ok(())
+}
+
+/// Whether the caller has an account and may pass it on as `called` says.
+fn check_account(
+    frame: &Frame<'_>,
+    called: InstructionAccount,
+    accounts: Option<&[AccountInfo<'_>]>,
+    signers: &[Pubkey],
+    (place, meta): (usize, &AccountMeta),
+) -> Result<(), InstructionError> {
+    let own = frame
+        .find_own_account(|own| own.index == called.index)
+        .ok_or(InstructionError::MissingAccount)?;
+    // A program's account need not be handed over; any other must be.
+    let is_given = accounts.is_none_or(|accounts| find(accounts, place, meta).is_some());
+    if !is_given && !frame.account(own.index).executable() {
+        return Err(unknown_account(&meta.pubkey));
+    }
+    let key = meta.pubkey;
+    if called.is_writable && !own.is_writable {
+        log_line(format_args!("{key}'s writable privilege escalated"));
+        return Err(InstructionError::PrivilegeEscalation);
+    }
+    if called.is_signer && !own.is_signer && !signers.contains(&key) {
+        log_line(format_args!("{key}'s signer privilege escalated"));
+        return Err(InstructionError::PrivilegeEscalation);
+    }
+    Ok(())
+}
+
+fn unknown_account(key: &Pubkey) -> InstructionError {
+    log_line(format_args!(
+        "Instruction references an unknown account {key}"
+    ));
+    InstructionError::MissingAccount
 }
 
 /// Appends an account. One that is named more than once has everywhere what it has anywhere.

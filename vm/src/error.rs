@@ -2,6 +2,7 @@
 
 use sealane_sdk::InstructionError;
 use sealane_sdk::{MachineError, Pubkey, PubkeyError};
+use solana_sbpf::ebpf::MM_HEAP_START;
 use solana_sbpf::error::EbpfError;
 use std::str::Utf8Error;
 use thiserror::Error;
@@ -42,6 +43,25 @@ pub(crate) enum VmError {
     TooManyAccountInfos(u64, u64),
     #[error("Invalid pointer")]
     InvalidPointer,
+}
+
+/// An access that began in the heap and was none of its bytes: the machine does not know the part of the heap that
+/// the program has not touched yet, and says that it is nowhere.
+pub(crate) fn name_heap(error: EbpfError, heap_bytes: u32) -> EbpfError {
+    match error {
+        EbpfError::AccessViolation(access, address, len, _)
+            if (MM_HEAP_START..MM_HEAP_START + u64::from(heap_bytes)).contains(&address) =>
+        {
+            EbpfError::AccessViolation(access, address, len, "heap")
+        }
+        EbpfError::SyscallError(error) => {
+            EbpfError::SyscallError(match error.downcast::<EbpfError>() {
+                Ok(error) => Box::new(name_heap(*error, heap_bytes)),
+                Err(error) => error,
+            })
+        }
+        other => other,
+    }
 }
 
 /// How an instruction fails whose program ended with `error`.

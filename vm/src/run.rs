@@ -9,7 +9,7 @@
 #![allow(unsafe_code)]
 
 use crate::context::Context;
-use crate::error::machine_error;
+use crate::error::{machine_error, name_heap};
 use crate::{buffers, cost, input};
 use bytemuck::{cast_slice, cast_slice_mut};
 use sealane_sdk::{InstructionError, MachineCall, MachineError, log_line};
@@ -117,7 +117,7 @@ fn finish(call: &MachineCall<'_>, result: ProgramResult) -> Result<(), MachineEr
             if !matches!(error, EbpfError::SyscallError(_)) {
                 let _ = call.consume(call.compute_left());
             }
-            Err(machine_error(error))
+            Err(machine_error(name_heap(error, call.heap_bytes())))
         }
     }
 }
