@@ -321,7 +321,6 @@ impl<'a> AccountInfo<'a> {
             }
             old.len().min(new.len())
         };
-        self.check_len_change(new.len())?;
         self.put_len(new.len(), usize::MAX)?;
         // Of a large account, only the pages that differ are copied.
         let differs = {
@@ -338,14 +337,6 @@ impl<'a> AccountInfo<'a> {
                 let mut part = self.data_mut(range.clone()).map_err(busy)?;
                 part.copy_from_slice(&new[range]);
             }
-        }
-        Ok(())
-    }
-
-    /// Of an account that is not its own, a program in a machine may not change even the length.
-    pub(crate) fn check_len_change(&self, len: usize) -> Result<(), InstructionError> {
-        if len != self.data_len() && !self.is_ours() {
-            return Err(InstructionError::AccountDataSizeChanged);
         }
         Ok(())
     }
