@@ -42,6 +42,9 @@ pub(crate) enum VmError {
     TooManyAccountInfos(u64, u64),
     #[error("Invalid pointer")]
     InvalidPointer,
+    /// A bug of ours, or of a crate that computes for us.
+    #[error("Syscall panicked")]
+    SyscallPanicked,
 }
 
 /// How an instruction fails whose program ended with `error`.

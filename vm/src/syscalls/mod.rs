@@ -11,10 +11,11 @@ mod memory;
 mod sysvar;
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, VmError};
 use crate::invoke;
 use solana_sbpf::elf::ElfError;
 use solana_sbpf::program::{BuiltinFunctionDefinition, BuiltinProgram};
+use std::panic::{self, AssertUnwindSafe};
 
 /// Makes a function the machine can call of a Rust one.
 macro_rules! syscalls {
@@ -33,7 +34,7 @@ macro_rules! syscalls {
                     d: u64,
                     e: u64,
                 ) -> Result<u64, Error> {
-                    $function(context, [a, b, c, d, e])
+                    contained(|| $function(context, [a, b, c, d, e]))
                 }
             }
         )+
@@ -83,8 +84,15 @@ impl BuiltinFunctionDefinition<Context> for AllocFree {
     type Error = Error;
 
     fn rust(context: &mut Context, a: u64, b: u64, _: u64, _: u64, _: u64) -> Result<u64, Error> {
-        memory::alloc_free(context, a, b)
+        contained(|| memory::alloc_free(context, a, b))
     }
+}
+
+/// Runs a syscall. Nothing can unwind through a program's compiled code: a panic that went on into it, say out of
+/// arithmetic that met what it does not expect, would end the process, and not only the program.
+fn contained(syscall: impl FnOnce() -> Result<u64, Error>) -> Result<u64, Error> {
+    panic::catch_unwind(AssertUnwindSafe(syscall))
+        .unwrap_or_else(|_| Err(VmError::SyscallPanicked.into()))
 }
 
 /// Registers all syscalls; `to_deploy`: those that a new program may use.
