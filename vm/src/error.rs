@@ -40,6 +40,8 @@ pub(crate) enum VmError {
     TooManyInstructionAccounts(u64, u64),
     #[error("Invoked an instruction with too many account info's ({0} > {1})")]
     TooManyAccountInfos(u64, u64),
+    #[error("InvalidAttribute")]
+    InvalidAttribute,
     #[error("Invalid pointer")]
     InvalidPointer,
     /// A bug of ours, or of a crate that computes for us.

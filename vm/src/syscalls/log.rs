@@ -53,6 +53,11 @@ pub(super) fn log_compute_units(context: &mut Context, _: [u64; 5]) -> Result<u6
     Ok(0)
 }
 
+pub(super) fn remaining_compute_units(context: &mut Context, _: [u64; 5]) -> Result<u64, Error> {
+    context.consume_units(cost::SYSCALL_BASE)?;
+    Ok(context.call().compute_left())
+}
+
 pub(super) fn log_data(context: &mut Context, [address, len, ..]: [u64; 5]) -> Result<u64, Error> {
     context.consume_units(cost::SYSCALL_BASE)?;
     context.check_all::<GuestSlice>(address, len)?;
