@@ -137,6 +137,17 @@ impl Context {
         Ok(values.map(bytemuck::pod_read_unaligned).collect())
     }
 
+    /// Checks that values can be read, and copies none: for a syscall that limits or charges how many they are.
+    pub(crate) fn check_all<T: AnyBitPattern>(
+        &self,
+        address: u64,
+        count: u64,
+    ) -> Result<(), Error> {
+        let layout = (size_of::<T>(), align_of::<T>());
+        self.values(AccessType::Load, address, count, layout)?;
+        Ok(())
+    }
+
     /// A range of a region that can be written to, for a syscall that writes it later.
     pub(crate) fn check_writable(&self, address: u64, length: u64) -> Result<(), Error> {
         self.values(AccessType::Store, address, length, (1, 1))?;

@@ -2,7 +2,7 @@
 
 use crate::buffers::{CALL_DEPTH_MAX, STACK_FRAME_BYTES};
 use crate::context::Context;
-use crate::syscalls;
+use crate::syscalls::{self, Syscalls};
 use solana_sbpf::elf::Executable;
 use solana_sbpf::program::{BuiltinProgram, SBPFVersion};
 use solana_sbpf::verifier::RequisiteVerifier;
@@ -16,10 +16,10 @@ pub(crate) struct Environments {
 }
 
 impl Environments {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(syscalls: Syscalls) -> Self {
         Self {
-            running: Arc::new(environment(false)),
-            deploying: Arc::new(environment(true)),
+            running: Arc::new(environment(syscalls, false)),
+            deploying: Arc::new(environment(syscalls, true)),
         }
     }
 
@@ -51,7 +51,7 @@ fn load(
     Ok(executable)
 }
 
-fn environment(deploying: bool) -> BuiltinProgram<Context> {
+fn environment(syscalls: Syscalls, deploying: bool) -> BuiltinProgram<Context> {
     let config = Config {
         max_call_depth: CALL_DEPTH_MAX,
         stack_frame_size: STACK_FRAME_BYTES,
@@ -68,6 +68,7 @@ fn environment(deploying: bool) -> BuiltinProgram<Context> {
         enabled_sbpf_versions: SBPFVersion::V0..=SBPFVersion::V3,
     };
     let mut environment = BuiltinProgram::new_loader(config);
-    syscalls::register(&mut environment, deploying).expect("names of syscalls hash differently");
+    syscalls::register(&mut environment, syscalls, deploying)
+        .expect("names of syscalls hash differently");
     environment
 }

@@ -41,8 +41,13 @@ pub(crate) enum VmError {
     TooManyInstructionAccounts(u64, u64),
     #[error("Invoked an instruction with too many account info's ({0} > {1})")]
     TooManyAccountInfos(u64, u64),
+    #[error("InvalidAttribute")]
+    InvalidAttribute,
     #[error("Invalid pointer")]
     InvalidPointer,
+    /// A bug of ours, or of a crate that computes for us.
+    #[error("Syscall panicked")]
+    SyscallPanicked,
 }
 
 /// An access that began in the heap and was none of its bytes: the machine does not know the part of the heap that

@@ -231,15 +231,17 @@ fn signers(context: &Context, address: u64, len: u64) -> Result<SmallVec<[Pubkey
     if len == 0 {
         return Ok(signers);
     }
-    let all: SmallVec<[GuestSlice; 4]> = context.read_all(address, len)?;
+    context.check_all::<GuestSlice>(address, len)?;
     if len > SIGNERS_MAX {
         return Err(VmError::TooManySigners.into());
     }
+    let all: SmallVec<[GuestSlice; 4]> = context.read_all(address, len)?;
     for seeds in all {
-        let seeds: SmallVec<[GuestSlice; 4]> = context.read_all(seeds.address, seeds.len)?;
-        if seeds.len() > SEEDS_MAX {
+        context.check_all::<GuestSlice>(seeds.address, seeds.len)?;
+        if seeds.len > SEEDS_MAX as u64 {
             return Err(InstructionError::MaxSeedLengthExceeded.into());
         }
+        let seeds: SmallVec<[GuestSlice; 4]> = context.read_all(seeds.address, seeds.len)?;
         let seeds: SmallVec<[&[u8]; SEEDS_MAX]> = seeds
             .iter()
             .map(|seed| context.bytes(seed.address, seed.len))
@@ -262,11 +264,12 @@ fn share<L: Language>(
     if infos.saturating_add(infos_len.saturating_mul(info_bytes)) >= MM_INPUT_START {
         return Err(VmError::InvalidPointer.into());
     }
-    let given: SmallVec<[L::AccountInfo; 4]> = context.read_all(infos, infos_len)?;
+    context.check_all::<L::AccountInfo>(infos, infos_len)?;
     if infos_len > ACCOUNT_INFOS_MAX {
         return Err(VmError::TooManyAccountInfos(infos_len, ACCOUNT_INFOS_MAX).into());
     }
     context.consume_units(infos_len * ACCOUNT_INFO_BYTES / cost::BYTES_PER_UNIT)?;
+    let given: SmallVec<[L::AccountInfo; 4]> = context.read_all(infos, infos_len)?;
     let keys: SmallVec<[[u8; 32]; 16]> = given
         .iter()
         .map(|info| context.read(L::key(info)))
@@ -396,11 +399,12 @@ impl Language for Rust {
 
     fn instruction(context: &Context, address: u64) -> Result<Instruction, Error> {
         let given: RustInstruction = context.read(address)?;
-        let metas: SmallVec<[RustAccountMeta; 4]> =
-            context.read_all(given.accounts, given.accounts_len)?;
+        context.check_all::<RustAccountMeta>(given.accounts, given.accounts_len)?;
         let data = context.bytes(given.data, given.data_len)?;
         check_size(given.accounts_len, given.data_len)?;
         charge(context, given.accounts_len, given.data_len)?;
+        let metas: SmallVec<[RustAccountMeta; 4]> =
+            context.read_all(given.accounts, given.accounts_len)?;
         let accounts = metas.iter().map(|meta| {
             let (is_signer, is_writable) = (flag(meta.is_signer)?, flag(meta.is_writable)?);
             Ok(AccountMeta {
@@ -451,11 +455,12 @@ impl Language for C {
     fn instruction(context: &Context, address: u64) -> Result<Instruction, Error> {
         let given: CInstruction = context.read(address)?;
         let program_id: [u8; 32] = context.read(given.program_id)?;
-        let metas: SmallVec<[CAccountMeta; 4]> =
-            context.read_all(given.accounts, given.accounts_len)?;
+        context.check_all::<CAccountMeta>(given.accounts, given.accounts_len)?;
         let data = context.bytes(given.data, given.data_len)?;
         check_size(given.accounts_len, given.data_len)?;
         charge(context, given.accounts_len, given.data_len)?;
+        let metas: SmallVec<[CAccountMeta; 4]> =
+            context.read_all(given.accounts, given.accounts_len)?;
         let accounts = metas.iter().map(|meta| {
             let (is_signer, is_writable) = (flag(meta.is_signer)?, flag(meta.is_writable)?);
             Ok(AccountMeta {

@@ -16,3 +16,4 @@ mod run;
 mod syscalls;
 
 pub use programs::{ElfMachine, ProgramSource, ProgramsConfig};
+pub use syscalls::Syscalls;

@@ -16,6 +16,7 @@
 use crate::context::Context;
 use crate::environment::Environments;
 use crate::run::run;
+use crate::syscalls::Syscalls;
 use sealane_sdk::{
     AccountState, InstructionError, Machine, MachineCall, MachineError, Pubkey, log_line,
 };
@@ -38,13 +39,15 @@ pub trait ProgramSource: Send + Sync {
     fn published_slot(&self) -> u64;
 }
 
-/// Bounds of what is kept.
+/// Bounds of what is kept, and what programs may ask of the machine.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgramsConfig {
     /// Programs that are kept loaded.
     pub programs_max: usize,
     /// Bytes of their files, in sum.
     pub bytes_max: usize,
+    /// Syscalls that programs may use.
+    pub syscalls: Syscalls,
 }
 
 impl Default for ProgramsConfig {
@@ -52,6 +55,7 @@ impl Default for ProgramsConfig {
         Self {
             programs_max: 1_024,
             bytes_max: 512 << 20,
+            syscalls: Syscalls::Mainnet,
         }
     }
 }
@@ -117,7 +121,7 @@ impl ElfMachine {
     /// A machine whose programs' files are in `source`.
     pub fn new(source: Arc<dyn ProgramSource>, config: ProgramsConfig) -> Self {
         Self {
-            environments: Environments::new(),
+            environments: Environments::new(config.syscalls),
             source,
             config,
             kept: Mutex::default(),

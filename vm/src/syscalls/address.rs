@@ -21,10 +21,11 @@ fn seeds(
     program_id: u64,
 ) -> Result<(Seeds<'_>, Pubkey), Error> {
     let too_long = || VmError::BadSeeds(PubkeyError::MaxSeedLengthExceeded);
-    let seeds: SmallVec<[GuestSlice; 4]> = context.read_all(address, len)?;
-    if seeds.len() > SEEDS_MAX {
+    context.check_all::<GuestSlice>(address, len)?;
+    if len > SEEDS_MAX as u64 {
         return Err(too_long().into());
     }
+    let seeds: SmallVec<[GuestSlice; 4]> = context.read_all(address, len)?;
     let seeds = seeds.iter().map(|seed| {
         if seed.len > SEED_LEN_MAX {
             return Err(too_long().into());

@@ -53,10 +53,16 @@ pub(super) fn log_compute_units(context: &mut Context, _: [u64; 5]) -> Result<u6
     Ok(0)
 }
 
+pub(super) fn remaining_compute_units(context: &mut Context, _: [u64; 5]) -> Result<u64, Error> {
+    context.consume_units(cost::SYSCALL_BASE)?;
+    Ok(context.call().compute_left())
+}
+
 pub(super) fn log_data(context: &mut Context, [address, len, ..]: [u64; 5]) -> Result<u64, Error> {
     context.consume_units(cost::SYSCALL_BASE)?;
-    let fields: SmallVec<[GuestSlice; 4]> = context.read_all(address, len)?;
+    context.check_all::<GuestSlice>(address, len)?;
     context.consume_units(cost::SYSCALL_BASE.saturating_mul(len))?;
+    let fields: SmallVec<[GuestSlice; 4]> = context.read_all(address, len)?;
     let bytes = fields
         .iter()
         .fold(0u64, |sum, field| sum.saturating_add(field.len));

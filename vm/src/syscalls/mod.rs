@@ -1,24 +1,30 @@
-//! What programs ask of the machine, under the names that Solana gives it: registered as mainnet has them.
+//! What programs ask of the machine, under the names that Solana gives it.
 //!
 //! A syscall takes the context and five numbers, and gives one back. Costs, checks and their order are Agave's
 //! (`syscalls/src`, 4.3).
 
 mod address;
+mod alt_bn128;
+mod big_mod_exp;
+mod curve;
 mod data;
 mod hash;
 mod log;
 mod memory;
+mod poseidon;
+mod secp256k1;
 mod sysvar;
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, VmError};
 use crate::invoke;
 use solana_sbpf::elf::ElfError;
 use solana_sbpf::program::{BuiltinFunctionDefinition, BuiltinProgram};
+use std::panic::{self, AssertUnwindSafe};
 
 /// Makes a function the machine can call of a Rust one.
 macro_rules! syscalls {
-    ($($name:literal => $type:ident = $function:path;)+) => {
+    ($register:ident: $($name:literal => $type:ident = $function:path;)+) => {
         $(
             struct $type;
 
@@ -33,19 +39,29 @@ macro_rules! syscalls {
                     d: u64,
                     e: u64,
                 ) -> Result<u64, Error> {
-                    $function(context, [a, b, c, d, e])
+                    contained(|| $function(context, [a, b, c, d, e]))
                 }
             }
         )+
 
-        fn register_all(machine: &mut BuiltinProgram<Context>) -> Result<(), ElfError> {
+        fn $register(machine: &mut BuiltinProgram<Context>) -> Result<(), ElfError> {
             $($type::register(machine, $name)?;)+
             Ok(())
         }
     };
 }
 
-syscalls! {
+/// Which syscalls a machine has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Syscalls {
+    /// Those that are active on mainnet.
+    #[default]
+    Mainnet,
+    /// Beside these, those that Agave has and mainnet has not activated.
+    All,
+}
+
+syscalls! { register_active:
     "abort" => Abort = log::abort;
     "sol_panic_" => Panic = log::panic;
     "sol_log_" => Log = log::log;
@@ -57,6 +73,15 @@ syscalls! {
     "sol_try_find_program_address" => TryFindProgramAddress = address::try_find_program_address;
     "sol_sha256" => Sha256 = hash::sha256;
     "sol_keccak256" => Keccak256 = hash::keccak256;
+    "sol_secp256k1_recover" => Secp256k1Recover = secp256k1::recover;
+    "sol_poseidon" => Poseidon = poseidon::poseidon;
+    "sol_curve_validate_point" => CurveValidatePoint = curve::validate_point;
+    "sol_curve_group_op" => CurveGroupOp = curve::group_op;
+    "sol_curve_multiscalar_mul" => CurveMultiscalarMul = curve::multiscalar_mul;
+    "sol_curve_decompress" => CurveDecompress = curve::decompress;
+    "sol_curve_pairing_map" => CurvePairingMap = curve::pairing_map;
+    "sol_alt_bn128_group_op" => AltBn128GroupOp = alt_bn128::group_op;
+    "sol_alt_bn128_compression" => AltBn128Compression = alt_bn128::compression;
     "sol_get_clock_sysvar" => GetClock = sysvar::clock;
     "sol_get_epoch_schedule_sysvar" => GetEpochSchedule = sysvar::epoch_schedule;
     "sol_get_rent_sysvar" => GetRent = sysvar::rent;
@@ -76,6 +101,13 @@ syscalls! {
     "sol_invoke_signed_rust" => InvokeSignedRust = invoke::invoke_signed::<invoke::Rust>;
 }
 
+syscalls! { register_inactive:
+    "sol_blake3" => Blake3 = hash::blake3;
+    "sol_sha512" => Sha512 = hash::sha512;
+    "sol_big_mod_exp" => BigModExp = big_mod_exp::power;
+    "sol_remaining_compute_units" => RemainingComputeUnits = log::remaining_compute_units;
+}
+
 /// For programs that were deployed long ago: what may not be deployed any more.
 struct AllocFree;
 
@@ -83,16 +115,27 @@ impl BuiltinFunctionDefinition<Context> for AllocFree {
     type Error = Error;
 
     fn rust(context: &mut Context, a: u64, b: u64, _: u64, _: u64, _: u64) -> Result<u64, Error> {
-        memory::alloc_free(context, a, b)
+        contained(|| memory::alloc_free(context, a, b))
     }
 }
 
-/// Registers all syscalls; `to_deploy`: those that a new program may use.
+/// Runs a syscall. Nothing can unwind through a program's compiled code: a panic that went on into it, say out of
+/// arithmetic that met what it does not expect, would end the process, and not only the program.
+fn contained(syscall: impl FnOnce() -> Result<u64, Error>) -> Result<u64, Error> {
+    panic::catch_unwind(AssertUnwindSafe(syscall))
+        .unwrap_or_else(|_| Err(VmError::SyscallPanicked.into()))
+}
+
+/// Registers syscalls; `to_deploy`: those that a new program may use.
 pub(crate) fn register(
     machine: &mut BuiltinProgram<Context>,
+    syscalls: Syscalls,
     to_deploy: bool,
 ) -> Result<(), ElfError> {
-    register_all(machine)?;
+    register_active(machine)?;
+    if syscalls == Syscalls::All {
+        register_inactive(machine)?;
+    }
     if !to_deploy {
         AllocFree::register(machine, "sol_alloc_free_")?;
     }

@@ -1,4 +1,7 @@
 //! The programs on board in a harness.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+pub(crate) mod elf;
 
 use sealane_sdk::testing::Harness;
 use sealane_sdk::{AccountState, Pubkey, Rent};
