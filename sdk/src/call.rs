@@ -139,7 +139,10 @@ fn process_in_machine(
     frame.log(|log, keys| log.invoke(program, state.depth.get(), keys));
     let faults_before = state.take_fault();
     let call = MachineCall::new(frame, data);
-    let result = state.running.during(program, || machine.execute(&call));
+    let execute = || panics::catch(|| machine.execute(&call));
+    let result = state.running.during(program, execute);
+    let failed = || Err(InstructionError::ProgramFailedToComplete.into());
+    let result = result.unwrap_or_else(failed);
     state.put_fault(faults_before);
     match result {
         Ok(()) => {

@@ -1,8 +1,9 @@
 //! The limits of the machine: time, depth and memory.
 
-use crate::run::{check_broken, check_outcome, harness, instruction, run};
-use crate::support::elf::{elf_v0, elf_v3};
-use sealane_sdk::{ExecutionLimits, InstructionError};
+use crate::run::{HOSTILE, check_broken, check_outcome, harness, instruction, run};
+use crate::support::elf::{elf_v0, elf_v3, program};
+use sealane_sdk::testing::Harness;
+use sealane_sdk::{ExecutionLimits, InstructionError, Machine, MachineCall, MachineError};
 
 fn check_both(assembly: &str, words: &str) {
     check_broken(elf_v0(assembly), words);
@@ -334,4 +335,33 @@ fn pointers_must_be_aligned_and_lengths_real() {
     ] {
         check_broken(call(syscall, arguments), "Access violation");
     }
+}
+
+/// A machine that panics for programs with data, as if it had met a file that it does not expect.
+struct Panics;
+
+impl Machine for Panics {
+    fn execute(&self, call: &MachineCall<'_>) -> Result<(), MachineError> {
+        assert!(
+            call.data().is_empty(),
+            "the machine met what it does not expect"
+        );
+        Ok(())
+    }
+
+    fn check(&self, _: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_of_the_machine_fails_the_transaction() {
+    let mut harness = Harness::new()
+        .with_machine(Box::new(Panics))
+        .with_account(HOSTILE, program(vec![]));
+    let outcome = harness.process_instruction(&instruction(&[1], vec![]));
+    let error = InstructionError::ProgramFailedToComplete;
+    check_outcome(&outcome, &error, "the machine met what it does not expect");
+    let outcome = harness.process_instruction(&instruction(&[], vec![]));
+    assert_eq!(outcome.result, Ok(()), "{:#?}", outcome.logs);
 }
