@@ -126,7 +126,7 @@ fn process(
 }
 
 /// A program that is an ELF file. What it consumed is logged by its machine.
-#[cold]
+#[inline(never)]
 fn process_in_machine(
     frame: &Frame<'_>,
     machine: &dyn Machine,

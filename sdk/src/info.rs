@@ -23,6 +23,9 @@ pub const MAX_PERMITTED_DATA_INCREASE: usize = 10_240;
 /// Bytes of an account, at most.
 pub const MAX_ACCOUNT_DATA_LEN: usize = 10 * 1024 * 1024;
 
+/// Bytes of data that are replaced whole where they are set: one allocation, and one copy.
+const WHOLE_DATA_MAX: usize = 8 * 1024;
+
 /// Bytes by which a transaction may grow its accounts, in sum.
 const DATA_GROWTH_MAX: i64 = 2 * MAX_ACCOUNT_DATA_LEN as i64;
 
@@ -322,6 +325,17 @@ impl<'a> AccountInfo<'a> {
             old.len().min(new.len())
         };
         self.put_len(new.len(), usize::MAX)?;
+        if new.len() <= WHOLE_DATA_MAX {
+            let cell = self.cell();
+            let mut data = cell
+                .data
+                .try_borrow_mut()
+                .map_err(|_| InstructionError::AccountBorrowFailed)?;
+            *data = Some(new.into());
+            cell.written_len.set(Some(new.len()));
+            cell.changed.set(true);
+            return Ok(());
+        }
         // Of a large account, only the pages that differ are copied.
         let differs = {
             let old = self.try_borrow_data().map_err(busy)?;

@@ -17,9 +17,9 @@ pub(crate) const STACK_BYTES: usize = STACK_FRAME_BYTES * CALL_DEPTH_MAX;
 pub(crate) const HEAP_BYTES_MAX: usize = 256 * 1_024;
 
 /// What a program gets of its stack before it touches more.
-const STACK_BYTES_FIRST: usize = 4 * STACK_FRAME_BYTES;
+const STACK_BYTES_FIRST: usize = 2 * STACK_FRAME_BYTES;
 /// What it gets of its heap.
-const HEAP_BYTES_FIRST: usize = 4_096;
+const HEAP_BYTES_FIRST: usize = 0;
 
 /// Buffers for one program. Words, so that they are aligned for whatever a program keeps in them.
 pub(crate) struct Buffers {
