@@ -3,13 +3,15 @@
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sealane_runtime::{BankingThreads, Runtime};
-use sealane_sdk::{AccountMeta, Instruction, Pubkey};
+use sealane_runtime::{BankingThreads, Event, Runtime, RuntimeConfig};
+use sealane_sdk::{AccountMeta, AccountState, Instruction, InstructionError, Pubkey};
 use sealane_tests::{
     GENESIS_HASH, TOKEN_ID, filler_config, filler_transaction, mint, on_board, token_account,
     wallet,
 };
 use solana_message::Message;
+use solana_sdk_ids::{bpf_loader_upgradeable, system_program, sysvar};
+use solana_transaction_error::TransactionError;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -99,5 +101,186 @@ fn token_transfers_on_any_number_of_threads_are_as_one_by_one() {
             })
             .expect("all are in memory");
         assert_eq!(amounts, 1_000 * HOLDERS as u64, "no token came or went");
+    }
+}
+
+/// The smallest program on board.
+fn memo_file() -> Vec<u8> {
+    let is_memo = |state: &AccountState| {
+        state.owner == bpf_loader_upgradeable::ID && (2_000..3_000).contains(&state.data.len())
+    };
+    let found = on_board().into_iter().find(|(_, state)| is_memo(state));
+    let (_, programdata) = found.expect("the fourth Memo is small");
+    programdata.data.as_slice()[PROGRAMDATA_HEAD..].to_vec()
+}
+
+const PROGRAMDATA_HEAD: usize = 45;
+
+/// Kinds of keys.
+const OWNER: u8 = 1;
+const PROGRAM: u8 = 4;
+const BUFFER: u8 = 5;
+
+fn programdata(number: usize) -> Pubkey {
+    let program = key(PROGRAM, number);
+    Pubkey::find_program_address(&[program.as_ref()], &bpf_loader_upgradeable::ID).0
+}
+
+fn loader_account(data: Vec<u8>) -> AccountState {
+    AccountState {
+        lamports: 1_000_000_000,
+        owner: bpf_loader_upgradeable::ID,
+        executable: false,
+        data: data.into(),
+    }
+}
+
+/// A file that waits to be deployed, of an authority.
+fn buffer(authority: &Pubkey, file: &[u8]) -> AccountState {
+    loader_account([&[1, 0, 0, 0, 1][..], authority.as_array(), file].concat())
+}
+
+/// What may be done with program `number`, by its owner.
+fn deployment(step: usize, number: usize, file_len: usize) -> Instruction {
+    let (owner, program) = (key(OWNER, number), key(PROGRAM, number));
+    let (writable, readonly) = (
+        |key| AccountMeta::new(key, false),
+        |key| AccountMeta::new_readonly(key, false),
+    );
+    let (data_account, rent, clock) = (programdata(number), sysvar::rent::ID, sysvar::clock::ID);
+    let (data, accounts) = match step {
+        // DeployWithMaxDataLen.
+        0 => (
+            [&[2, 0, 0, 0][..], &(file_len as u64).to_le_bytes()].concat(),
+            vec![
+                AccountMeta::new(owner, true),
+                writable(data_account),
+                writable(program),
+                writable(key(BUFFER, 2 * number)),
+                readonly(rent),
+                readonly(clock),
+                readonly(system_program::ID),
+                AccountMeta::new_readonly(owner, true),
+            ],
+        ),
+        // Upgrade.
+        1 => (
+            vec![3, 0, 0, 0],
+            vec![
+                writable(data_account),
+                writable(program),
+                writable(key(BUFFER, 2 * number + 1)),
+                AccountMeta::new(owner, true),
+                readonly(rent),
+                readonly(clock),
+                AccountMeta::new_readonly(owner, true),
+            ],
+        ),
+        // Close.
+        2 => (
+            vec![5, 0, 0, 0],
+            vec![
+                writable(data_account),
+                AccountMeta::new(owner, true),
+                AccountMeta::new_readonly(owner, true),
+                writable(program),
+            ],
+        ),
+        _ => {
+            return Instruction::new_with_bytes(program, b"hello", vec![]);
+        }
+    };
+    Instruction {
+        program_id: bpf_loader_upgradeable::ID,
+        accounts,
+        data,
+    }
+}
+
+/// As many programs as `programs`, each deployed, upgraded and closed in turn, and called in between and by others.
+fn deployments(threads: usize, seed: u64, programs: usize) -> (RuntimeConfig, Vec<bytes::Bytes>) {
+    let file = memo_file();
+    let mut config = filler_config([]);
+    config.genesis_accounts = on_board();
+    for number in 0..programs {
+        let owner = key(OWNER, number);
+        config.genesis_accounts.push(wallet(owner, 100_000_000_000));
+        let program = (key(PROGRAM, number), loader_account(vec![0; 36]));
+        config.genesis_accounts.push(program);
+        for which in 0..2 {
+            let waiting = buffer(&owner, &file);
+            config.genesis_accounts.push((key(BUFFER, 2 * number + which), waiting));
+        }
+    }
+    config.banking_threads = BankingThreads::Fixed(threads);
+    config.slot_duration = Duration::from_millis(20);
+    config.record_order = true;
+    // Programs go and come back all the time.
+    config.elf_programs.programs_max = programs / 3;
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut transactions = Vec::new();
+    let mut steps = vec![0; programs];
+    while steps.iter().any(|step| *step < 3) {
+        let number = random.random_range(0..programs);
+        let calls = random.random_range(0..10);
+        let payer = key(OWNER, number);
+        let mut send = |instruction, payer: &Pubkey| {
+            let message = Message::new_with_blockhash(&[instruction], Some(payer), &GENESIS_HASH);
+            let number = transactions.len() as u64;
+            transactions.push(filler_transaction(message, number));
+        };
+        if steps[number] < 3 {
+            send(deployment(steps[number], number, file.len()), &payer);
+            steps[number] += 1;
+        }
+        for _ in 0..calls {
+            let caller = key(OWNER, random.random_range(0..programs));
+            let called = random.random_range(0..programs);
+            send(deployment(3, called, 0), &caller);
+        }
+    }
+    (config, transactions)
+}
+
+#[test]
+fn programs_that_come_and_go_are_called_as_one_by_one() {
+    for (threads, seed) in [(1, 1), (2, 2), (3, 3), (2, 4)] {
+        let (config, transactions) = deployments(threads, seed, 30);
+        let runtime = Runtime::start(config.clone()).expect("it starts");
+        let reader = runtime.reader();
+        let events = reader.listen();
+        for batch in transactions.chunks(8) {
+            runtime.ingest().submit(batch.to_vec()).expect("it runs");
+            // So that many slots see them.
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        while reader.counters().settled() < transactions.len() as u64 {
+            assert!(reader.is_healthy());
+            std::thread::yield_now();
+        }
+        assert!(runtime.shutdown(DEADLINE));
+        let serial = reader.take_order().run_serially(&config);
+        assert_eq!(serial.differences, []);
+        reader
+            .pin()
+            .expect("nobody else reads")
+            .all(&mut |key, state| assert_eq!(serial.accounts.get(key), Some(state), "{key}"))
+            .expect("all are in memory");
+
+        let (mut succeeded, mut not_deployed) = (0, 0);
+        let not_deployed_error =
+            TransactionError::InstructionError(0, InstructionError::UnsupportedProgramId);
+        for event in events.try_iter() {
+            let Event::Entry(entry) = event else { continue };
+            for transaction in entry.transactions() {
+                match transaction.record().status {
+                    Ok(()) => succeeded += 1,
+                    Err(error) if error == not_deployed_error => not_deployed += 1,
+                    Err(_) => {}
+                }
+            }
+        }
+        println!("{threads} threads: {succeeded} succeeded, {not_deployed} found no program");
+        assert!(succeeded > 3 * 30 && not_deployed > 0);
     }
 }
