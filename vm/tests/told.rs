@@ -146,3 +146,13 @@ fn heap_that_was_not_touched_is_heap() {
     let is_said = |line: &String| line.ends_with(expected);
     assert!(outcome.logs.iter().any(is_said), "{:#?}", outcome.logs);
 }
+
+#[test]
+fn a_bump_seed_is_written_before_its_address_is() {
+    let find = syscall("sol_try_find_program_address");
+    let data = told([find, 0, 0, MM_HEAP_START, 0, 1], &[]);
+    let outcome = run(data, vec![]);
+    let expected = "Access violation writing 1 bytes at address 0x1 (in unallocated region)";
+    let is_said = |line: &String| line.ends_with(expected);
+    assert!(outcome.logs.iter().any(is_said), "{:#?}", outcome.logs);
+}
