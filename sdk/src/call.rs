@@ -5,7 +5,7 @@
 
 use crate::frame::{Frame, InstructionAccount, Level, STACK_DEPTH_MAX};
 use crate::machine::{self, Machine, MachineCall, MachineError};
-use crate::{AccountInfo, InstructionError, Program, panics};
+use crate::{AccountInfo, InstructionError, Program, invoke, panics};
 use smallvec::SmallVec;
 
 /// Instructions in a transaction, those called by others included.
@@ -19,7 +19,7 @@ pub(crate) fn run(
     data: &[u8],
 ) -> Result<(), InstructionError> {
     let state = frame.state;
-    check_stack(frame, program)?;
+    check_stack(frame, program, accounts_start, data)?;
     let runner = Runner::of(frame, program);
     let accounts_end = state.instruction_accounts.borrow().len();
     state.push_level(Level {
@@ -60,8 +60,14 @@ impl<'f> Runner<'f> {
     }
 }
 
-/// What must hold before a program goes on the stack.
-fn check_stack(frame: &Frame<'_>, program: u8) -> Result<(), InstructionError> {
+/// What must hold before a program goes on the stack. A call that may go there is remembered, even if the stack has
+/// no room for it.
+fn check_stack(
+    frame: &Frame<'_>,
+    program: u8,
+    accounts_start: usize,
+    data: &[u8],
+) -> Result<(), InstructionError> {
     let state = frame.state;
     let depth = state.depth.get();
     if depth > 0 {
@@ -77,6 +83,9 @@ fn check_stack(frame: &Frame<'_>, program: u8) -> Result<(), InstructionError> {
         return Err(InstructionError::MaxInstructionTraceLengthExceeded);
     }
     state.trace_len.set(trace_len + 1);
+    if depth > 0 {
+        invoke::record(frame, program, accounts_start, data);
+    }
     if depth >= STACK_DEPTH_MAX {
         return Err(InstructionError::CallDepth);
     }

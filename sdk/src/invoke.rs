@@ -103,7 +103,6 @@ fn enter(
         start,
     )?;
     let program = find_program(frame, &instruction.program_id, accounts)?;
-    record(frame, program, start, &instruction.data);
     call::run(frame, program, start, &instruction.data)?;
     check_growth(frame, &instruction.accounts, accounts)
 }
@@ -128,7 +127,6 @@ pub(crate) fn call<E: From<InstructionError>>(
             called.collect()
         };
         before(&called)?;
-        record(frame, program, start, &instruction.data);
         call::run(frame, program, start, &instruction.data)?;
         Ok(())
     };
@@ -289,7 +287,7 @@ fn find_program(
 }
 
 /// Remembers the call, in a record of an earlier transaction if there is one.
-fn record(frame: &Frame<'_>, program: u8, start: usize, data: &[u8]) {
+pub(crate) fn record(frame: &Frame<'_>, program: u8, start: usize, data: &[u8]) {
     let state = frame.state;
     let mut inner = state.inner.borrow_mut();
     let count = state.inner_len.get();

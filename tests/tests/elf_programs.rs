@@ -209,7 +209,9 @@ fn deployments(threads: usize, seed: u64, programs: usize) -> (RuntimeConfig, Ve
         config.genesis_accounts.push(program);
         for which in 0..2 {
             let waiting = buffer(&owner, &file);
-            config.genesis_accounts.push((key(BUFFER, 2 * number + which), waiting));
+            config
+                .genesis_accounts
+                .push((key(BUFFER, 2 * number + which), waiting));
         }
     }
     config.banking_threads = BankingThreads::Fixed(threads);
@@ -271,8 +273,10 @@ fn programs_that_come_and_go_are_called_as_one_by_one() {
         let not_deployed_error =
             TransactionError::InstructionError(0, InstructionError::UnsupportedProgramId);
         for event in events.try_iter() {
-            let Event::Entry(entry) = event else { continue };
-            for transaction in entry.transactions() {
+            let Event::Entry { transactions, .. } = event else {
+                continue;
+            };
+            for transaction in transactions.iter() {
                 match transaction.record().status {
                     Ok(()) => succeeded += 1,
                     Err(error) if error == not_deployed_error => not_deployed += 1,

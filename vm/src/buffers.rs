@@ -18,8 +18,6 @@ pub(crate) const HEAP_BYTES_MAX: usize = 256 * 1_024;
 
 /// What a program gets of its stack before it touches more.
 const STACK_BYTES_FIRST: usize = 2 * STACK_FRAME_BYTES;
-/// What it gets of its heap.
-const HEAP_BYTES_FIRST: usize = 0;
 
 /// Buffers for one program. Words, so that they are aligned for whatever a program keeps in them.
 pub(crate) struct Buffers {
@@ -56,8 +54,7 @@ impl Buffers {
     /// The heap's region, of which a program may use `bytes`.
     pub(crate) fn heap_region(&mut self, bytes: usize) -> MemoryRegion {
         let heap: &mut [u8] = bytemuck::cast_slice_mut(&mut self.heap);
-        let first = bytes.min(HEAP_BYTES_FIRST);
-        let mut region = MemoryRegion::new(&raw mut heap[..first], MM_HEAP_START);
+        let mut region = MemoryRegion::new(&raw mut heap[..0], MM_HEAP_START);
         region.access_violation_handler_payload = Some(kibibytes(bytes));
         region
     }

@@ -19,6 +19,7 @@ mod compare;
 mod coverage;
 mod names;
 mod outcome;
+#[path = "../../../vm/tests/support/probe.rs"]
 mod probe;
 mod scene;
 mod sealane;

@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::cost;
 use crate::error::{Error, VmError};
 use crate::invoke::GuestSlice;
+use crate::syscalls::check_results;
 use sealane_sdk::{Pubkey, PubkeyError};
 use smallvec::SmallVec;
 
@@ -64,10 +65,7 @@ pub(super) fn try_find_program_address(
     let Some((address, bump)) = found else {
         return Ok(1);
     };
-    context.check_writable(result, 32)?;
-    if bump_result.abs_diff(result) < 32 && bump_result >= result {
-        return Err(VmError::CopyOverlapping.into());
-    }
+    check_results(context, &[(bump_result, 1), (result, 32)])?;
     context.write(bump_result, &bump)?;
     context.write_bytes(result, address.as_array())?;
     Ok(0)

@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::cost;
 use crate::error::{Error, VmError};
+use crate::syscalls::check_results;
 use bytemuck::{Pod, Zeroable};
 use sealane_sdk::{MAX_RETURN_DATA, get_return_data, set_return_data as leave};
 
@@ -31,29 +32,11 @@ pub(super) fn get_return_data_of(
     let len = len.min(data.len() as u64);
     if len > 0 {
         context.consume_units((len + 32) / cost::BYTES_PER_UNIT)?;
-        check_apart(&[(address, len), (program_id, 32)])?;
-        context.check_writable(program_id, 32)?;
+        check_results(context, &[(address, len), (program_id, 32)])?;
         context.write_bytes(address, &data[..len as usize])?;
         context.write_bytes(program_id, program.as_array())?;
     }
     Ok(data.len() as u64)
-}
-
-/// Results of one syscall must not overlap.
-fn check_apart(ranges: &[(u64, u64)]) -> Result<(), Error> {
-    for (i, (a, a_len)) in ranges.iter().enumerate() {
-        for (b, b_len) in &ranges[i + 1..] {
-            let is_apart = if a > b {
-                a - b >= *b_len
-            } else {
-                b - a >= *a_len
-            };
-            if !is_apart {
-                return Err(VmError::CopyOverlapping.into());
-            }
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn stack_height(context: &mut Context, _: [u64; 5]) -> Result<u64, Error> {
@@ -91,20 +74,13 @@ pub(super) fn processed_sibling(
         context.write(sizes_address, &needed)?;
         return Ok(1);
     }
-    let accounts_len = needed.accounts * META_BYTES;
-    check_apart(&[
+    let results = [
         (program_id, 32),
         (data, needed.data),
-        (accounts, accounts_len),
+        (accounts, needed.accounts * META_BYTES),
         (sizes_address, size_of::<Sizes>() as u64),
-    ])?;
-    for (address, len) in [
-        (program_id, 32),
-        (data, needed.data),
-        (accounts, accounts_len),
-    ] {
-        context.check_writable(address, len)?;
-    }
+    ];
+    check_results(context, &results)?;
     context.write_bytes(program_id, sibling.program_id.as_array())?;
     context.write_bytes(data, &sibling.data)?;
     for (i, meta) in sibling.accounts.iter().enumerate() {

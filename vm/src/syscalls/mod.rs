@@ -108,6 +108,32 @@ syscalls! { register_inactive:
     "sol_remaining_compute_units" => RemainingComputeUnits = log::remaining_compute_units;
 }
 
+/// Whether the results of a syscall may be written: each one of them, and then whether they are apart. What is empty
+/// lies nowhere.
+fn check_results(context: &Context, ranges: &[(u64, u64)]) -> Result<(), Error> {
+    for (address, len) in ranges {
+        context.check_writable(*address, *len)?;
+    }
+    let are_apart = |(a, a_len): (u64, u64), (b, b_len): (u64, u64)| {
+        let is_empty = a_len == 0 || b_len == 0;
+        is_empty
+            || if a > b {
+                a - b >= b_len
+            } else {
+                b - a >= a_len
+            }
+    };
+    for (i, range) in ranges.iter().enumerate() {
+        if !ranges[i + 1..]
+            .iter()
+            .all(|later| are_apart(*range, *later))
+        {
+            return Err(VmError::CopyOverlapping.into());
+        }
+    }
+    Ok(())
+}
+
 /// For programs that were deployed long ago: what may not be deployed any more.
 struct AllocFree;
 
