@@ -141,6 +141,17 @@ pub(crate) fn call<E: From<InstructionError>>(
     result
 }
 
+/// A call by a built-in program: it costs nothing beside what the called program does, and the accounts need not be
+/// handed over. `signers` are addresses that the caller signs for.
+pub(crate) fn invoke_unpriced(instruction: &Instruction, signers: &[Pubkey]) -> ProgramResult {
+    in_program("invoke", |frame| {
+        let called = call(frame, instruction, signers, |_| {
+            Ok::<(), InstructionError>(())
+        });
+        called.map_err(|error| frame.state.doom(error))
+    })
+}
+
 /// The addresses that the caller signs for.
 fn derive_signers(
     frame: &Frame<'_>,

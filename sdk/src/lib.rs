@@ -13,6 +13,7 @@ mod frame;
 mod info;
 mod invoke;
 pub mod light;
+pub mod loader;
 mod log;
 mod machine;
 mod panics;

@@ -1,6 +1,8 @@
 //! Programs: how one is written, registered and found.
 
-use crate::{AccountInfo, AccountState, MAX_PERMITTED_DATA_INCREASE, ProgramResult, Pubkey};
+use crate::{
+    AccountInfo, AccountState, MAX_PERMITTED_DATA_INCREASE, ProgramResult, Pubkey, loader,
+};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -77,7 +79,7 @@ macro_rules! entrypoint {
     };
 }
 
-/// The programs a node or a test knows; System and Compute Budget are always among them.
+/// The programs a node or a test knows; System, Compute Budget and the loaders are always among them.
 #[derive(Clone, Debug)]
 pub struct Programs {
     /// Found by a comparison: most instructions are its.
@@ -92,13 +94,16 @@ impl Default for Programs {
 }
 
 impl Programs {
-    /// System and Compute Budget.
+    /// System, Compute Budget, and the loaders of programs that are ELF files.
     pub fn builtin() -> Self {
         let mut programs = Self {
             system: crate::system::PROGRAM,
             others: HashMap::default(),
         };
         programs.add(crate::compute_budget::PROGRAM);
+        programs.add(loader::DEPRECATED);
+        programs.add(loader::FINAL);
+        programs.add(loader::UPGRADEABLE);
         programs
     }
     /// Adds `program`, replacing one with the same id.
@@ -108,6 +113,10 @@ impl Programs {
         } else {
             self.others.insert(program.id, program);
         }
+    }
+    /// Takes away those that are not to be kept. System always is.
+    pub fn retain(&mut self, keep: impl Fn(&Program) -> bool) {
+        self.others.retain(|_, program| keep(program));
     }
     /// The program with this id.
     #[inline]

@@ -52,6 +52,9 @@ pub struct Outcome {
     pub inner_instructions: Vec<InnerInstruction>,
     /// The transaction's accounts.
     pub keys: Vec<Pubkey>,
+    /// The programs that it deployed, upgraded, extended or closed, with the accounts that have their files; none if
+    /// it failed.
+    pub deployed: Vec<(Pubkey, Pubkey)>,
     /// States of the accounts that were written; of none if it failed.
     pub accounts: Vec<(Pubkey, AccountState)>,
 }
@@ -70,7 +73,7 @@ impl Default for Harness {
 }
 
 impl Harness {
-    /// System and Compute Budget, no accounts, default sysvars, 1,400,000 compute units and 10,000 bytes
+    /// The built-in programs, no accounts, default sysvars, 1,400,000 compute units and 10,000 bytes
     /// of logs for a transaction.
     pub fn new() -> Self {
         Self {
@@ -192,6 +195,14 @@ impl Harness {
                 .return_data()
                 .map(|(program, data)| (message.keys[program], data.to_vec())),
             inner_instructions: executed.inner_instructions().to_vec(),
+            deployed: executed
+                .deployed
+                .iter()
+                .map(|it| (it.program, it.programdata))
+                .map(|(program, data)| {
+                    (message.keys[program as usize], message.keys[data as usize])
+                })
+                .collect(),
             accounts: written,
             keys: message.keys,
         };
