@@ -279,7 +279,8 @@ impl ValidatorBuilder {
         if let Some(disk) = disk
             && let Some(genesis) = ledger::load(disk)?
         {
-            ledger::check(&genesis, &self.programs, self.mint, &self.accounts)?;
+            let programs = ledger::programs_of(&genesis, &self.programs);
+            ledger::check(&genesis, &programs, self.mint, &self.accounts)?;
             return Ok(genesis);
         }
         let genesis = Genesis::new(
@@ -385,7 +386,7 @@ impl ValidatorBuilder {
             on_notice: self.on_notice.clone(),
             header_signer: Some(Arc::clone(&genesis.identity)),
             ..RuntimeConfig::new(
-                Arc::new(self.programs.clone()),
+                Arc::new(ledger::programs_of(&genesis, &self.programs)),
                 genesis.hash,
                 genesis.identity.pubkey(),
             )

@@ -270,7 +270,18 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Whether this build and builder can go on with the chain of a ledger. `Err` says what differs.
+/// The programs that run on a chain. Of the built-in ones it keeps those that it began with: a newer release may
+/// have more, and what was executed before must come to the same again.
+pub(crate) fn programs_of(genesis: &Genesis, programs: &Programs) -> Programs {
+    let mut programs = programs.clone();
+    programs.retain(|program| {
+        !program.builtin || genesis.programs.iter().any(|(id, _)| *id == program.id)
+    });
+    programs
+}
+
+/// Whether this build and builder can go on with the chain of a ledger, given its `programs_of`. `Err` says what
+/// differs.
 pub(crate) fn check(
     genesis: &Genesis,
     programs: &Programs,
@@ -334,6 +345,28 @@ mod tests {
 
         reset(&disk).unwrap();
         assert!(load(&disk).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_chain_keeps_the_built_in_programs_that_it_began_with() {
+        let older = genesis();
+        let newer = Program {
+            id: Pubkey::new_from_array([9; 32]),
+            ..sealane_sdk::COMPUTE_BUDGET_PROGRAM
+        };
+        let goes_on = |program: &Program| {
+            let mut programs = Programs::builtin();
+            programs.add(program.clone());
+            let programs = programs_of(&older, &programs);
+            assert_eq!(programs.get(&program.id).is_some(), !program.builtin);
+            check(&older, &programs, None, &[]).is_ok()
+        };
+        assert!(goes_on(&newer));
+        // One of somebody's own is meant.
+        assert!(!goes_on(&Program {
+            builtin: false,
+            ..newer
+        }));
     }
 
     #[test]

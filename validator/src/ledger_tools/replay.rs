@@ -36,6 +36,7 @@ impl ReplayOptions {
         programs: Programs,
     ) -> anyhow::Result<ReplaySummary> {
         let genesis = genesis(&**disk)?;
+        let programs = crate::ledger::programs_of(&genesis, &programs);
         crate::ledger::check(&genesis, &programs, None, &[])?;
         let log = BlockLogReader::open(Arc::clone(disk), &genesis.hash)?;
         let from_checkpoint = self.from_checkpoint || log.first_record() > 1;
