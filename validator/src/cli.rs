@@ -1,6 +1,7 @@
 //! The command line of `sealane-validator`.
 
-use crate::embed::{Validator, ValidatorHandle};
+use crate::builder::Validator;
+use crate::embed::ValidatorHandle;
 use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL, MINT_SOL};
 use crate::ledger_tools::LedgerArguments;
 use crate::{ledger_bounds, status_line, wallet};

@@ -7,6 +7,7 @@
 //!
 //! This crate knows the runtime, JSON and the terminal. It knows no locks and no versions.
 
+mod builder;
 mod cli;
 mod embed;
 mod error;
@@ -24,8 +25,9 @@ mod state_file;
 mod status_line;
 mod wallet;
 
+pub use builder::{Validator, ValidatorBuilder};
 pub use cli::{Arguments, run};
-pub use embed::{Validator, ValidatorBuilder, ValidatorHandle};
+pub use embed::ValidatorHandle;
 pub use error::Error;
 pub use genesis::LAMPORTS_PER_SOL;
 pub use limits::RpcLimits;

@@ -1,7 +1,8 @@
 //! What the hub tells where it could not keep up.
 
 use super::*;
-use crate::embed::{Validator, ValidatorHandle};
+use crate::builder::Validator;
+use crate::embed::ValidatorHandle;
 use sealane_runtime::Limits;
 use solana_signer::Signer;
 
