@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::genesis::Genesis;
 use crate::kept::{self, Kept};
 use crate::ledger;
+use crate::on_board;
 use crate::pubsub::{self, Hub, News, Subscriber, Topic};
 use crate::rpc::{self, AnswersBytes, RpcContext};
 use crate::server::{Ports, RpcServer};
@@ -43,11 +44,17 @@ impl ValidatorBuilder {
             ledger::check(&genesis, &programs, self.mint, &self.accounts)?;
             return Ok(genesis);
         }
+        let mut accounts = if self.on_board {
+            on_board::accounts()
+        } else {
+            Vec::new()
+        };
+        accounts.extend(self.accounts.iter().cloned());
         let genesis = Genesis::new(
             self.mint.or(self.wallet),
             self.faucet_lamports,
             &self.programs,
-            self.accounts.clone(),
+            accounts,
         );
         if let Some(disk) = disk {
             ledger::store(disk, &genesis)?;

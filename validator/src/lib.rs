@@ -17,6 +17,7 @@ mod ledger;
 mod ledger_bounds;
 mod ledger_tools;
 mod limits;
+mod on_board;
 mod pubsub;
 mod rpc;
 mod server;
