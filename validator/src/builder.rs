@@ -3,6 +3,7 @@
 use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL};
 use crate::kept::Place;
 use crate::limits::RpcLimits;
+use crate::program_files::{ProgramFile, ProgramKind};
 use sealane_runtime::{BankingThreads, Disk, Limits, Notice, OnLedgerFailure, OnNotice, OnReplay};
 use sealane_sdk::{AccountState, ProcessInstruction, Program, Programs, Pubkey};
 use std::net::{IpAddr, Ipv4Addr};
@@ -37,6 +38,7 @@ impl Validator {
         ValidatorBuilder {
             programs: Programs::builtin(),
             on_board: true,
+            program_files: Vec::new(),
             accounts: Vec::new(),
             rpc_port: Some(0),
             bind_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -64,6 +66,7 @@ impl Validator {
 pub struct ValidatorBuilder {
     pub(crate) programs: Programs,
     pub(crate) on_board: bool,
+    pub(crate) program_files: Vec<ProgramFile>,
     pub(crate) accounts: Vec<(Pubkey, AccountState)>,
     pub(crate) rpc_port: Option<u16>,
     pub(crate) bind_address: IpAddr,
@@ -104,6 +107,27 @@ impl ValidatorBuilder {
     /// Adds a program with all that it declares about itself.
     pub fn add_program(mut self, program: Program) -> Self {
         self.programs.add(program);
+        self
+    }
+
+    /// Puts a program that is an ELF file on board of a new chain. It can never be changed: BPF Loader v2 owns it. The
+    /// file is read at the start.
+    pub fn program_file(self, id: Pubkey, path: impl Into<PathBuf>) -> Self {
+        self.add_program_file(id, path.into(), ProgramKind::Final)
+    }
+
+    /// The same for a program that `authority` may upgrade, and without one nobody.
+    pub fn upgradeable_program_file(
+        self,
+        id: Pubkey,
+        path: impl Into<PathBuf>,
+        authority: Option<Pubkey>,
+    ) -> Self {
+        self.add_program_file(id, path.into(), ProgramKind::Upgradeable(authority))
+    }
+
+    fn add_program_file(mut self, id: Pubkey, path: PathBuf, kind: ProgramKind) -> Self {
+        self.program_files.push(ProgramFile { id, path, kind });
         self
     }
 
