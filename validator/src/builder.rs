@@ -3,6 +3,7 @@
 use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL};
 use crate::kept::Place;
 use crate::limits::RpcLimits;
+use crate::program_files::{ProgramFile, ProgramKind};
 use sealane_runtime::{BankingThreads, Disk, Limits, Notice, OnLedgerFailure, OnNotice, OnReplay};
 use sealane_sdk::{AccountState, ProcessInstruction, Program, Programs, Pubkey};
 use std::net::{IpAddr, Ipv4Addr};
@@ -36,6 +37,8 @@ impl Validator {
     pub fn builder() -> ValidatorBuilder {
         ValidatorBuilder {
             programs: Programs::builtin(),
+            on_board: true,
+            program_files: Vec::new(),
             accounts: Vec::new(),
             rpc_port: Some(0),
             bind_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -62,6 +65,8 @@ impl Validator {
 #[must_use = "a builder does nothing until `start`"]
 pub struct ValidatorBuilder {
     pub(crate) programs: Programs,
+    pub(crate) on_board: bool,
+    pub(crate) program_files: Vec<ProgramFile>,
     pub(crate) accounts: Vec<(Pubkey, AccountState)>,
     pub(crate) rpc_port: Option<u16>,
     pub(crate) bind_address: IpAddr,
@@ -102,6 +107,34 @@ impl ValidatorBuilder {
     /// Adds a program with all that it declares about itself.
     pub fn add_program(mut self, program: Program) -> Self {
         self.programs.add(program);
+        self
+    }
+
+    /// Puts a program that is an ELF file on board of a new chain. It can never be changed: BPF Loader v2 owns it. The
+    /// file is read at the start.
+    pub fn program_file(self, id: Pubkey, path: impl Into<PathBuf>) -> Self {
+        self.add_program_file(id, path.into(), ProgramKind::Final)
+    }
+
+    /// The same for a program that `authority` may upgrade, and without one nobody.
+    pub fn upgradeable_program_file(
+        self,
+        id: Pubkey,
+        path: impl Into<PathBuf>,
+        authority: Option<Pubkey>,
+    ) -> Self {
+        self.add_program_file(id, path.into(), ProgramKind::Upgradeable(authority))
+    }
+
+    fn add_program_file(mut self, id: Pubkey, path: PathBuf, kind: ProgramKind) -> Self {
+        self.program_files.push(ProgramFile { id, path, kind });
+        self
+    }
+
+    /// A new chain without the programs, the features and the mint of wrapped SOL that it has on board otherwise: 1.5 MB
+    /// less, for tests that have no use for them.
+    pub fn nothing_on_board(mut self) -> Self {
+        self.on_board = false;
         self
     }
 

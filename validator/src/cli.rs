@@ -4,6 +4,7 @@ use crate::builder::Validator;
 use crate::embed::ValidatorHandle;
 use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL, MINT_SOL};
 use crate::ledger_tools::LedgerArguments;
+use crate::program_files::ProgramArguments;
 use crate::{ledger_bounds, status_line, wallet};
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -95,6 +96,9 @@ pub struct Arguments {
     /// node is killed, the folder FILE.ledger is left, and the next start goes on with it.
     #[arg(long, value_name = "FILE", conflicts_with = "ledger")]
     state: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) program_files: ProgramArguments,
 
     /// What the faucet of a new chain has for airdrops, in SOL.
     #[arg(long, value_name = "SOL", default_value_t = FAUCET_SOL)]
@@ -236,6 +240,7 @@ pub fn run(
     if arguments.reset {
         builder = builder.reset_ledger();
     }
+    builder = arguments.program_files.add_to(builder)?;
     let node = programs
         .into_iter()
         .fold(builder, |builder, program| builder.add_program(program));

@@ -44,14 +44,17 @@ impl ValidatorBuilder {
             ledger::check(&genesis, &programs, self.mint, &self.accounts)?;
             return Ok(genesis);
         }
+        let mut accounts = if self.on_board {
+            on_board::accounts()
+        } else {
+            Vec::new()
+        };
+        accounts.extend(self.accounts.iter().cloned());
         let genesis = Genesis::new(
             self.mint.or(self.wallet),
             self.faucet_lamports,
             &self.programs,
-            on_board::accounts()
-                .into_iter()
-                .chain(self.accounts.iter().cloned())
-                .collect(),
+            accounts,
         );
         if let Some(disk) = disk {
             ledger::store(disk, &genesis)?;
@@ -60,7 +63,7 @@ impl ValidatorBuilder {
     }
 
     /// Starts the node. It runs until the handle is stopped or dropped.
-    pub fn start(self) -> Result<ValidatorHandle, Error> {
+    pub fn start(mut self) -> Result<ValidatorHandle, Error> {
         // First, because it is what fails.
         let ports = self
             .rpc_port
@@ -69,6 +72,9 @@ impl ValidatorBuilder {
         let addresses = ports
             .as_ref()
             .map(|ports| (ports.http(), ports.web_socket()));
+        for file in &self.program_files {
+            self.accounts.extend(file.accounts(&self.programs)?);
+        }
         let place = self.ledger.as_ref();
         let disk = place.map(|place| place.open(self.reset)).transpose()?;
         let (genesis, runtime) = match (&self.snapshot, &disk) {

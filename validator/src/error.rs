@@ -103,6 +103,26 @@ pub enum Error {
          folder, or start a new chain there with --reset, which deletes the old one"
     )]
     OtherGenesis(String),
+    /// A program's file cannot be used.
+    #[error(
+        "the program file {} cannot be used: {what}. Name the .so file that `cargo build-sbf` leaves in \
+         target/deploy/",
+        path.display()
+    )]
+    ProgramFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A program's file was to stand where a native program does.
+    #[error("the address {id} is the native program {name}'s: choose another for the program file")]
+    ProgramAddressTaken {
+        /// The address.
+        id: sealane_sdk::Pubkey,
+        /// The native program's name.
+        name: &'static str,
+    },
     /// The node did not take the transaction.
     #[error("the transaction was refused: {0}")]
     Refused(#[from] Refusal),

@@ -18,6 +18,7 @@ mod ledger_bounds;
 mod ledger_tools;
 mod limits;
 mod on_board;
+mod program_files;
 mod pubsub;
 mod rpc;
 mod server;

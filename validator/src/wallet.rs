@@ -34,7 +34,7 @@ fn keypair_path(config: &str, home: &Path) -> Option<PathBuf> {
 }
 
 /// The address of a keypair file: a JSON array of 64 bytes.
-fn address(file: &str) -> Option<Pubkey> {
+pub(crate) fn address(file: &str) -> Option<Pubkey> {
     let bytes: Vec<u8> = serde_json::from_str(file).ok()?;
     Some(Keypair::try_from(bytes.as_slice()).ok()?.pubkey())
 }

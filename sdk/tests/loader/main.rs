@@ -135,8 +135,10 @@ fn an_instruction_needs_its_accounts_and_its_units() {
         let refused = (InstructionError::MissingAccount, "");
         check_refused(&mut Harness::new(), &instruction, refused);
 
-        let mut limits = sealane_sdk::ExecutionLimits::default();
-        limits.compute_units = 2_369;
+        let limits = sealane_sdk::ExecutionLimits {
+            compute_units: 2_369,
+            ..Default::default()
+        };
         let outcome = run(&mut Harness::new().with_limits(limits), &instruction);
         let refused = InstructionError::ComputationalBudgetExceeded;
         assert_eq!(outcome.error(), Some(&refused));

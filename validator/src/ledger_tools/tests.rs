@@ -39,6 +39,7 @@ fn check(disk: &MemoryDisk) -> Verdict {
 fn serve(disk: &MemoryDisk, transfers: u64) -> Served {
     let node = Validator::builder()
         .no_rpc()
+        .nothing_on_board()
         .slot_duration(Duration::from_millis(10))
         .ledger_on(shared(disk))
         .start()

@@ -105,3 +105,43 @@ fn a_node_stops_within_its_deadline_although_a_program_loops() {
     );
     RELEASED.store(true, Ordering::SeqCst);
 }
+
+#[test]
+fn program_files_are_on_board_beside_the_programs_that_clients_expect() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("program.so");
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(64, 0);
+    elf[18] = 247;
+    std::fs::write(&path, &elf).unwrap();
+    let [fixed, upgradeable] = [1, 2].map(|n| Pubkey::new_from_array([n; 32]));
+    let builder = || {
+        Validator::builder()
+            .no_rpc()
+            .ledger(folder.path().join("ledger"))
+            .program_file(fixed, &path)
+            .upgradeable_program_file(upgradeable, &path, None)
+    };
+    let node = builder().start().unwrap();
+    let account = |key: &Pubkey| node.account(key).unwrap().expect("it is on board");
+    let program = account(&fixed);
+    assert!(program.executable);
+    assert_eq!(program.owner, sealane_sdk::loader::FINAL.id);
+    assert_eq!(program.data.as_slice(), elf);
+    let program = account(&upgradeable);
+    assert!(program.executable);
+    assert_eq!(program.owner, sealane_sdk::loader::UPGRADEABLE.id);
+    let token = sealane_sdk::pubkey!("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
+    assert!(account(&token).executable);
+    assert!(node.stop());
+
+    // The chain goes on with what it began with, and another file is refused.
+    assert!(builder().start().unwrap().stop());
+    elf[63] = 1;
+    std::fs::write(&path, &elf).unwrap();
+    let error = builder().start().map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::OtherGenesis(_)), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    let error = builder().start().map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::ProgramFile { .. }), "{error}");
+}
