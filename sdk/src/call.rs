@@ -55,8 +55,10 @@ impl<'f> Runner<'f> {
         if let Some(known) = environment.programs.get(account.key) {
             return Some(Self::Native(known));
         }
-        let machine = environment.machine?;
-        machine::is_loader(&account.owner.get()).then_some(Self::Machine(machine))
+        let (machine, loader) = (environment.machine?, account.owner.get());
+        // A chain from before the loaders were there goes on without what they load.
+        let is_loaded = machine::is_loader(&loader) && environment.programs.get(&loader).is_some();
+        is_loaded.then_some(Self::Machine(machine))
     }
 }
 
