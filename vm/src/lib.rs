@@ -1,8 +1,8 @@
 //! Runs programs that are ELF files, as Solana's loaders do: in `solana-sbpf`'s virtual machine, compiled where it
 //! can (x86-64), against the accounts, calls and logs of the SDK's executor.
 //!
-//! The machine is the crate's; ours is what lies between: [the layout of an instruction](input) in a program's
-//! memory, [syscalls], [calls of other programs](invoke), and the programs that are kept loaded.
+//! The machine is the crate's; ours is what lies between: the layout of an instruction (`input`) in a program's
+//! memory, `syscalls`, calls of other programs (`invoke`), and the programs that are kept loaded.
 
 mod buffers;
 mod context;
