@@ -6,7 +6,7 @@
 //! no instructions any more: what they own comes from genesis.
 //!
 //! These are programs like System. They run nothing themselves: whether a file may be deployed is asked of the
-//! node's [`Machine`](crate::Machine) ([`check_deployable`](crate::check_deployable)), and what became another
+//! node's [`Machine`](crate::Machine) ([`check_deployable`]), and what became another
 //! program is told to it ([`note_deployment`](crate::note_deployment)).
 //!
 //! Order of checks, errors, log lines and compute units are those of Agave 4.3 with the features that are active
