@@ -15,6 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 #[global_allocator]
@@ -37,6 +38,9 @@ struct Arguments {
     /// Transfers before the stop
     #[arg(long, default_value_t = 300_000)]
     transactions: u64,
+    /// How many of them a second: so slow that checkpoints are made meanwhile
+    #[arg(long, default_value_t = 60_000)]
+    rate: u64,
     /// Only start from this ledger, and tell: what the program runs itself with
     #[arg(long, hide = true)]
     serve: Option<PathBuf>,
@@ -60,15 +64,19 @@ fn main() -> Result<()> {
     let (clean, crashed) = (folder.join("clean"), folder.join("crashed"));
     let workload = Workload::generate(&options);
     let config = with_ledger(configuration(&workload, &settings()), &clean)?;
-    let (measured, runtime) = measure(&workload, config, None, &mut |_| ())?;
+    let (measured, runtime) = measure(&workload, config, Some(arguments.rate), &mut |_| ())?;
     let rate = arguments.transactions as f64 / measured.elapsed.as_secs_f64();
     println!("{rate:.0} transfers a second, with account files and state root");
+    ensure!(
+        runtime.reader().newest_checkpoint().is_some(),
+        "no checkpoint was made: hand in more transactions, or fewer a second"
+    );
     copy(&clean, &crashed).context("the ledger cannot be copied")?;
     if !runtime.shutdown(SHUTDOWN_DEADLINE) {
         bail!("the runtime did not stop within {SHUTDOWN_DEADLINE:?}");
     }
     for (title, ledger) in [("clean stop", &clean), ("crash", &crashed)] {
-        print!("after a {title}: ");
+        println!("after a {title}:");
         let status = Command::new(std::env::current_exe()?)
             .arg(&arguments.dir)
             .args(["--accounts", &arguments.accounts.to_string()])
@@ -112,15 +120,22 @@ fn serve(options: &WorkloadOptions, ledger: &Path) -> Result<()> {
     });
     let mut config = with_ledger(configuration(&blank, &settings()), ledger)?;
     config.genesis_accounts = Vec::new();
+    let replayed = Arc::new(AtomicU64::new(0));
+    let note = replayed.clone();
+    config.on_replay = Some(Arc::new(move |progress| {
+        // Relaxed: read when the start is over.
+        note.store(progress.transactions, Ordering::Relaxed);
+    }));
     let start = Instant::now();
     let runtime = Runtime::start(config)?;
     let elapsed = start.elapsed();
+    let replayed = replayed.load(Ordering::Relaxed);
     let reader = runtime.reader();
     let mut accounts = 0u64;
     reader.pin()?.all(&mut |_, _| accounts += 1)?;
     let resident = resident_bytes()?;
     println!(
-        "serves after {:.2} s, {accounts} accounts, {resident} bytes resident, {} for each account",
+        "serves after {:.2} s, {replayed} transactions replayed, {accounts} accounts, {resident} bytes resident, {} for each account",
         elapsed.as_secs_f64(),
         resident / accounts.max(1)
     );
