@@ -78,7 +78,7 @@ pub(crate) struct RustAccountInfo {
     flags: u64,
 }
 
-/// Where the value lies in an `Rc<RefCell<…>>`: behind two counts and a flag.
+/// Where the value lies in an `Rc<RefCell<…>>`: behind two counts and a flag. Added as pointers are: around the end.
 const RC_REF_CELL_HEAD: u64 = 24;
 
 /// `SolInstruction`.
@@ -432,13 +432,13 @@ impl Language for Rust {
     ) -> Result<u64, Error> {
         check_pointer("key", info.key, place.key)?;
         check_pointer("owner", info.owner, place.owner)?;
-        let lamports_cell = info.lamports.saturating_add(RC_REF_CELL_HEAD);
+        let lamports_cell = info.lamports.wrapping_add(RC_REF_CELL_HEAD);
         let lamports: u64 = context.read(lamports_cell)?;
         check_outside_input(lamports_cell)?;
         check_pointer("lamports", lamports, place.lamports)?;
         context.check_writable(place.lamports, 8)?;
         context.check_writable(place.owner, 32)?;
-        let data_cell = info.data.saturating_add(RC_REF_CELL_HEAD);
+        let data_cell = info.data.wrapping_add(RC_REF_CELL_HEAD);
         check_outside_input(data_cell)?;
         let data: GuestSlice = context.read(data_cell)?;
         check_pointer("data", data.address, place.data)?;

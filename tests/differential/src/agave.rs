@@ -5,7 +5,7 @@ use crate::probe;
 use crate::scene::{MEMO_1, MEMO_FIRST_LOADER, PROBE, PROBE_FIRST_LOADER};
 use anyhow::{Context, Result};
 use litesvm::LiteSVM;
-use sealane_sdk::{AccountState, COMPUTE_BUDGET_PROGRAM, InnerInstruction, Pubkey, Sysvars};
+use sealane_sdk::{AccountState, InnerInstruction, Programs, Pubkey, Sysvars};
 use solana_account::{Account, ReadableAccount};
 use solana_message::VersionedMessage;
 use solana_rent::Rent;
@@ -53,7 +53,7 @@ impl Agave {
             agave.set(&key, &program)?;
         }
         // The accounts of built-in programs are as on mainnet, where System's has an older name than Agave gives it.
-        for program in [sealane_sdk::SYSTEM_PROGRAM, COMPUTE_BUDGET_PROGRAM] {
+        for program in Programs::builtin().iter() {
             agave.set(&program.id, &program.account())?;
         }
         Ok(agave)
