@@ -42,7 +42,7 @@ pub use invoke::{
 pub use log::{format_logs, log_line, sol_log, sol_log_args, sol_log_compute_units, sol_log_data};
 pub use machine::{
     CalledAccount, Deployment, Machine, MachineAccount, MachineCall, MachineError,
-    check_deployable, is_loader_v3_callable, note_deployment,
+    check_deployable, note_deployment,
 };
 pub use program::{ProcessInstruction, Program, Programs};
 pub use system::PROGRAM as SYSTEM_PROGRAM;

@@ -318,18 +318,6 @@ impl<'f> MachineAccount<'f> {
 /// Bytes by which a program may grow an account in one instruction.
 pub(crate) const DATA_INCREASE_MAX: usize = MAX_PERMITTED_DATA_INCREASE;
 
-/// Whether a program may call the upgradeable loader with this: to upgrade or close a program, or to give it
-/// another authority (Agave's `check_authorized_program`).
-pub fn is_loader_v3_callable(data: &[u8]) -> bool {
-    const UPGRADE: u8 = 3;
-    const SET_AUTHORITY: u8 = 4;
-    const CLOSE: u8 = 5;
-    const SET_AUTHORITY_CHECKED: u8 = 7;
-    let callable = [UPGRADE, SET_AUTHORITY, CLOSE, SET_AUTHORITY_CHECKED];
-    // Agave compares the first byte alone.
-    data.first().is_some_and(|first| callable.contains(first))
-}
-
 /// Whether an ELF file may be deployed, for loaders. What is wrong with it is said in words.
 pub fn check_deployable(elf: &[u8]) -> Result<(), String> {
     let checked = current::with(|frame| frame.environment.machine.map(|it| it.check(elf)));

@@ -12,7 +12,7 @@ use crate::input::AccountPlace;
 use bytemuck::{AnyBitPattern, Pod, Zeroable};
 use sealane_sdk::{
     AccountMeta, CalledAccount, Instruction, InstructionError, MAX_PERMITTED_DATA_INCREASE, Pubkey,
-    is_loader_v3_callable, log_line,
+    loader, log_line,
 };
 use smallvec::SmallVec;
 use solana_sbpf::ebpf::MM_INPUT_START;
@@ -195,7 +195,7 @@ fn check_callable(instruction: &Instruction) -> Result<(), Error> {
         secp256r1_program::ID,
     ];
     let is_loader = program == bpf_loader_upgradeable::ID;
-    if never.contains(&program) || is_loader && !is_loader_v3_callable(&instruction.data) {
+    if never.contains(&program) || is_loader && !loader::is_callable(&instruction.data) {
         return Err(VmError::ProgramNotSupported(program).into());
     }
     Ok(())
