@@ -3,7 +3,7 @@
 //! It has no opinion on fees, ages, rent or commits: those are the bank's. It enforces what holds inside
 //! a transaction: privileges, ownership, balances, growth, depth, compute.
 
-use crate::frame::{AccountCell, Frame, PastInstruction, RunningProgram, State, current};
+use crate::frame::{AccountCell, Frame, RunningProgram, State, current};
 use crate::log::Log;
 use crate::{
     AccountData, AccountState, Deployment, InstructionError, Machine, Programs, Pubkey, Sysvars,
@@ -281,11 +281,7 @@ fn run<'i>(
     for (index, instruction) in instructions.enumerate() {
         state.top_level.set(index);
         if let Some(past) = last.replace(instruction) {
-            state.past_top_level.borrow_mut().push(PastInstruction {
-                program: past.program,
-                accounts: past.accounts.to_vec(),
-                data: past.data.to_vec(),
-            });
+            state.past_top_level.borrow_mut().push(&past);
         }
         if let Some(sysvar) = sysvar {
             cells[sysvar].set_current_instruction(index);

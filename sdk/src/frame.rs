@@ -16,7 +16,7 @@ pub use running::RunningProgram;
 use crate::log::Log;
 use crate::{
     AccountData, AccountState, Deployment, Environment, ExecutionLimits, InnerInstruction,
-    InstructionError, ProgramError, Pubkey, TransactionAccount,
+    InstructionError, InstructionInput, ProgramError, Pubkey, TransactionAccount,
 };
 use std::cell::{Cell, RefCell};
 
@@ -195,18 +195,47 @@ pub(crate) struct State {
     /// What the accounts of each call were granted.
     pub(crate) inner_granted: RefCell<Vec<Vec<InstructionAccount>>>,
     /// Top-level instructions that are over.
-    pub(crate) past_top_level: RefCell<Vec<PastInstruction>>,
+    pub(crate) past_top_level: RefCell<PastInstructions>,
     /// Programs that the transaction changed.
     pub(crate) deployed: RefCell<Vec<Deployment>>,
     pub(crate) heap_bytes: Cell<u32>,
     pub(crate) running: RunningProgram,
 }
 
-/// A top-level instruction that is over. Indices are of the transaction's accounts.
-pub(crate) struct PastInstruction {
-    pub(crate) program: u8,
-    pub(crate) accounts: Vec<u8>,
-    pub(crate) data: Vec<u8>,
+/// Top-level instructions that are over, one after the other in buffers that the next transaction uses again.
+#[derive(Default)]
+pub(crate) struct PastInstructions {
+    /// Accounts and data of each.
+    bytes: Vec<u8>,
+    /// Program of each, where its accounts end, and where its data end.
+    places: Vec<(u8, usize, usize)>,
+}
+
+impl PastInstructions {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.places.clear();
+    }
+
+    pub(crate) fn push(&mut self, instruction: &InstructionInput<'_>) {
+        self.bytes.extend_from_slice(instruction.accounts);
+        let accounts_end = self.bytes.len();
+        self.bytes.extend_from_slice(instruction.data);
+        let place = (instruction.program, accounts_end, self.bytes.len());
+        self.places.push(place);
+    }
+
+    /// The one that ended `index` before the last one.
+    pub(crate) fn newest(&self, index: usize) -> Option<InstructionInput<'_>> {
+        let at = self.places.len().checked_sub(index)?.checked_sub(1)?;
+        let start = at.checked_sub(1).map_or(0, |before| self.places[before].2);
+        let (program, accounts_end, data_end) = self.places[at];
+        Some(InstructionInput {
+            program,
+            accounts: &self.bytes[start..accounts_end],
+            data: &self.bytes[accounts_end..data_end],
+        })
+    }
 }
 
 impl State {

@@ -186,7 +186,7 @@ impl<'f> MachineCall<'f> {
         let key = |index: u8| *self.frame.account(index).key;
         if depth == 1 {
             let past = state.past_top_level.borrow();
-            let sibling = past.iter().rev().nth(index)?;
+            let sibling = past.newest(index)?;
             let accounts = sibling.accounts.iter().map(|&index| {
                 let cell = self.frame.account(index);
                 meta(key(index), cell.is_signer, cell.is_writable)
@@ -194,7 +194,7 @@ impl<'f> MachineCall<'f> {
             return Some(Instruction {
                 program_id: key(sibling.program),
                 accounts: accounts.collect(),
-                data: sibling.data.clone(),
+                data: sibling.data.to_vec(),
             });
         }
         let calls = state.inner.borrow();
