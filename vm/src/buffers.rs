@@ -46,7 +46,7 @@ impl Buffers {
         } else {
             STACK_BYTES_FIRST
         };
-        let mut region = MemoryRegion::new_gapped(&raw mut bytes[..first], MM_STACK_START, gap);
+        let mut region = MemoryRegion::new_gapped(part(bytes, first), MM_STACK_START, gap);
         region.access_violation_handler_payload = Some(kibibytes(STACK_BYTES));
         region
     }
@@ -54,7 +54,7 @@ impl Buffers {
     /// The heap's region, of which a program may use `bytes`.
     pub(crate) fn heap_region(&mut self, bytes: usize) -> MemoryRegion {
         let heap: &mut [u8] = bytemuck::cast_slice_mut(&mut self.heap);
-        let mut region = MemoryRegion::new(&raw mut heap[..0], MM_HEAP_START);
+        let mut region = MemoryRegion::new(part(heap, 0), MM_HEAP_START);
         region.access_violation_handler_payload = Some(kibibytes(bytes));
         region
     }
@@ -71,6 +71,12 @@ impl Buffers {
             buffer[..words].fill(0);
         }
     }
+}
+
+/// The first `len` bytes of a buffer, by a pointer that may be made longer within it.
+fn part(buffer: &mut [u8], len: usize) -> *mut [u8] {
+    debug_assert!(len <= buffer.len(), "a part is in its buffer");
+    ptr::slice_from_raw_parts_mut(buffer.as_mut_ptr(), len)
 }
 
 /// Heap sizes are multiples of 1,024.
