@@ -24,6 +24,7 @@ use solana_sbpf::elf::Executable;
 use solana_sdk_ids::{bpf_loader_deprecated, bpf_loader_upgradeable};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -103,11 +104,14 @@ struct KeptProgram {
 /// Generations of all machines of the process.
 static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 
+/// A program as a thread remembers it: what is counted for each call is the thread's own, and no other core's.
+type Remembered = Rc<Arc<Loaded>>;
+
 /// Programs that a thread looked up, as of one generation.
 #[derive(Default)]
 struct Recent {
     generation: u64,
-    programs: Vec<(Pubkey, Arc<Loaded>)>,
+    programs: Vec<(Pubkey, Remembered)>,
 }
 
 /// Programs that a thread remembers.
@@ -139,11 +143,6 @@ impl ElfMachine {
         self.generation.store(next_generation(), Ordering::Release);
     }
 
-    /// Loads a program if it is not loaded, ahead of its use. `account` is the program's.
-    pub fn prepare(&self, program: &Pubkey, account: &AccountState) -> Result<(), String> {
-        self.try_find(program, account).map(|_| ())
-    }
-
     /// The account that has the file of a program under the upgradeable loader, and its bytes; `None` for
     /// another, or if it does not exist.
     pub fn programdata(&self, program: &Pubkey, account: &AccountState) -> Option<(Pubkey, usize)> {
@@ -156,12 +155,7 @@ impl ElfMachine {
     ///
     /// # Panics
     /// If its file cannot be read: then nobody can say what the transaction does.
-    fn find(&self, program: &Pubkey, account: &AccountState) -> Arc<Loaded> {
-        let found = self.try_find(program, account);
-        found.unwrap_or_else(|error| panic!("program {program} cannot be read: {error}"))
-    }
-
-    fn try_find(&self, program: &Pubkey, account: &AccountState) -> Result<Arc<Loaded>, String> {
+    fn find(&self, program: &Pubkey, account: &AccountState) -> Remembered {
         // Acquire: see `changed`.
         let generation = self.generation.load(Ordering::Acquire);
         let known = RECENT.with_borrow_mut(|recent| {
@@ -170,20 +164,23 @@ impl ElfMachine {
                 recent.programs.clear();
             }
             let known = recent.programs.iter().find(|(key, _)| key == program);
-            known.map(|(_, loaded)| Arc::clone(loaded))
+            known.map(|(_, loaded)| Rc::clone(loaded))
         });
         if let Some(known) = known {
-            return Ok(known);
+            return known;
         }
-        let found = self.find_kept(program, account, generation)?;
+        let found = self.find_kept(program, account, generation);
+        let found =
+            found.unwrap_or_else(|error| panic!("program {program} cannot be read: {error}"));
+        let found = Rc::new(found);
         RECENT.with_borrow_mut(|recent| {
             if recent.programs.len() == RECENT_MAX {
                 recent.programs.remove(0);
             }
             // If the generation changed meanwhile, the list is thrown away at the next look.
-            recent.programs.push((*program, Arc::clone(&found)));
+            recent.programs.push((*program, Rc::clone(&found)));
         });
-        Ok(found)
+        found
     }
 
     /// `generation`: what it was before anything was looked up.
