@@ -24,6 +24,7 @@ use solana_sbpf::elf::Executable;
 use solana_sdk_ids::{bpf_loader_deprecated, bpf_loader_upgradeable};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -244,7 +245,9 @@ impl ElfMachine {
     }
 
     fn load_file(&self, file: &[u8], is_aligned: bool) -> Loaded {
-        let executable = self.environments.load(file).ok();
+        // The file is a stranger's: whatever it does to who reads it, it is no program then.
+        let loading = AssertUnwindSafe(|| self.environments.load(file).ok());
+        let executable = std::panic::catch_unwind(loading).unwrap_or(None);
         Loaded {
             bytes: executable.as_ref().map_or(0, |_| file.len()),
             executable,
