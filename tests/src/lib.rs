@@ -5,13 +5,11 @@
 mod conflict_graph;
 mod filler;
 mod mixer;
-mod on_board;
 mod run;
 
 pub use conflict_graph::{ConflictGraph, Shape};
 pub use filler::{GENESIS_HASH, filler_config, filler_signature, filler_transaction, wallet};
 pub use mixer::{MIXER_ID, Overlaps, mixer, overlaps};
-pub use on_board::{TOKEN_ID, mint, on_board, token_account};
 pub use run::{RunOptions, RunReport, run};
 
 /// How many seeds a random test runs: `short`, or what `SEALANE_SEEDS` says.

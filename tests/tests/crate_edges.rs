@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Each crate's folder and the crates of ours that it may depend on.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("scheduler", &[]),
     ("sdk", &[]),
     ("accounts-db", &["sealane-sdk"]),
@@ -18,13 +18,24 @@ const ALLOWED: [(&str, &[&str]); 8] = [
     ),
     ("vm", &["sealane-sdk"]),
     ("programs/counter", &["sealane-sdk"]),
+    ("programs/on-board", &["sealane-sdk"]),
     (
         "validator",
-        &["sealane-counter", "sealane-runtime", "sealane-sdk"],
+        &[
+            "sealane-counter",
+            "sealane-on-board",
+            "sealane-runtime",
+            "sealane-sdk",
+        ],
     ),
     (
         "benches",
-        &["sealane-counter", "sealane-runtime", "sealane-sdk"],
+        &[
+            "sealane-counter",
+            "sealane-on-board",
+            "sealane-runtime",
+            "sealane-sdk",
+        ],
     ),
 ];
 

@@ -3,12 +3,10 @@
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use sealane_on_board::token;
 use sealane_runtime::{BankingThreads, Event, Runtime, RuntimeConfig};
 use sealane_sdk::{AccountMeta, AccountState, Instruction, InstructionError, Pubkey};
-use sealane_tests::{
-    GENESIS_HASH, TOKEN_ID, filler_config, filler_transaction, mint, on_board, token_account,
-    wallet,
-};
+use sealane_tests::{GENESIS_HASH, filler_config, filler_transaction, wallet};
 use solana_message::Message;
 use solana_sdk_ids::{bpf_loader_upgradeable, system_program, sysvar};
 use solana_transaction_error::TransactionError;
@@ -24,15 +22,7 @@ fn key(kind: u8, number: usize) -> Pubkey {
 
 /// A transfer of Token's, by its owner.
 fn transfer(from: usize, to: usize, amount: u64) -> Instruction {
-    Instruction {
-        program_id: TOKEN_ID,
-        accounts: vec![
-            AccountMeta::new(key(2, from), false),
-            AccountMeta::new(key(2, to), false),
-            AccountMeta::new_readonly(key(1, from), true),
-        ],
-        data: [&[3][..], &amount.to_le_bytes()].concat(),
-    }
+    token::transfer(key(2, from), key(2, to), key(1, from), amount)
 }
 
 #[test]
@@ -42,15 +32,15 @@ fn token_transfers_on_any_number_of_threads_are_as_one_by_one() {
     for threads in [1, 2, 3] {
         let mut random = StdRng::seed_from_u64(threads as u64);
         let mut config = filler_config([]);
-        config.genesis_accounts = on_board();
+        config.genesis_accounts = sealane_on_board::programs();
         let the_mint = key(3, 0);
         config
             .genesis_accounts
-            .push((the_mint, mint(&key(1, 0), 1_000 * HOLDERS as u64)));
+            .push((the_mint, token::mint(&key(1, 0), 1_000 * HOLDERS as u64)));
         for holder in 0..HOLDERS {
             let owner = key(1, holder);
             config.genesis_accounts.push(wallet(owner, 10_000_000_000));
-            let account = token_account(&the_mint, &owner, 1_000);
+            let account = token::account(&the_mint, &owner, 1_000);
             config.genesis_accounts.push((key(2, holder), account));
         }
         config.banking_threads = BankingThreads::Fixed(threads);
@@ -94,7 +84,7 @@ fn token_transfers_on_any_number_of_threads_are_as_one_by_one() {
             .expect("nobody else reads")
             .all(&mut |key, state| {
                 assert_eq!(serial.accounts.get(key), Some(state), "{key}");
-                if state.owner == TOKEN_ID && state.data.len() == 165 {
+                if state.owner == token::ID && state.data.len() == 165 {
                     let amount = state.data.as_slice()[64..72].first_chunk();
                     amounts += u64::from_le_bytes(*amount.expect("eight bytes"));
                 }
@@ -109,7 +99,9 @@ fn memo_file() -> Vec<u8> {
     let is_memo = |state: &AccountState| {
         state.owner == bpf_loader_upgradeable::ID && (2_000..3_000).contains(&state.data.len())
     };
-    let found = on_board().into_iter().find(|(_, state)| is_memo(state));
+    let found = sealane_on_board::programs()
+        .into_iter()
+        .find(|(_, state)| is_memo(state));
     let (_, programdata) = found.expect("the fourth Memo is small");
     programdata.data.as_slice()[PROGRAMDATA_HEAD..].to_vec()
 }
@@ -201,7 +193,7 @@ fn deployment(step: usize, number: usize, file_len: usize) -> Instruction {
 fn deployments(threads: usize, seed: u64, programs: usize) -> (RuntimeConfig, Vec<bytes::Bytes>) {
     let file = memo_file();
     let mut config = filler_config([]);
-    config.genesis_accounts = on_board();
+    config.genesis_accounts = sealane_on_board::programs();
     for number in 0..programs {
         let owner = key(OWNER, number);
         config.genesis_accounts.push(wallet(owner, 100_000_000_000));

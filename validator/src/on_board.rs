@@ -6,11 +6,9 @@
 mod features;
 
 use crate::genesis::LAMPORTS_PER_SOL;
+use sealane_on_board::token;
 use sealane_sdk::{AccountState, Pubkey, Rent, pubkey};
-use solana_account::Account;
 
-/// SPL Token, which owns wrapped SOL's mint.
-const TOKEN: Pubkey = pubkey!("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
 /// The mint of wrapped SOL.
 const NATIVE_MINT: Pubkey = pubkey!("So11111111111111111111111111111111111111112");
 /// The program whose accounts say that a feature is active.
@@ -19,24 +17,11 @@ const FEATURE: Pubkey = pubkey!("Feature111111111111111111111111111111111111");
 /// All of them.
 pub(crate) fn accounts() -> Vec<(Pubkey, AccountState)> {
     let rent = Rent::default();
-    let spl = solana_program_binaries::spl_programs(&rent);
-    // All that were ever built in are ELF files by now.
-    let core = solana_program_binaries::core_bpf_programs(&rent, |_| true);
-    let programs = spl.into_iter().chain(core);
+    let programs = sealane_on_board::programs().into_iter();
     programs
-        .map(|(id, account)| (id, state(account.into())))
         .chain([(NATIVE_MINT, native_mint())])
         .chain(features::ACTIVE.map(|id| (id, feature(&rent))))
         .collect()
-}
-
-fn state(account: Account) -> AccountState {
-    AccountState {
-        lamports: account.lamports,
-        owner: account.owner,
-        executable: account.executable,
-        data: account.data.into(),
-    }
 }
 
 /// As the first Agave of a development cluster makes it: no authorities, no supply, 9 decimals.
@@ -48,7 +33,7 @@ fn native_mint() -> AccountState {
     (data[DECIMALS], data[IS_INITIALIZED]) = (9, 1);
     AccountState {
         lamports: LAMPORTS_PER_SOL,
-        owner: TOKEN,
+        owner: token::ID,
         executable: false,
         data: data.into(),
     }
@@ -126,7 +111,7 @@ mod tests {
     fn features_and_wrapped_sol_are_as_clients_read_them() {
         let accounts: HashMap<_, _> = accounts().into_iter().collect();
         let mint = &accounts[&NATIVE_MINT];
-        assert_eq!((mint.owner, mint.data.len()), (TOKEN, 82));
+        assert_eq!((mint.owner, mint.data.len()), (token::ID, 82));
         // enable_bpf_loader_set_authority_checked_ix
         let active = pubkey!("5x3825XS7M2A3Ekbn5VGGkvFoAg5qrRWkTrY4bARP1GL");
         assert_eq!(accounts[&active].owner, FEATURE);
