@@ -1,6 +1,7 @@
 //! The node as a library: started from a `main` or a test with what its builder was told, spoken to through a
 //! handle without a socket in between.
 
+use crate::airdrop::{self, Airdrops};
 use crate::builder::ValidatorBuilder;
 use crate::error::Error;
 use crate::genesis::Genesis;
@@ -24,7 +25,6 @@ use solana_transaction::versioned::VersionedTransaction;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -105,7 +105,7 @@ impl ValidatorBuilder {
             genesis,
             hub: hub.clone(),
             limits: self.rpc_limits.clone(),
-            airdrops: AtomicU32::new(0),
+            airdrops: Airdrops::default(),
             answers_bytes: AnswersBytes::new(
                 self.rpc_limits.responses_bytes_max,
                 self.rpc_limits.response_bytes_max as usize,
@@ -255,14 +255,19 @@ impl ValidatorHandle {
 
     /// Gives an account lamports from the faucet, and waits until it has them.
     pub fn airdrop(&self, to: &Pubkey, lamports: u64) -> Result<Signature, Error> {
-        let transaction = rpc::airdrop_transaction(
-            self.faucet(),
-            &self.context.airdrops,
-            to,
-            lamports,
-            self.latest_blockhash(),
-        )?;
-        let signature = self.send_bytes(transaction)?;
+        let signature = loop {
+            let transaction = self.context.airdrops.next(
+                &self.context.genesis,
+                to,
+                lamports,
+                self.latest_blockhash(),
+            )?;
+            match self.send_bytes(transaction) {
+                // That was another airdrop, given before the node was started again.
+                Err(Error::Refused(refusal)) if airdrop::is_known(&refusal) => {}
+                sent => break sent?,
+            }
+        };
         self.confirm(&signature, CONFIRM_TIMEOUT)?;
         Ok(signature)
     }

@@ -7,6 +7,7 @@
 //!
 //! This crate knows the runtime, JSON and the terminal. It knows no locks and no versions.
 
+mod airdrop;
 mod builder;
 mod cli;
 mod embed;

@@ -24,8 +24,8 @@ pub(crate) use answer_bytes::AnswersBytes;
 pub(crate) use errors::invalid_params;
 pub(crate) use filters::{Filter, FilterRequest, decode as decode_filters};
 pub(crate) use parameters::Parameters;
-pub(crate) use send::airdrop_transaction;
 
+use crate::airdrop::Airdrops;
 use crate::genesis::Genesis;
 use crate::limits::RpcLimits;
 use crate::pubsub::Hub;
@@ -36,7 +36,6 @@ use sealane_runtime::{Ingest, Reader, SlotContext};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 /// The version of Agave whose JSON-RPC this is: what `getVersion` and `apiVersion` say, because clients
 /// choose their behaviour by it.
@@ -49,8 +48,7 @@ pub(crate) struct RpcContext {
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) hub: Hub,
     pub(crate) limits: RpcLimits,
-    /// Airdrops so far: makes each a transaction of its own.
-    pub(crate) airdrops: AtomicU32,
+    pub(crate) airdrops: Airdrops,
     pub(crate) answers_bytes: AnswersBytes,
 }
 

@@ -5,24 +5,18 @@ use super::errors::{self, Verdict, invalid_params, verdict};
 use super::parameters::Parameters;
 use super::simulate::{SimulationJson, preflight};
 use super::{Answer, RpcContext, answer};
+use crate::airdrop::is_known;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;
-use sealane_runtime::{Refusal, VerifyError};
+use sealane_runtime::Refusal;
 use serde::Deserialize;
-use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
-use solana_keypair::Keypair;
-use solana_pubkey::Pubkey;
 use solana_signature::Signature;
-use solana_signer::Signer;
-use solana_transaction::Transaction;
-use solana_transaction_error::TransactionError;
 use solana_transaction_status_client_types::UiTransactionEncoding;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Bytes of a transaction on the wire, and as text.
 const WIRE_BYTES_MAX: usize = 1232;
@@ -69,48 +63,33 @@ pub(crate) async fn request_airdrop(context: &RpcContext, parameters: &Parameter
         }
         None => context.reader.slot().blockhash(),
     };
-    let transaction = airdrop_transaction(
-        &context.genesis.faucet,
-        &context.airdrops,
-        &to,
-        lamports,
-        blockhash,
-    )
-    .map_err(|error| errors::internal(error.to_string()))?;
-    answer(&submit(context, transaction).await?.to_string())
+    loop {
+        let transaction = context
+            .airdrops
+            .next(&context.genesis, &to, lamports, blockhash)
+            .map_err(|error| errors::internal(error.to_string()))?;
+        match hand_in(context, transaction).await {
+            // That was another airdrop, given before the node was started again.
+            Err(refusal) if is_known(&refusal) => {}
+            handed_in => return answer(&handed_in.map_err(refused)?.to_string()),
+        }
+    }
 }
 
-/// A transfer from the faucet, signed, as wire bytes.
-///
-/// Two airdrops of the same amount to the same account within a slot must not be one transaction, which
-/// would run once: each asks for a compute limit of its own, which changes nothing else.
-pub(crate) fn airdrop_transaction(
-    faucet: &Keypair,
-    airdrops: &AtomicU32,
-    to: &Pubkey,
-    lamports: u64,
-    blockhash: Hash,
-) -> bincode::Result<Bytes> {
-    const UNITS_MIN: u32 = 10_000;
-    const UNITS_CHOICE: u32 = 1_000_000;
-    // Relaxed: only the numbers must differ.
-    let number = airdrops.fetch_add(1, Ordering::Relaxed) % UNITS_CHOICE;
-    let payer = faucet.pubkey();
-    let transaction = Transaction::new_signed_with_payer(
-        &[
-            ComputeBudgetInstruction::set_compute_unit_limit(UNITS_MIN + number),
-            solana_system_interface::instruction::transfer(&payer, to, lamports),
-        ],
-        Some(&payer),
-        &[faucet],
-        blockhash,
-    );
-    Ok(bincode::serialize(&transaction)?.into())
-}
-
-/// Hands wire bytes in and waits for admission.
+/// Hands wire bytes of a client's transaction in and waits for admission.
 async fn submit(context: &RpcContext, bytes: Bytes) -> Result<Signature, ErrorObjectOwned> {
     let first_signature = first_signature(&bytes);
+    match hand_in(context, bytes).await {
+        // Clients send a transaction again and again until it is confirmed. That it is in already is
+        // what they want; Agave answers the same.
+        Err(refusal) if is_known(&refusal) => {
+            first_signature.ok_or_else(|| errors::internal("a transaction without a signature"))
+        }
+        handed_in => handed_in.map_err(refused),
+    }
+}
+
+async fn hand_in(context: &RpcContext, bytes: Bytes) -> Result<Signature, Refusal> {
     let (sender, admitted) = tokio::sync::oneshot::channel();
     context.ingest.submit_one(
         bytes,
@@ -119,21 +98,18 @@ async fn submit(context: &RpcContext, bytes: Bytes) -> Result<Signature, ErrorOb
             let _ = sender.send(admission);
         }),
     );
-    match admitted.await.unwrap_or(Err(Refusal::ShuttingDown)) {
-        Ok(signature) => {
-            context.hub.received(signature);
-            Ok(signature)
-        }
-        // Clients send a transaction again and again until it is confirmed. That it is in already is
-        // what they want; Agave answers the same.
-        Err(Refusal::Verify(VerifyError::Transaction(TransactionError::AlreadyProcessed))) => {
-            first_signature.ok_or_else(|| errors::internal("a transaction without a signature"))
-        }
-        Err(Refusal::Verify(error)) => Err(match verdict(error) {
+    let signature = admitted.await.unwrap_or(Err(Refusal::ShuttingDown))?;
+    context.hub.received(signature);
+    Ok(signature)
+}
+
+fn refused(refusal: Refusal) -> ErrorObjectOwned {
+    match refusal {
+        Refusal::Verify(error) => match verdict(error) {
             Verdict::Invalid(error) => error,
             Verdict::Fails(error) => errors::refused(&error, SimulationJson::failed(error.clone())),
-        }),
-        Err(refusal) => Err(errors::unavailable(&refusal)),
+        },
+        refusal => errors::unavailable(&refusal),
     }
 }
 
@@ -225,15 +201,5 @@ mod tests {
             Some(UiTransactionEncoding::JsonParsed),
             "unsupported encoding: jsonParsed. Supported encodings: base58, base64",
         );
-    }
-
-    #[test]
-    fn the_same_airdrop_twice_is_two_transactions() {
-        let (faucet, airdrops) = (Keypair::new(), AtomicU32::new(0));
-        let one = || {
-            airdrop_transaction(&faucet, &airdrops, &Pubkey::default(), 5, Hash::default()).unwrap()
-        };
-        let (first, second) = (one(), one());
-        assert_ne!(first_signature(&first), first_signature(&second));
     }
 }

@@ -1,8 +1,11 @@
 //! A node that keeps its chain: stopped, dropped, crashed, and started again.
 
+use crate::support::{PATIENCE, result};
+use crate::transfers::signature_of;
 use sealane_runtime::{Disk, MemoryDisk, Refusal, VerifyError};
 use sealane_sdk::{AccountInfo, ProgramResult, Pubkey};
 use sealane_validator::{Error, LAMPORTS_PER_SOL, Validator, ValidatorBuilder, ValidatorHandle};
+use serde_json::json;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use solana_transaction::Transaction;
@@ -133,6 +136,30 @@ fn what_was_confirmed_is_there_when_the_process_was_killed() {
         drop(node);
         killed
     });
+}
+
+#[test]
+fn an_airdrop_after_a_kill_is_another_one() {
+    let mut disk = MemoryDisk::new();
+    let to = Pubkey::new_unique();
+    let mut blockhash = None;
+    for given in 0..3 {
+        // A slot as long as the test: its blockhash is the newest before the kill and after it.
+        let on: Arc<dyn Disk> = Arc::new(disk.clone());
+        let node = Validator::builder()
+            .slot_duration(Duration::from_secs(600))
+            .ledger_on(on)
+            .start()
+            .unwrap();
+        assert_eq!(node.balance(&to).unwrap(), given * 2 * LAMPORTS_PER_SOL);
+        let blockhash = blockhash.get_or_insert_with(|| node.latest_blockhash().to_string());
+        let config = json!({"recentBlockhash": blockhash});
+        let request = json!([to.to_string(), LAMPORTS_PER_SOL, config]);
+        let sent = result(&node, "requestAirdrop", request);
+        node.confirm(&signature_of(&sent), PATIENCE).unwrap();
+        node.airdrop(&to, LAMPORTS_PER_SOL).unwrap();
+        disk = disk.copy();
+    }
 }
 
 #[test]
