@@ -3,7 +3,8 @@
 
 use crate::error::Error;
 use crate::genesis::Genesis;
-use crate::snapshots::{self, SnapshotMaker, SnapshotThread};
+use crate::periodic::Periodic;
+use crate::snapshots::{self, SnapshotMaker};
 use crate::{ledger, state_file};
 use sealane_runtime::{Disk, Notice, OnNotice, Reader, RealDisk, Runtime, StartError};
 use std::path::{Path, PathBuf};
@@ -56,7 +57,7 @@ pub(crate) struct Kept {
     /// `None` where the ledger is no folder.
     maker: Option<Arc<SnapshotMaker>>,
     /// Makes snapshots from time to time.
-    thread: Option<SnapshotThread>,
+    thread: Option<Periodic>,
     on_notice: OnNotice,
 }
 
@@ -85,7 +86,7 @@ impl Kept {
                 let maker = maker.clone().ok_or(Error::SnapshotWithoutLedger)?;
                 let hear = on_notice.clone();
                 let failed = move |error: &Error| hear(&Notice::SnapshotFailed(error.to_string()));
-                let thread = SnapshotThread::start(maker, interval, failed);
+                let thread = snapshots::make_every(interval, maker, failed);
                 Some(thread.map_err(Error::Thread)?)
             }
         };

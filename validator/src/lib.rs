@@ -19,6 +19,7 @@ mod ledger_bounds;
 mod ledger_tools;
 mod limits;
 mod on_board;
+mod periodic;
 mod program_files;
 mod pubsub;
 mod rpc;

@@ -7,12 +7,12 @@
 use crate::error::Error;
 use crate::genesis::Genesis;
 use crate::ledger;
+use crate::periodic::Periodic;
 use sealane_runtime::{Disk, SnapshotError, Snapshots};
 use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Folder of the snapshots in a ledger's.
@@ -69,53 +69,23 @@ impl SnapshotMaker {
     }
 }
 
-/// A thread that makes a snapshot from time to time, until this is dropped.
-pub(crate) struct SnapshotThread {
-    stop: Option<crossbeam_channel::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl SnapshotThread {
-    /// `failed` hears why one was not made.
-    pub(crate) fn start(
-        maker: Arc<SnapshotMaker>,
-        interval: Duration,
-        failed: impl Fn(&Error) + Send + 'static,
-    ) -> io::Result<Self> {
-        let (stop, stopped) = crossbeam_channel::bounded::<()>(0);
-        let run = move || {
-            let mut last = None;
-            while stopped.recv_timeout(interval)
-                == Err(crossbeam_channel::RecvTimeoutError::Timeout)
-            {
-                let newest = maker.snapshots.newest_slot();
-                if newest.is_none() || newest == last {
-                    continue;
-                }
-                match maker.make() {
-                    Ok(_) => last = newest,
-                    Err(error) => failed(&error),
-                }
-            }
-        };
-        let thread = std::thread::Builder::new()
-            .name("snapshots".into())
-            .spawn(run)?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for SnapshotThread {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic there was reported when it happened.
-            let _ = thread.join();
+/// Makes a snapshot from time to time, until it is dropped. `failed` hears why one was not made.
+pub(crate) fn make_every(
+    interval: Duration,
+    maker: Arc<SnapshotMaker>,
+    failed: impl Fn(&Error) + Send + 'static,
+) -> io::Result<Periodic> {
+    let mut last = None;
+    Periodic::start("snapshots", interval, move || {
+        let newest = maker.snapshots.newest_slot();
+        if newest.is_none() || newest == last {
+            return;
         }
-    }
+        match maker.make() {
+            Ok(_) => last = newest,
+            Err(error) => failed(&error),
+        }
+    })
 }
 
 /// The snapshots at a path, the newest first: itself, if it is one, or those in it.
