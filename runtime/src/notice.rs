@@ -50,6 +50,20 @@ pub enum Notice {
     },
     /// The index of old transactions and blocks has all of them again.
     HistoryCaughtUp,
+    /// A native program's file was written: its new version runs from the next slot on.
+    ProgramReplaced {
+        /// The program.
+        program: NamedProgram,
+        /// The file.
+        path: String,
+    },
+    /// A native program's file was written and cannot be used: the version before it runs on.
+    ProgramNotReplaced {
+        /// The program.
+        program: NamedProgram,
+        /// Why.
+        reason: String,
+    },
     /// Old files of the ledger could not be removed; it is tried again.
     LedgerNotPruned {
         /// Why.
@@ -151,6 +165,12 @@ impl fmt::Display for Notice {
                 "old transactions and blocks may not be found for now: {reason}"
             ),
             Self::HistoryCaughtUp => f.write_str("old transactions and blocks are found again"),
+            Self::ProgramReplaced { program, path } => {
+                write!(f, "{program} was replaced by what {path} is now")
+            }
+            Self::ProgramNotReplaced { program, reason } => {
+                write!(f, "{program} stays as it was: {reason}")
+            }
             Self::LedgerNotPruned { reason } => {
                 write!(f, "old files of the ledger were not removed: {reason}")
             }

@@ -53,7 +53,8 @@ impl<'f> Runner<'f> {
         let account = frame.account(program);
         let environment = &frame.environment;
         if let Some(known) = environment.programs.get(account.key) {
-            return Some(Self::Native(known));
+            let slot = environment.sysvars.clock.slot;
+            return Some(Self::Native(known.at(slot)));
         }
         let (machine, loader) = (environment.machine?, account.owner.get());
         // A chain from before the loaders were there goes on without what they load.

@@ -6,6 +6,7 @@ use crate::{AccountInfo, Program, ProgramResult, Pubkey};
 /// The Compute Budget program as it is registered.
 pub const PROGRAM: Program = Program {
     builtin: true,
+    versions: None,
     ..Program::new(
         solana_sdk_ids::compute_budget::ID,
         "compute_budget_program",

@@ -290,6 +290,7 @@ fn run<'i>(
             environment: *environment,
             accounts: cells,
             state,
+            run: call::run,
         };
         frame.set_accounts(instruction.accounts);
         let result = current::enter(&frame, || {

@@ -369,7 +369,12 @@ pub(crate) struct Frame<'t> {
     pub(crate) environment: Environment<'t>,
     pub(crate) accounts: &'t [AccountCell<'t>],
     pub(crate) state: &'t State,
+    /// Runs an instruction: `call::run` of the process that made the frame, where panics of its programs end.
+    pub(crate) run: RunInstruction,
 }
+
+/// Runs a program with the frame's instruction accounts from some place on, and data.
+pub(crate) type RunInstruction = fn(&Frame<'_>, u8, usize, &[u8]) -> Result<(), InstructionError>;
 
 impl<'t> Frame<'t> {
     #[inline]

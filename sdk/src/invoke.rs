@@ -7,7 +7,7 @@ use crate::frame::{Frame, InstructionAccount, current};
 use crate::machine::CalledAccount;
 use crate::{
     AccountInfo, AccountMeta, InnerInstruction, Instruction, InstructionError, ProgramError,
-    ProgramResult, Pubkey, call, log_line,
+    ProgramResult, Pubkey, log_line,
 };
 use smallvec::SmallVec;
 
@@ -103,7 +103,7 @@ fn enter(
         start,
     )?;
     let program = find_program(frame, &instruction.program_id, accounts)?;
-    call::run(frame, program, start, &instruction.data)?;
+    (frame.run)(frame, program, start, &instruction.data)?;
     check_growth(frame, &instruction.accounts, accounts)
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn call<E: From<InstructionError>>(
             called.collect()
         };
         before(&called)?;
-        call::run(frame, program, start, &instruction.data)?;
+        (frame.run)(frame, program, start, &instruction.data)?;
         Ok(())
     };
     let result = run();

@@ -12,6 +12,7 @@ mod executor;
 mod frame;
 mod info;
 mod invoke;
+pub mod library;
 pub mod light;
 pub mod loader;
 mod log;
@@ -22,6 +23,7 @@ mod system;
 mod sysvar;
 mod sysvars;
 pub mod testing;
+mod versions;
 
 pub use account::AccountState;
 pub use compute_budget::PROGRAM as COMPUTE_BUDGET_PROGRAM;
@@ -48,6 +50,7 @@ pub use program::{ProcessInstruction, Program, Programs};
 pub use system::PROGRAM as SYSTEM_PROGRAM;
 pub use sysvar::{Sysvar, latest_blockhash, slot_hash, with_sysvars};
 pub use sysvars::{Sysvars, instructions_sysvar};
+pub use versions::Versions;
 
 pub use solana_clock::Clock;
 pub use solana_epoch_rewards::EpochRewards;

@@ -1,7 +1,7 @@
 //! Programs: how one is written, registered and found.
 
 use crate::{
-    AccountInfo, AccountState, MAX_PERMITTED_DATA_INCREASE, ProgramResult, Pubkey, loader,
+    AccountInfo, AccountState, MAX_PERMITTED_DATA_INCREASE, ProgramResult, Pubkey, Versions, loader,
 };
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -25,6 +25,8 @@ pub struct Program {
     pub data_increase_max: usize,
     /// Logs as Solana's built-in programs do: without a line of the units consumed.
     pub builtin: bool,
+    /// Where its later versions are, if it may be replaced while a node runs.
+    pub versions: Option<&'static Versions>,
 }
 
 impl Program {
@@ -42,7 +44,24 @@ impl Program {
             compute_units,
             data_increase_max: MAX_PERMITTED_DATA_INCREASE,
             builtin: false,
+            versions: None,
         }
+    }
+
+    /// This program, which may be replaced while a node runs (`Programs::replace`). What a later version declares
+    /// of itself counts as its code does, but for the id.
+    pub fn replaceable(self) -> Self {
+        Self {
+            versions: Some(Box::leak(Box::default())),
+            ..self
+        }
+    }
+
+    /// The program as it is in a slot.
+    #[inline]
+    pub(crate) fn at(&self, slot: u64) -> &Self {
+        let version = self.versions.and_then(|versions| versions.at(slot));
+        version.unwrap_or(self)
     }
 
     /// The account that stands for the program: executable, the native loader's, with its name as data.
@@ -125,6 +144,18 @@ impl Programs {
             Some(&self.system)
         } else {
             self.others.get(id)
+        }
+    }
+    /// Puts `program` in place of the one with its id, from the next slot on. Whether there is one that is
+    /// `replaceable`.
+    pub fn replace(&self, program: Program) -> bool {
+        let versions = self.get(&program.id).and_then(|known| known.versions);
+        versions.map(|it| it.replace(program)).is_some()
+    }
+    /// Begins a slot, before any of its transactions run: what was replaced counts from here on.
+    pub fn open_slot(&self, slot: u64) {
+        for versions in self.iter().filter_map(|program| program.versions) {
+            versions.open_slot(slot);
         }
     }
     /// All programs, in no particular order: what genesis makes accounts of (owner: native loader,

@@ -3,6 +3,7 @@
 use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL};
 use crate::kept::Place;
 use crate::limits::RpcLimits;
+use crate::native_library::NativeProgramFile;
 use crate::program_files::{ProgramFile, ProgramKind};
 use sealane_runtime::{BankingThreads, Disk, Limits, Notice, OnLedgerFailure, OnNotice, OnReplay};
 use sealane_sdk::{AccountState, ProcessInstruction, Program, Programs, Pubkey};
@@ -39,6 +40,8 @@ impl Validator {
             programs: Programs::builtin(),
             on_board: true,
             program_files: Vec::new(),
+            native_programs: Vec::new(),
+            watch: false,
             accounts: Vec::new(),
             rpc_port: Some(0),
             bind_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -67,6 +70,8 @@ pub struct ValidatorBuilder {
     pub(crate) programs: Programs,
     pub(crate) on_board: bool,
     pub(crate) program_files: Vec<ProgramFile>,
+    pub(crate) native_programs: Vec<NativeProgramFile>,
+    pub(crate) watch: bool,
     pub(crate) accounts: Vec<(Pubkey, AccountState)>,
     pub(crate) rpc_port: Option<u16>,
     pub(crate) bind_address: IpAddr,
@@ -128,6 +133,20 @@ impl ValidatorBuilder {
 
     fn add_program_file(mut self, id: Pubkey, path: PathBuf, kind: ProgramKind) -> Self {
         self.program_files.push(ProgramFile { id, path, kind });
+        self
+    }
+
+    /// Adds a native program that is a shared library: a `cdylib` with `sealane_sdk::library!` in it, built with the
+    /// same toolchain and the same `sealane-sdk` as this process. It is mapped at the start.
+    pub fn native_program_file(mut self, id: Pubkey, path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        self.native_programs.push(NativeProgramFile { id, path });
+        self
+    }
+
+    /// Replaces native programs between two slots when their files change, accounts kept. A notice tells of it.
+    pub fn watch_native_programs(mut self, watch: bool) -> Self {
+        self.watch = watch;
         self
     }
 

@@ -7,7 +7,9 @@ use crate::error::Error;
 use crate::genesis::Genesis;
 use crate::kept::{self, Kept};
 use crate::ledger;
+use crate::native_library::Watch;
 use crate::on_board;
+use crate::periodic::Periodic;
 use crate::pubsub::{self, Hub, News, Subscriber, Topic};
 use crate::rpc::{self, AnswersBytes, RpcContext};
 use crate::server::{Ports, RpcServer};
@@ -72,6 +74,15 @@ impl ValidatorBuilder {
         let addresses = ports
             .as_ref()
             .map(|ports| (ports.http(), ports.web_socket()));
+        let watch = self.watch.then(|| Watch::new(&self.native_programs));
+        for file in &self.native_programs {
+            let program = file.load()?;
+            self.programs.add(if self.watch {
+                program.replaceable()
+            } else {
+                program
+            });
+        }
         for file in &self.program_files {
             self.accounts.extend(file.accounts(&self.programs)?);
         }
@@ -85,6 +96,8 @@ impl ValidatorBuilder {
                 kept::start_from_snapshot(path, &**disk, &self.on_notice, start)?
             }
         };
+        let watch = watch.map(|watch| watch.start(self.programs, self.on_notice.clone()));
+        let watch = watch.transpose().map_err(Error::Thread)?;
         let kept = match (self.ledger, disk) {
             (Some(place), Some(disk)) => Some(Kept::new(
                 place,
@@ -133,6 +146,7 @@ impl ValidatorBuilder {
                 server,
                 hub_thread,
                 kept,
+                watch,
             }),
         })
     }
@@ -177,6 +191,7 @@ struct Running {
     server: Option<RpcServer>,
     hub_thread: JoinHandle<()>,
     kept: Option<Kept>,
+    watch: Option<Periodic>,
 }
 
 /// A running node, and an in-process client of it. Dropping it stops the node.
@@ -359,11 +374,13 @@ impl ValidatorHandle {
             server,
             hub_thread,
             kept,
+            watch,
         }) = self.running.take()
         else {
             return true;
         };
         let end = Instant::now() + deadline;
+        drop(watch);
         // In this order, so that who waits for a transaction still hears of it.
         let orderly = runtime.shutdown(deadline.mul_f32(0.8));
         self.context.hub.stop();

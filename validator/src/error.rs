@@ -63,6 +63,14 @@ pub enum Error {
         /// The newest that this release knows.
         supported: u32,
     },
+    /// A shared library is no native program for this node.
+    #[error("the native program {} cannot be used: {what}", path.display())]
+    NativeProgram {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A state file is damaged, or none.
     #[error(
         "the state file {} cannot be used: {what}. Put a copy of it in its place, or remove it to start a new \

@@ -18,6 +18,7 @@ mod ledger;
 mod ledger_bounds;
 mod ledger_tools;
 mod limits;
+mod native_library;
 mod on_board;
 mod periodic;
 mod program_files;

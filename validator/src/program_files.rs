@@ -1,8 +1,9 @@
-//! Programs that are ELF files of somebody's own, on board of a new chain: `--bpf-program` and
-//! `--upgradeable-program`, as `solana-test-validator` has them.
+//! Programs that are files of somebody's own: ELF files on board of a new chain, `--bpf-program` and
+//! `--upgradeable-program`, as `solana-test-validator` has them, and shared libraries, `--native-program`.
 
 use crate::builder::ValidatorBuilder;
 use crate::error::Error;
+use crate::native_library::NativeProgramFile;
 use crate::wallet;
 use anyhow::Context;
 use clap::Args;
@@ -119,6 +120,14 @@ pub(crate) struct ProgramArguments {
     /// nobody.
     #[arg(long, num_args = 3, value_names = ["ADDRESS", "FILE", "AUTHORITY"])]
     upgradeable_program: Vec<String>,
+
+    #[command(flatten)]
+    native: NativeProgramArguments,
+
+    /// Put a new version of a native program in place, between two slots, when its file is written. Accounts stay as
+    /// they are.
+    #[arg(long, requires = "native_program")]
+    watch: bool,
 }
 
 impl ProgramArguments {
@@ -137,7 +146,39 @@ impl ProgramArguments {
             };
             builder = builder.upgradeable_program_file(id, &words[1], authority);
         }
-        Ok(builder)
+        for file in self.native.files()? {
+            builder = builder.native_program_file(file.id, file.path);
+        }
+        Ok(builder.watch_native_programs(self.watch))
+    }
+}
+
+/// Which shared libraries are programs.
+#[derive(Debug, Default, Args)]
+pub(crate) struct NativeProgramArguments {
+    /// Add a native program: its address, as a public key or a keypair file, and a shared library that was built
+    /// with sealane_sdk::library!, by the same toolchain as this node. It is trusted with this whole process. May
+    /// be given more than once.
+    #[arg(long, num_args = 2, value_names = ["ADDRESS", "FILE"])]
+    native_program: Vec<String>,
+}
+
+impl NativeProgramArguments {
+    fn files(&self) -> anyhow::Result<Vec<NativeProgramFile>> {
+        let files = self.native_program.chunks(2).map(|words| {
+            let id = address(&words[0]).context("--native-program ADDRESS FILE")?;
+            let path = PathBuf::from(&words[1]);
+            Ok(NativeProgramFile { id, path })
+        });
+        files.collect()
+    }
+
+    /// Adds them to `programs`.
+    pub(crate) fn load_into(&self, programs: &mut Programs) -> anyhow::Result<()> {
+        for file in self.files()? {
+            programs.add(file.load()?);
+        }
+        Ok(())
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) use residency::FetchQueues;
 use residency::{Residency, is_idle};
 use sealane_accounts_db::{AccountIndex, Accounts, Interner, NO_ACCOUNT};
 use sealane_scheduler::{Config, PriorityBuffer};
-use sealane_sdk::Pubkey;
+use sealane_sdk::{Programs, Pubkey};
 use solana_hash::Hash;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -76,6 +76,8 @@ pub(crate) struct Wiring {
 pub(crate) struct ScheduleStage {
     wiring: Wiring,
     limits: Limits,
+    /// Those that may be replaced are replaced when a slot opens.
+    programs: std::sync::Arc<Programs>,
     slot: Arc<SlotContext>,
     /// The blockhash that was found last in the open slot: neighbours mostly carry the same one.
     found_blockhash: Option<Hash>,
@@ -154,6 +156,7 @@ impl ScheduleStage {
         let accounts = (wiring.accounts.len() + 1).next_power_of_two();
         dispatcher.reserve_accounts(accounts);
         Self {
+            programs: config.programs.clone(),
             slot: start.context.clone(),
             found_blockhash: None,
             slot_duration: config.slot_duration,
@@ -346,6 +349,7 @@ impl ScheduleStage {
     fn open_slot(&mut self, slot: SlotOpening) {
         self.slot = slot.context.clone();
         self.found_blockhash = None;
+        self.programs.open_slot(self.slot.slot);
         self.wiring.slots.set(self.slot.clone());
         self.replay.open_slot(self.slot.slot);
         self.dispatcher.start_slot();

@@ -47,6 +47,11 @@ pub(crate) fn with<R>(run: impl for<'x> FnOnce(&'x Frame<'x>) -> R) -> Option<R>
     Some(run(unsafe { &*frame }))
 }
 
+/// Address of the current frame, for shared libraries, whose copy of `CURRENT` is another (`library`).
+pub(crate) extern "C" fn address() -> *const () {
+    CURRENT.get().cast()
+}
+
 #[expect(dead_code)]
 fn frame_is_covariant<'short, 'long: 'short>(frame: Frame<'long>) -> Frame<'short> {
     frame

@@ -34,6 +34,7 @@ use std::fmt::Arguments;
 /// The first loader. It refuses every instruction.
 pub const DEPRECATED: Program = Program {
     builtin: true,
+    versions: None,
     ..Program::new(
         bpf_loader_deprecated::ID,
         "solana_bpf_loader_deprecated_program",
@@ -45,6 +46,7 @@ pub const DEPRECATED: Program = Program {
 /// The second loader, of programs that cannot be upgraded. It refuses every instruction.
 pub const FINAL: Program = Program {
     builtin: true,
+    versions: None,
     ..Program::new(
         bpf_loader::ID,
         "solana_bpf_loader_program",
@@ -57,6 +59,7 @@ pub const FINAL: Program = Program {
 pub const UPGRADEABLE: Program = Program {
     data_increase_max: MAX_ACCOUNT_DATA_LEN,
     builtin: true,
+    versions: None,
     ..Program::new(
         bpf_loader_upgradeable::ID,
         "solana_bpf_loader_upgradeable_program",

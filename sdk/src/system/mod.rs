@@ -26,6 +26,7 @@ use account::Address;
 pub const PROGRAM: Program = Program {
     data_increase_max: MAX_ACCOUNT_DATA_LEN,
     builtin: true,
+    versions: None,
     ..Program::new(
         solana_sdk_ids::system_program::ID,
         "system_program",

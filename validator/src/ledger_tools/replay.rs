@@ -1,6 +1,7 @@
 //! Running a ledger's transactions again, and comparing: `ledger replay`.
 
 use super::genesis;
+use crate::program_files::NativeProgramArguments;
 use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -26,6 +27,9 @@ pub(super) struct ReplayOptions {
     /// always begins there.
     #[arg(long)]
     from_checkpoint: bool,
+
+    #[command(flatten)]
+    native: NativeProgramArguments,
 }
 
 impl ReplayOptions {
@@ -33,8 +37,9 @@ impl ReplayOptions {
     pub(super) fn replay(
         &self,
         disk: &Arc<dyn Disk>,
-        programs: Programs,
+        mut programs: Programs,
     ) -> anyhow::Result<ReplaySummary> {
+        self.native.load_into(&mut programs)?;
         let genesis = genesis(&**disk)?;
         let programs = crate::ledger::programs_of(&genesis, &programs);
         crate::ledger::check(&genesis, &programs, None, &[])?;

@@ -6,5 +6,6 @@ mod durable_first;
 mod failed_sync;
 mod kills;
 mod ledger_tools;
+mod native_library;
 mod node;
 mod web_socket;

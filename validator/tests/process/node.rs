@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longer than anything takes: a test that waits this long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -93,8 +93,18 @@ impl Node {
     }
 
     /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// If it does not.
     pub(crate) fn ended(mut self) -> ExitStatus {
-        self.child.wait().expect("it ends")
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it can be asked") {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "the node has not ended");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Whether it has ended by itself.

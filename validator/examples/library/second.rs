@@ -1,0 +1,7 @@
+//! The second version of a program that is a shared library.
+
+mod program;
+
+const VERSION: u64 = 100;
+
+sealane_sdk::library!(program::program);
