@@ -1,10 +1,11 @@
 //! Agave's side: LiteSVM with mainnet's features.
 
-use crate::outcome::{Failure, Outcome, Transaction};
-use crate::probe;
-use crate::scene::{MEMO_1, MEMO_FIRST_LOADER, PROBE, PROBE_FIRST_LOADER};
 use anyhow::{Context, Result};
 use litesvm::LiteSVM;
+use sealane_random_programs::{
+    Failure, MEMO_1, MEMO_FIRST_LOADER, Mirror, Outcome, PROBE, PROBE_FIRST_LOADER, Transaction,
+    probe_elf,
+};
 use sealane_sdk::{AccountState, InnerInstruction, Programs, Pubkey, Sysvars};
 use solana_account::{Account, ReadableAccount};
 use solana_message::VersionedMessage;
@@ -48,7 +49,7 @@ impl Agave {
                 lamports: 1_000_000_000,
                 owner: loader,
                 executable: true,
-                data: probe::elf().into(),
+                data: probe_elf().into(),
             };
             agave.set(&key, &program)?;
         }
@@ -59,7 +60,7 @@ impl Agave {
         Ok(agave)
     }
 
-    pub(crate) fn set(&mut self, key: &Pubkey, state: &AccountState) -> Result<()> {
+    fn set(&mut self, key: &Pubkey, state: &AccountState) -> Result<()> {
         let account = Account {
             lamports: state.lamports,
             data: state.data.as_slice().to_vec(),
@@ -69,14 +70,6 @@ impl Agave {
         };
         let set = self.svm.set_account(*key, account);
         set.with_context(|| format!("LiteSVM refuses account {key}"))
-    }
-
-    pub(crate) fn set_sysvars(&mut self, sysvars: &Sysvars) -> Result<()> {
-        for id in Sysvars::IDS {
-            let account = sysvars.account(id).expect("it is one of ours");
-            self.set(id, &account)?;
-        }
-        Ok(())
     }
 
     pub(crate) fn accounts(&self) -> HashMap<Pubkey, AccountState> {
@@ -122,6 +115,20 @@ impl Agave {
             logs: meta.logs,
         };
         (outcome, meta.fee)
+    }
+}
+
+impl Mirror for Agave {
+    fn set(&mut self, key: &Pubkey, state: &AccountState) {
+        let set = Agave::set(self, key, state);
+        set.expect("LiteSVM takes every account that is no broken program");
+    }
+
+    fn set_sysvars(&mut self, sysvars: &Sysvars) {
+        for id in Sysvars::IDS {
+            let account = sysvars.account(id).expect("it is one of ours");
+            Mirror::set(self, id, &account);
+        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! What differs between the two sides, in words.
 
 use crate::agave::Agave;
-use crate::outcome::{Outcome, Transaction};
-use crate::sealane::Sealane;
+use sealane_random_programs::{Outcome, Sealane, Transaction};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_sdk_ids::sysvar;
 use std::fmt::Debug;
@@ -34,10 +33,8 @@ pub(crate) fn outcomes(ours: &Outcome, theirs: &Outcome) -> Vec<String> {
 
 /// The accounts that the transaction could write.
 pub(crate) fn written(transaction: &Transaction, sealane: &Sealane, agave: &Agave) -> Vec<String> {
-    let keys = transaction.message.account_keys.iter();
-    keys.zip(&transaction.writable)
-        .filter(|(_, writable)| **writable)
-        .filter_map(|(key, _)| states(key, &sealane.account(key), &agave.account(key)))
+    let keys = transaction.writable_keys();
+    keys.filter_map(|key| states(key, &sealane.account(key), &agave.account(key)))
         .collect()
 }
 

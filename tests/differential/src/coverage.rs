@@ -1,7 +1,6 @@
 //! Counts what ran, so that it is seen that the good paths did.
 
-use crate::names;
-use crate::outcome::{Failure, Outcome, Transaction};
+use sealane_random_programs::{Failure, Outcome, Transaction, name_of};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Result};
 
@@ -56,7 +55,7 @@ impl Coverage {
     }
 
     fn counts(&mut self, transaction: &Transaction, index: usize) -> &mut Counts {
-        let name = names::of(&transaction.instructions[index]);
+        let name = name_of(&transaction.instructions[index]);
         self.instructions.entry(name).or_default()
     }
 

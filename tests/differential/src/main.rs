@@ -13,26 +13,19 @@
 //! Not compared is what LiteSVM does in the bank's place: fees (ours is told what LiteSVM took), rent states (what
 //! LiteSVM refuses for them is not committed on our side either), and transactions that do not run.
 
-mod actions;
 mod agave;
 mod compare;
 mod coverage;
-mod names;
-mod outcome;
-#[path = "../../../vm/tests/support/probe.rs"]
-mod probe;
-mod scene;
-mod sealane;
-mod world;
 
 use agave::Agave;
-use anyhow::Result;
+use agave_reserved_account_keys::ReservedAccountKeys;
+use anyhow::{Context, Result};
 use clap::Parser;
 use coverage::Coverage;
-use sealane::Sealane;
+use sealane_random_programs::{Answer, FULL_COMPARISON, Failure, Recorder, Sealane, World};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-use world::World;
 
 #[derive(Parser)]
 #[command(version, about = "Runs random transactions through Sealane and Agave")]
@@ -49,34 +42,30 @@ struct Arguments {
     /// Which instructions were covered, at the end
     #[arg(long)]
     coverage: bool,
+    /// Write what Agave answered to a file, for the test of `tests/random-programs`; an odd seed
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
-
-/// Transactions after which the accounts are new ones.
-const GENERATION: u64 = 2_000;
-/// Transactions after which all accounts are compared.
-const FULL_COMPARISON: u64 = 1_000;
-/// Transactions after which a slot ends.
-const SLOT: u64 = 50;
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let start = Instant::now();
-    let mut world = World::new(arguments.seed);
+    let reserved = ReservedAccountKeys::new_all_activated().active;
+    let mut world = World::new(arguments.seed, reserved.iter().copied());
     let mut agave = Agave::new(arguments.seed % 2 == 1)?;
     let mut sealane = Sealane::new(agave.accounts());
+    let by = "Agave 4.3.2, by LiteSVM 0.17.0";
+    let mut recorder = Recorder::new(by, arguments.seed, reserved, sealane.accounts());
     let mut coverage = Coverage::default();
     let mut found = 0;
     for number in 0..arguments.transactions {
-        if number % GENERATION == 0 {
-            world.begin_generation(number / GENERATION, &mut sealane, &mut agave)?;
-        }
-        if number % SLOT == 0 {
-            world.turn_slot(&mut sealane, &mut agave)?;
-        }
-        world.fill_wallets(&mut sealane, &mut agave)?;
-        let transaction = world.transaction(&sealane);
+        let transaction = world.next(&mut sealane, &mut agave);
         let (theirs, fee) = agave.run(&transaction);
-        let ours = sealane.run(&transaction, fee, &theirs);
+        let refusal = theirs.result.as_ref().err();
+        let refusal = refusal.filter(|failure| !matches!(failure, Failure::Instruction(..)));
+        let ours = sealane.run(&transaction, fee, refusal);
+        let account = |key: &_| agave.account(key);
+        recorder.add(Answer::new(&transaction, &theirs, fee, account));
         coverage.note(&transaction, &theirs);
         let mut differences = compare::outcomes(&ours, &theirs);
         differences.extend(compare::written(&transaction, &sealane, &agave));
@@ -102,6 +91,10 @@ fn main() -> Result<ExitCode> {
         if found == arguments.differences {
             break;
         }
+    }
+    if let Some(path) = &arguments.record {
+        let written = std::fs::write(path, recorder.bytes());
+        written.with_context(|| format!("cannot write {}", path.display()))?;
     }
     if arguments.coverage {
         println!("{coverage}");

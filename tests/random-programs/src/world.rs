@@ -1,25 +1,47 @@
 //! Makes transactions, one after the other, and sets up the accounts that they need.
 
 use crate::actions;
-use crate::agave::Agave;
 use crate::outcome::Transaction;
 use crate::scene::{
     ASSOCIATED, Cast, LOOKUP, MEMO_1, MEMO_3, MEMO_4, NATIVE_MINT, Scene, TOKEN, TOKEN_2022, call,
 };
 use crate::sealane::Sealane;
-use agave_reserved_account_keys::ReservedAccountKeys;
-use anyhow::Result;
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
-use sealane_sdk::{AccountMeta, AccountState, Instruction, Pubkey};
+use sealane_sdk::{AccountMeta, AccountState, Instruction, Pubkey, Sysvars};
 use solana_message::LegacyMessage;
 use solana_message::legacy::Message;
+use std::collections::HashSet;
 
-pub(crate) struct World {
+/// Transactions after which the accounts are new ones.
+const GENERATION: u64 = 2_000;
+/// Transactions after which whoever compares two sides should compare all accounts.
+pub const FULL_COMPARISON: u64 = 1_000;
+/// Transactions after which a slot ends.
+const SLOT: u64 = 50;
+
+/// What is told of everything that is set up from outside, beside Sealane's side.
+pub trait Mirror {
+    /// An account is this from now on.
+    fn set(&mut self, key: &Pubkey, state: &AccountState);
+    /// The sysvars are these from now on.
+    fn set_sysvars(&mut self, sysvars: &Sysvars);
+}
+
+/// Nobody else has to be told.
+impl Mirror for () {
+    fn set(&mut self, _: &Pubkey, _: &AccountState) {}
+    fn set_sysvars(&mut self, _: &Sysvars) {}
+}
+
+/// Makes transactions.
+pub struct World {
     seed: u64,
     rng: StdRng,
     cast: Cast,
-    reserved: ReservedAccountKeys,
+    reserved: HashSet<Pubkey>,
+    /// Transactions so far.
+    number: u64,
     slot: u64,
     unix_timestamp: i64,
 }
@@ -34,7 +56,8 @@ const COMPUTE_UNITS_MAX: u32 = 1_400_000;
 const HEAP_BYTES: u32 = 32 * 1_024;
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Of a seed; nobody may write `reserved` keys.
+    pub fn new(seed: u64, reserved: impl IntoIterator<Item = Pubkey>) -> Self {
         Self {
             seed,
             rng: StdRng::seed_from_u64(seed),
@@ -43,23 +66,19 @@ impl World {
                 pool: vec![],
                 derived: vec![],
             },
-            reserved: ReservedAccountKeys::new_all_activated(),
+            reserved: reserved.into_iter().collect(),
+            number: 0,
             slot: 500_000_000,
             unix_timestamp: 1_700_000_000,
         }
     }
 
     /// New addresses, with nothing there; the accounts of the last generation are gone.
-    pub(crate) fn begin_generation(
-        &mut self,
-        number: u64,
-        sealane: &mut Sealane,
-        agave: &mut Agave,
-    ) -> Result<()> {
+    fn begin_generation(&mut self, number: u64, sealane: &mut Sealane, mirror: &mut impl Mirror) {
         let old = [&self.cast.wallets, &self.cast.pool, &self.cast.derived];
         for key in old.into_iter().flatten() {
             sealane.set(*key, AccountState::default());
-            agave.set(key, &AccountState::default())?;
+            mirror.set(key, &AccountState::default());
         }
         let seed = self.seed;
         let address = |kind: u64, index: u64| {
@@ -83,11 +102,11 @@ impl World {
             data: native.into(),
         };
         sealane.set(NATIVE_MINT, native.clone());
-        agave.set(&NATIVE_MINT, &native)
+        mirror.set(&NATIVE_MINT, &native);
     }
 
     /// Time goes on, at times by more than one slot.
-    pub(crate) fn turn_slot(&mut self, sealane: &mut Sealane, agave: &mut Agave) -> Result<()> {
+    fn turn_slot(&mut self, sealane: &mut Sealane, mirror: &mut impl Mirror) {
         let slots = match self.rng.random_range(0..8) {
             0 => self.rng.random_range(1..600),
             // Fees of Token-2022 change two epochs later.
@@ -97,11 +116,11 @@ impl World {
         self.slot += slots;
         self.unix_timestamp += slots as i64;
         sealane.warp(self.slot, self.unix_timestamp);
-        agave.set_sysvars(sealane.sysvars())
+        mirror.set_sysvars(sealane.sysvars());
     }
 
     /// Wallets are rich again, and the System program's.
-    pub(crate) fn fill_wallets(&mut self, sealane: &mut Sealane, agave: &mut Agave) -> Result<()> {
+    fn fill_wallets(&mut self, sealane: &mut Sealane, mirror: &mut impl Mirror) {
         for wallet in &self.cast.wallets {
             let is_fine = sealane.get(wallet).is_some_and(|state| {
                 state.lamports >= WALLET_LAMPORTS / 2 && state.owner == Pubkey::default()
@@ -111,15 +130,27 @@ impl World {
                     lamports: WALLET_LAMPORTS,
                     ..AccountState::default()
                 };
-                agave.set(wallet, &state)?;
+                mirror.set(wallet, &state);
                 sealane.set(*wallet, state);
             }
         }
-        Ok(())
     }
 
-    /// The next transaction.
-    pub(crate) fn transaction(&mut self, sealane: &Sealane) -> Transaction {
+    /// Sets up what the next transaction needs, and makes it.
+    pub fn next(&mut self, sealane: &mut Sealane, mirror: &mut impl Mirror) -> Transaction {
+        let number = self.number;
+        self.number += 1;
+        if number.is_multiple_of(GENERATION) {
+            self.begin_generation(number / GENERATION, sealane, mirror);
+        }
+        if number.is_multiple_of(SLOT) {
+            self.turn_slot(sealane, mirror);
+        }
+        self.fill_wallets(sealane, mirror);
+        self.transaction(sealane)
+    }
+
+    fn transaction(&mut self, sealane: &Sealane) -> Transaction {
         loop {
             let mut scene = Scene {
                 rng: &mut self.rng,
@@ -140,7 +171,7 @@ impl World {
             if message.account_keys.len() > KEYS_MAX {
                 continue;
             }
-            let legacy = LegacyMessage::new(message, &self.reserved.active);
+            let legacy = LegacyMessage::new(message, &self.reserved);
             return Transaction {
                 instructions,
                 writable: legacy.is_writable_account_cache,

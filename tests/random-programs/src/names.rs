@@ -87,7 +87,7 @@ const INTERFACES: [([u8; 8], &str); 9] = {
 };
 
 /// What an instruction is, by its program and the first of its data.
-pub(crate) fn of(instruction: &Instruction) -> String {
+pub fn of(instruction: &Instruction) -> String {
     let data = &instruction.data;
     let first = data.first().copied();
     let program = instruction.program_id;

@@ -6,21 +6,25 @@ use solana_message::legacy::Message;
 use std::fmt::{Display, Formatter, Result};
 
 /// A transaction that both sides run.
-pub(crate) struct Transaction {
+pub struct Transaction {
     /// What it was made of, before it was compiled.
-    pub(crate) instructions: Vec<Instruction>,
-    pub(crate) message: Message,
+    pub instructions: Vec<Instruction>,
+    /// As it is signed.
+    pub message: Message,
     /// Which accounts of the message may be written.
-    pub(crate) writable: Vec<bool>,
-    pub(crate) compute_units: u32,
-    pub(crate) heap_bytes: u32,
+    pub writable: Vec<bool>,
+    /// Compute units that it may use.
+    pub compute_units: u32,
+    /// Heap that its programs may use.
+    pub heap_bytes: u32,
     /// How it was broken on purpose, if it was.
-    pub(crate) broken: Vec<String>,
+    pub broken: Vec<String>,
 }
 
 /// Why a transaction failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub enum Failure {
+    /// An instruction failed, with this error.
     Instruction(u8, InstructionError),
     /// It ran, and left an account that must not be.
     Rent(String),
@@ -30,12 +34,38 @@ pub(crate) enum Failure {
 
 /// All that can be seen of a transaction but the accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) result: std::result::Result<(), Failure>,
-    pub(crate) logs: Vec<String>,
-    pub(crate) compute_units: u64,
-    pub(crate) return_data: Option<(Pubkey, Vec<u8>)>,
-    pub(crate) inner: Vec<InnerInstruction>,
+pub struct Outcome {
+    /// Whether it succeeded.
+    pub result: std::result::Result<(), Failure>,
+    /// Its log, line by line.
+    pub logs: Vec<String>,
+    /// Compute units that it used.
+    pub compute_units: u64,
+    /// Return data, and the program that set them.
+    pub return_data: Option<(Pubkey, Vec<u8>)>,
+    /// Calls of programs by programs.
+    pub inner: Vec<InnerInstruction>,
+}
+
+impl Transaction {
+    /// The accounts that it may write.
+    pub fn writable_keys(&self) -> impl Iterator<Item = &Pubkey> {
+        let keys = self.message.account_keys.iter().zip(&self.writable);
+        keys.filter(|(_, writable)| **writable).map(|(key, _)| key)
+    }
+}
+
+impl Outcome {
+    /// Of what did not run.
+    pub(crate) fn refused(refusal: Failure) -> Self {
+        Self {
+            result: Err(refusal),
+            logs: vec![],
+            compute_units: 0,
+            return_data: None,
+            inner: vec![],
+        }
+    }
 }
 
 impl Display for Transaction {

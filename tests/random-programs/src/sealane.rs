@@ -10,7 +10,8 @@ use solana_sdk_ids::sysvar;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub(crate) struct Sealane {
+/// The accounts, and what runs transactions over them.
+pub struct Sealane {
     programs: Programs,
     machine: ElfMachine,
     sysvars: Sysvars,
@@ -33,7 +34,7 @@ impl ProgramSource for Fixed {
 
 impl Sealane {
     /// Begins with these accounts; their programs are those that the machine knows.
-    pub(crate) fn new(accounts: HashMap<Pubkey, AccountState>) -> Self {
+    pub fn new(accounts: HashMap<Pubkey, AccountState>) -> Self {
         let source = Arc::new(Fixed(accounts.clone()));
         Self {
             programs: Programs::builtin(),
@@ -44,7 +45,8 @@ impl Sealane {
         }
     }
 
-    pub(crate) fn sysvars(&self) -> &Sysvars {
+    /// The sysvars.
+    pub fn sysvars(&self) -> &Sysvars {
         &self.sysvars
     }
 
@@ -67,7 +69,8 @@ impl Sealane {
         self.sysvars.recent_blockhashes = Arc::new(vec![(hash(slot), 5_000)]);
     }
 
-    pub(crate) fn set(&mut self, key: Pubkey, state: AccountState) {
+    /// An account is this from now on.
+    pub fn set(&mut self, key: Pubkey, state: AccountState) {
         if state.is_absent() {
             self.accounts.remove(&key);
         } else {
@@ -79,7 +82,8 @@ impl Sealane {
         self.accounts.get(key)
     }
 
-    pub(crate) fn account(&self, key: &Pubkey) -> AccountState {
+    /// What an account is; the default state if it is not there.
+    pub fn account(&self, key: &Pubkey) -> AccountState {
         if let Some(program) = self.programs.get(key) {
             return program.account();
         }
@@ -87,15 +91,21 @@ impl Sealane {
         sysvar.unwrap_or_else(|| self.accounts.get(key).cloned().unwrap_or_default())
     }
 
-    pub(crate) fn accounts(&self) -> &HashMap<Pubkey, AccountState> {
+    /// All accounts.
+    pub fn accounts(&self) -> &HashMap<Pubkey, AccountState> {
         &self.accounts
     }
 
     /// Runs a transaction after its payer paid `fee`. What Agave ran and refused afterwards for its rent, or did
-    /// not run at all, is as there.
-    pub(crate) fn run(&mut self, transaction: &Transaction, fee: u64, theirs: &Outcome) -> Outcome {
-        if let Err(Failure::NotRun(_)) = theirs.result {
-            return theirs.clone();
+    /// not run at all (`refusal`), is as there.
+    pub fn run(
+        &mut self,
+        transaction: &Transaction,
+        fee: u64,
+        refusal: Option<&Failure>,
+    ) -> Outcome {
+        if let Some(refusal @ Failure::NotRun(_)) = refusal {
+            return Outcome::refused(refusal.clone());
         }
         let message = &transaction.message;
         let keys = &message.account_keys;
@@ -141,9 +151,9 @@ impl Sealane {
             inner: executed.inner_instructions().to_vec(),
         };
         if outcome.result.is_ok()
-            && let Err(Failure::Rent(_)) = theirs.result
+            && let Some(refusal @ Failure::Rent(_)) = refusal
         {
-            outcome.result = theirs.result.clone();
+            outcome.result = Err(refusal.clone());
         }
         let mut written = Vec::new();
         if outcome.result.is_ok() {

@@ -11,14 +11,16 @@ use std::sync::LazyLock;
 pub(crate) const TOKEN: Pubkey = pubkey!("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
 pub(crate) const TOKEN_2022: Pubkey = pubkey!("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
 pub(crate) const ASSOCIATED: Pubkey = pubkey!("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
-pub(crate) const MEMO_1: Pubkey = pubkey!("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo");
+/// The first memo program.
+pub const MEMO_1: Pubkey = pubkey!("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo");
 pub(crate) const MEMO_3: Pubkey = pubkey!("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr");
 pub(crate) const MEMO_4: Pubkey = pubkey!("Memo4c2pN8afCj432Lb7RMVKi9PbQnnW7ewFFaV3oAH");
 /// The first memo program under the first loader, as on mainnet.
-pub(crate) const MEMO_FIRST_LOADER: Pubkey = Pubkey::new_from_array([0x99; 32]);
-/// The program that does what it is told, and the same one under the first loader.
-pub(crate) const PROBE: Pubkey = Pubkey::new_from_array([0x77; 32]);
-pub(crate) const PROBE_FIRST_LOADER: Pubkey = Pubkey::new_from_array([0x78; 32]);
+pub const MEMO_FIRST_LOADER: Pubkey = Pubkey::new_from_array([0x99; 32]);
+/// The program that does what it is told.
+pub const PROBE: Pubkey = Pubkey::new_from_array([0x77; 32]);
+/// The same one under the first loader.
+pub const PROBE_FIRST_LOADER: Pubkey = Pubkey::new_from_array([0x78; 32]);
 pub(crate) const LOOKUP: Pubkey = address_lookup_table::ID;
 pub(crate) const NATIVE_MINT: Pubkey = pubkey!("So11111111111111111111111111111111111111112");
 /// Where Token-2022 has its wrapped lamports.
