@@ -3,7 +3,7 @@
 //! The order of the checks, and of the log's lines between them, is Agave's (`InvokeContext::push`,
 //! `process_executable_chain`, `TransactionContext::pop`).
 
-use crate::frame::{Frame, InstructionAccount, Level, STACK_DEPTH_MAX};
+use crate::frame::{Frame, InstructionAccount, Level, STACK_DEPTH_MAX, tracer};
 use crate::machine::{self, Machine, MachineCall, MachineError};
 use crate::{AccountInfo, InstructionError, Program, invoke, panics};
 use smallvec::SmallVec;
@@ -13,6 +13,21 @@ const TRACE_LEN_MAX: usize = 64;
 
 /// Runs `program` with the frame's instruction accounts from `accounts_start` on.
 pub(crate) fn run(
+    frame: &Frame<'_>,
+    program: u8,
+    accounts_start: usize,
+    data: &[u8],
+) -> Result<(), InstructionError> {
+    let run = || run_unseen(frame, program, accounts_start, data);
+    if frame.state.is_traced.get() {
+        tracer::run(frame, program, accounts_start, data, run)
+    } else {
+        run()
+    }
+}
+
+/// The same, of which nothing is written down.
+fn run_unseen(
     frame: &Frame<'_>,
     program: u8,
     accounts_start: usize,

@@ -7,7 +7,7 @@ use crate::frame::{AccountCell, Frame, RunningProgram, State, current};
 use crate::log::Log;
 use crate::{
     AccountData, AccountState, Deployment, InstructionError, Machine, Programs, Pubkey, Sysvars,
-    call, panics,
+    TransactionTrace, call, panics,
 };
 use smallvec::SmallVec;
 
@@ -202,6 +202,8 @@ pub struct Executed<'e> {
     pub compute_units: u64,
     /// The programs that it deployed, upgraded or closed.
     pub deployed: &'e [Deployment],
+    /// What it did in detail, where that was asked for (`Executor::set_traced`).
+    pub trace: Option<Box<TransactionTrace>>,
     log: &'e Log,
     inner: &'e [InnerInstruction],
     return_program: u8,
@@ -223,6 +225,11 @@ impl Executor {
         self.state.running.clone()
     }
 
+    /// Whether transactions are traced from here on, which costs time and memory.
+    pub fn set_traced(&mut self, traced: bool) {
+        self.state.is_traced.set(traced);
+    }
+
     /// Executes `instructions` in order, stopping at the first error. A panic in a program is caught
     /// and becomes `InstructionError::ProgramFailedToComplete`. After an error the accounts are as they
     /// were loaded.
@@ -241,6 +248,10 @@ impl Executor {
         );
         self.state.start(&limits);
         let result = run(environment, &self.state, &mut accounts.cells, instructions);
+        let trace = self.state.is_traced.get().then(|| {
+            let mut tracer = self.state.tracer.borrow_mut();
+            Box::new(tracer.finish(&accounts.cells))
+        });
         let succeeded = result.is_ok();
         if !succeeded {
             accounts.forget_writes();
@@ -259,6 +270,7 @@ impl Executor {
             result,
             compute_units,
             deployed: if succeeded { deployed.get_mut() } else { &[] },
+            trace,
             log: log.get_mut(),
             inner: &inner.get_mut()[..inner_len.get()],
             return_program: return_program.get(),

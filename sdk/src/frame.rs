@@ -10,6 +10,7 @@
 
 pub(crate) mod current;
 mod running;
+pub(crate) mod tracer;
 
 pub use running::RunningProgram;
 
@@ -19,6 +20,7 @@ use crate::{
     InstructionError, InstructionInput, ProgramError, Pubkey, TransactionAccount,
 };
 use std::cell::{Cell, RefCell};
+use tracer::Tracer;
 
 /// Programs on the stack, at most: one top-level instruction and four calls below it.
 pub(crate) const STACK_DEPTH_MAX: usize = 5;
@@ -37,12 +39,17 @@ pub(crate) struct AccountCell<'t> {
     pub(crate) lamports_guards: Cell<i32>,
     /// Whether anything of it was written.
     pub(crate) changed: Cell<bool>,
+    /// Whether a program asked for anything of it: see `trace`.
+    pub(crate) is_read: Cell<bool>,
     /// Top-level instruction that resized it last, from 1, and the length before that.
-    pub(crate) resized_from: Cell<(usize, usize)>,
+    pub(crate) resized_from: Cell<(u32, u32)>,
     pub(crate) executable: Cell<bool>,
     pub(crate) is_signer: bool,
     pub(crate) is_writable: bool,
 }
+
+// Two cache lines: each account of each transaction has one.
+const _: () = assert!(size_of::<AccountCell<'_>>() <= 128);
 
 impl<'t> AccountCell<'t> {
     #[inline]
@@ -56,6 +63,7 @@ impl<'t> AccountCell<'t> {
             written_len: Cell::new(None),
             lamports_guards: Cell::new(0),
             changed: Cell::new(false),
+            is_read: Cell::new(false),
             resized_from: Cell::new((0, 0)),
             executable: Cell::new(account.state.executable),
             is_signer: account.is_signer,
@@ -200,6 +208,9 @@ pub(crate) struct State {
     pub(crate) deployed: RefCell<Vec<Deployment>>,
     pub(crate) heap_bytes: Cell<u32>,
     pub(crate) running: RunningProgram,
+    /// Whether what instructions do is written down.
+    pub(crate) is_traced: Cell<bool>,
+    pub(crate) tracer: RefCell<Tracer>,
 }
 
 /// Top-level instructions that are over, one after the other in buffers that the next transaction uses again.
@@ -254,6 +265,9 @@ impl State {
         self.inner_len.set(0);
         self.past_top_level.borrow_mut().clear();
         self.deployed.borrow_mut().clear();
+        if self.is_traced.get() {
+            self.tracer.borrow_mut().clear();
+        }
     }
 
     /// The program that runs.

@@ -63,9 +63,12 @@ impl<'a> AccountInfo<'a> {
         }
     }
 
+    /// The account, for who asks for anything of it.
     #[inline]
     fn cell(&self) -> &'a AccountCell<'a> {
-        self.frame.account(self.index)
+        let cell = self.frame.account(self.index);
+        cell.is_read.set(true);
+        cell
     }
 
     #[cold]
@@ -371,18 +374,18 @@ impl<'a> AccountInfo<'a> {
         }
         self.check_data_change()?;
         let (_, at_start) = self.length_at_start(old);
-        if len > old && len > at_start.saturating_add(increase_max) {
+        if len > old && len > (at_start as usize).saturating_add(increase_max) {
             return Err(InstructionError::InvalidRealloc);
         }
         Ok(())
     }
 
     /// The top-level instruction, from 1, and the length before it, given the length now.
-    fn length_at_start(&self, now: usize) -> (usize, usize) {
-        let instruction = self.frame.state.top_level.get() + 1;
+    fn length_at_start(&self, now: usize) -> (u32, u32) {
+        let instruction = self.frame.state.top_level.get() as u32 + 1;
         match self.cell().resized_from.get() {
             (resized_in, len) if resized_in == instruction => (instruction, len),
-            _ => (instruction, now),
+            _ => (instruction, now as u32),
         }
     }
 
@@ -434,7 +437,8 @@ impl<'a> AccountInfo<'a> {
 
     /// Whether a guard lives that would keep a called program from its share of the account.
     pub(crate) fn is_in_use(&self, for_writing: bool) -> bool {
-        let cell = self.cell();
+        // Who passes it on has not read it.
+        let cell = self.frame.account(self.index);
         if for_writing {
             cell.data.try_borrow_mut().is_err() || cell.lamports_guards.get() != 0
         } else {

@@ -320,7 +320,7 @@ fn check_growth(
     accounts: &[AccountInfo<'_>],
 ) -> Result<(), InstructionError> {
     let max = frame.state.level().data_increase_max;
-    let instruction = frame.state.top_level.get() + 1;
+    let instruction = frame.state.top_level.get() as u32 + 1;
     for (place, meta) in metas
         .iter()
         .enumerate()
@@ -331,7 +331,7 @@ fn check_growth(
         };
         let account = frame.account(account.index);
         let (resized_in, at_start) = account.resized_from.get();
-        if resized_in == instruction && account.data_len() > at_start + max {
+        if resized_in == instruction && account.data_len() > at_start as usize + max {
             log_line(format_args!(
                 "Account data size realloc limited to {max} in inner instructions"
             ));

@@ -23,6 +23,7 @@ mod system;
 mod sysvar;
 mod sysvars;
 pub mod testing;
+mod trace;
 mod versions;
 
 pub use account::AccountState;
@@ -50,6 +51,7 @@ pub use program::{ProcessInstruction, Program, Programs};
 pub use system::PROGRAM as SYSTEM_PROGRAM;
 pub use sysvar::{Sysvar, latest_blockhash, slot_hash, with_sysvars};
 pub use sysvars::{Sysvars, instructions_sysvar};
+pub use trace::{AccountChange, AccountUse, InstructionTrace, TRACED_RANGES_MAX, TransactionTrace};
 pub use versions::Versions;
 
 pub use solana_clock::Clock;

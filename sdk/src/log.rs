@@ -58,7 +58,8 @@ pub fn format_logs(compact: &[u8], keys: &[Pubkey]) -> Vec<String> {
     })
 }
 
-fn lines(compact: &[u8], key: &dyn Fn(u8) -> Pubkey) -> Vec<String> {
+/// The same, with addresses by their index.
+pub(crate) fn lines(compact: &[u8], key: &dyn Fn(u8) -> Pubkey) -> Vec<String> {
     let mut records = Records(compact);
     std::iter::from_fn(|| records.next_line(key)).collect()
 }

@@ -22,7 +22,7 @@
 use crate::{
     AccountState, Environment, ExecutionLimits, Executor, InnerInstruction, Instruction,
     InstructionError, InstructionInput, Machine, Program, Programs, Pubkey, Sysvars,
-    TransactionAccount, TransactionAccounts, instructions_sysvar,
+    TransactionAccount, TransactionAccounts, TransactionTrace, instructions_sysvar,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,6 +57,8 @@ pub struct Outcome {
     pub deployed: Vec<(Pubkey, Pubkey)>,
     /// States of the accounts that were written; of none if it failed.
     pub accounts: Vec<(Pubkey, AccountState)>,
+    /// What it did in detail, where that was asked for (`Harness::with_trace`).
+    pub trace: Option<TransactionTrace>,
 }
 
 impl Outcome {
@@ -107,6 +109,12 @@ impl Harness {
     /// With other limits.
     pub fn with_limits(mut self, limits: ExecutionLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// With a trace in each outcome.
+    pub fn with_trace(mut self) -> Self {
+        self.executor.set_traced(true);
         self
     }
 
@@ -204,6 +212,7 @@ impl Harness {
                 })
                 .collect(),
             accounts: written,
+            trace: executed.trace.map(|trace| *trace),
             keys: message.keys,
         };
         for (key, state) in &outcome.accounts {
