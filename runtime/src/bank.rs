@@ -27,7 +27,7 @@ use nonce::AdvancedNonce;
 use rent::Rented;
 use sealane_sdk::{
     AccountState, Deployment, Environment, Executed, ExecutionLimits, Executor, InstructionInput,
-    Machine, Programs, Pubkey, RunningProgram, TransactionAccounts,
+    Machine, Programs, Pubkey, RunningProgram, TransactionAccounts, TransactionTrace,
 };
 use sealane_vm::ElfMachine;
 use solana_hash::Hash;
@@ -47,6 +47,8 @@ pub struct Bank {
     balances: Balances,
     /// The blockhash that was found to be recent last, and the slot where it was.
     recent: (Hash, u64),
+    /// What the last transaction did, where that is asked for.
+    trace: Option<Box<TransactionTrace>>,
 }
 
 /// What became of a transaction that was charged. Borrows the bank's buffers and the transaction's
@@ -93,6 +95,7 @@ impl Bank {
                 after: [0; ACCOUNTS_MAX],
             },
             recent: (Hash::default(), u64::MAX),
+            trace: None,
         }
     }
 
@@ -115,6 +118,18 @@ impl Bank {
     /// Says from any thread which program runs here.
     pub(crate) fn running_program(&self) -> RunningProgram {
         self.executor.running_program()
+    }
+
+    /// Whether transactions are traced from here on.
+    pub fn set_traced(&mut self, traced: bool) {
+        self.executor.set_traced(traced);
+        self.trace = None;
+    }
+
+    /// What the last transaction did; `None` if it was not traced, or did not come to execution. The fee reads and
+    /// writes its payer.
+    pub fn take_trace(&mut self) -> Option<TransactionTrace> {
+        self.trace.take().map(|trace| *trace)
     }
 
     /// Processes one transaction; `states` gives the state of each of its accounts, in message order, and
@@ -171,6 +186,7 @@ impl Bank {
             log_bytes_max,
             executor,
             balances,
+            trace,
             ..
         } = self;
         let loaded_bytes = load::accounts(
@@ -185,6 +201,7 @@ impl Bank {
         if let Some((index, data)) = introspection::data(transaction) {
             accounts.make_data(index, data);
         }
+        *trace = None;
         let mut executed = None;
         let mut status = load::check(transaction, accounts, loaded_bytes);
         if status.is_ok() {
@@ -205,13 +222,17 @@ impl Bank {
                     accounts: instruction.accounts,
                     data: instruction.data,
                 });
-            let run = executor.execute(&environment, limits, accounts, instructions);
+            let mut run = executor.execute(&environment, limits, accounts, instructions);
             status = match &run.result {
                 Ok(()) => balances.check_written(rent, accounts, payer_lamports),
                 Err((index, error)) => {
                     Err(TransactionError::InstructionError(*index, error.clone()))
                 }
             };
+            *trace = run.trace.take();
+            if let Some(trace) = trace {
+                note_fee(trace);
+            }
             executed = Some(run);
         }
         if status.is_err() {
@@ -248,6 +269,13 @@ impl Bank {
         let nonce = nonce::advance(slot, transaction, states);
         nonce.map(Some).ok_or(TransactionError::BlockhashNotFound)
     }
+}
+
+/// What is read and written beside the instructions.
+#[cold]
+fn note_fee(trace: &mut TransactionTrace) {
+    let payer = &mut trace.accounts[0];
+    (payer.is_read, payer.is_written) = (true, true);
 }
 
 impl Balances {

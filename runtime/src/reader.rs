@@ -17,7 +17,7 @@ use crate::{
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
 use sealane_accounts_db::{Accounts, Disk, KeptCheckpoint, Pin, ReadError};
-use sealane_sdk::{AccountState, Pubkey, TransactionAccounts};
+use sealane_sdk::{AccountState, Pubkey, TransactionAccounts, TransactionTrace};
 use solana_hash::Hash;
 use solana_signature::Signature;
 
@@ -31,6 +31,8 @@ pub struct Simulation {
     pub record: TransactionRecord,
     /// States of the transaction's accounts afterwards, in message order.
     pub accounts: Vec<(Pubkey, AccountState)>,
+    /// What it did in detail, where that was asked for and it came to execution.
+    pub trace: Option<TransactionTrace>,
 }
 
 /// Reads what is visible. Clone freely.
@@ -252,6 +254,24 @@ impl Reader {
         transaction: &VerifiedTransaction,
         replace_blockhash: bool,
     ) -> Result<Simulation, ReadError> {
+        self.simulate_seen(transaction, replace_blockhash, false)
+    }
+
+    /// The same, with a trace.
+    pub fn trace(
+        &self,
+        transaction: &VerifiedTransaction,
+        replace_blockhash: bool,
+    ) -> Result<Simulation, ReadError> {
+        self.simulate_seen(transaction, replace_blockhash, true)
+    }
+
+    fn simulate_seen(
+        &self,
+        transaction: &VerifiedTransaction,
+        replace_blockhash: bool,
+        traced: bool,
+    ) -> Result<Simulation, ReadError> {
         let slot = self.slot();
         let pin = self.pin()?;
         let keys: Vec<Pubkey> = (0..transaction.account_count())
@@ -270,7 +290,10 @@ impl Reader {
         };
         Ok(shared.banks.with(make, |(bank, post)| {
             post.simulate(transaction, || {
-                simulate(bank, &slot, transaction, keys, states, replace_blockhash)
+                bank.set_traced(traced);
+                let run = simulate(bank, &slot, transaction, keys, states, replace_blockhash);
+                let trace = bank.take_trace();
+                Simulation { trace, ..run }
             })
         }))
     }
@@ -384,5 +407,6 @@ fn simulate(
         slot: slot.slot,
         record,
         accounts: keys.into_iter().zip(states).collect(),
+        trace: None,
     }
 }

@@ -28,6 +28,7 @@ mod server;
 mod snapshots;
 mod state_file;
 mod status_line;
+mod trace_json;
 mod wallet;
 
 pub use builder::{Validator, ValidatorBuilder};

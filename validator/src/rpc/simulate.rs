@@ -7,6 +7,7 @@ use super::parameters::{self, Parameters};
 use super::send::decode_transaction;
 use super::transaction_json::{inner_instructions_parsed, loaded_addresses, return_data};
 use super::{Answer, RpcContext, answer_in_slot};
+use crate::trace_json::TraceJson;
 use bytes::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;
 use sealane_runtime::{Simulation, SlotContext, VerifiedTransaction};
@@ -28,6 +29,8 @@ struct SimulateConfig {
     encoding: Option<UiTransactionEncoding>,
     accounts: Option<AccountsConfig>,
     min_context_slot: Option<u64>,
+    /// Our extension.
+    trace: bool,
 }
 
 #[derive(Deserialize)]
@@ -38,7 +41,8 @@ struct AccountsConfig {
     addresses: Vec<String>,
 }
 
-/// What a simulation found, as clients read it. Nothing is left out: what is absent is null.
+/// What a simulation found, as clients read it. What is absent is null; only a trace that was not asked for is
+/// left out.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SimulationJson {
@@ -56,6 +60,8 @@ pub(crate) struct SimulationJson {
     pre_token_balances: Option<Vec<UiTransactionTokenBalance>>,
     post_token_balances: Option<Vec<UiTransactionTokenBalance>>,
     loaded_addresses: Option<UiLoadedAddresses>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Option<TraceJson>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -93,7 +99,9 @@ pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters
         Err(error) => match verdict(error) {
             Verdict::Invalid(error) => return Err(error),
             Verdict::Fails(error) => {
-                return answer_in_slot(slot.slot, SimulationJson::failed(error));
+                let trace = config.trace.then_some(None);
+                let failed = SimulationJson::failed(error);
+                return answer_in_slot(slot.slot, SimulationJson { trace, ..failed });
             }
         },
     };
@@ -101,10 +109,13 @@ pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters
         .accounts
         .map(|accounts| wanted_accounts(accounts, &transaction));
     let wanted = wanted.transpose()?;
-    let simulation = context
-        .reader
-        .simulate(&transaction, config.replace_recent_blockhash)
-        .map_err(errors::read)?;
+    let (reader, replace_blockhash) = (&context.reader, config.replace_recent_blockhash);
+    let simulation = if config.trace {
+        reader.trace(&transaction, replace_blockhash)
+    } else {
+        reader.simulate(&transaction, replace_blockhash)
+    };
+    let simulation = simulation.map_err(errors::read)?;
 
     let accounts = match wanted {
         Some(wanted) => Some(accounts_after(context, &slot, &simulation, &wanted)?),
@@ -129,6 +140,9 @@ pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters
         pre_token_balances: Some(Vec::new()),
         post_token_balances: Some(Vec::new()),
         loaded_addresses: Some(loaded_addresses(&transaction)),
+        trace: config
+            .trace
+            .then(|| simulation.trace.as_ref().map(TraceJson::from)),
         ..outcome(&simulation)
     };
     answer_in_slot(simulation.slot, value)

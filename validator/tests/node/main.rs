@@ -10,5 +10,6 @@ mod pubsub;
 mod restart;
 mod snapshots;
 mod support;
+mod traces;
 mod transactions;
 mod transfers;
