@@ -18,6 +18,7 @@ use crate::prefetch::{prefetch_bytes, prefetch_whole};
 use crate::purity::PurityCheck;
 use crate::sync::{Arc, Patience, Receiver, Sender, Thread, receive};
 use crate::task::{BankBatch, CompletedBatch, Outcome, Task, Work};
+use crate::trace::TraceRequest;
 use crate::watchdog::Post;
 use crate::{Bank, SlotContext, VerifiedTransaction};
 use sealane_accounts_db::{AccountIndex, BankingAccess, EntryNumber, LockedAccounts, NO_ACCOUNT};
@@ -41,6 +42,8 @@ pub(crate) struct BankingThread {
     pub(crate) post: Arc<Post>,
     /// Where each transaction is executed twice.
     pub(crate) purity: Option<Arc<PurityCheck>>,
+    /// Where a transaction of the past is traced.
+    pub(crate) trace: Option<Arc<TraceRequest>>,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -82,6 +85,7 @@ impl BankingThread {
             absent: Vec::new(),
             reward_lamports: 0,
             purity: self.purity.as_deref(),
+            trace: self.trace.as_deref(),
             fault: self.fault,
         };
         let mut outcomes = Vec::with_capacity(batch.tasks.len());
@@ -154,6 +158,7 @@ struct BatchRun<'a> {
     absent: Vec<AccountIndex>,
     reward_lamports: u64,
     purity: Option<&'a PurityCheck>,
+    trace: Option<&'a TraceRequest>,
     fault: Option<Fault>,
 }
 
@@ -163,9 +168,12 @@ impl BatchRun<'_> {
         // the module's first lines say why that lasts until the guard is dropped.
         let mut locked = unsafe { access.lock(&task.accounts) };
         let outcome = match &task.work {
-            Work::Transaction(transaction) => {
-                self.run_transaction(bank, transaction, task, &mut locked)
-            }
+            Work::Transaction(transaction) => match self.trace {
+                Some(request) if request.is_for(transaction) => {
+                    self.trace_transaction(request, bank, transaction, task, &mut locked)
+                }
+                _ => self.run_transaction(bank, transaction, task, &mut locked),
+            },
             Work::FeeReward { lamports } => {
                 let state = rewarded(locked.get(0), *lamports, &self.slot.sysvars.rent);
                 if let Some(state) = state {
@@ -181,6 +189,27 @@ impl BatchRun<'_> {
                     self.absent.push(*account);
                 }
             }
+        }
+        outcome
+    }
+
+    /// Runs the transaction that somebody asked about.
+    #[cold]
+    fn trace_transaction(
+        &mut self,
+        request: &TraceRequest,
+        bank: &mut Bank,
+        transaction: &VerifiedTransaction,
+        task: &Task,
+        locked: &mut LockedAccounts<'_>,
+    ) -> Outcome {
+        bank.set_traced(true);
+        let outcome = self.run_transaction(bank, transaction, task, locked);
+        let trace = bank.take_trace();
+        bank.set_traced(false);
+        if let Outcome::Charged { start, end, .. } = outcome {
+            let record = &self.records[start as usize..end as usize];
+            request.take(self.slot, transaction, record, trace);
         }
         outcome
     }

@@ -1,5 +1,6 @@
 //! What a pipeline starts from.
 
+use crate::trace::TraceRequest;
 use crate::{CheckpointConfig, Fault, Limits, OnLedgerFailure, OnNotice, OnReplay};
 use sealane_accounts_db::Disk;
 use sealane_sdk::{AccountState, Programs, Pubkey};
@@ -79,6 +80,9 @@ pub struct RuntimeConfig {
     pub checkpoints: Option<CheckpointConfig>,
     /// Only replay the ledger, and change nothing: what `replay_ledger` sets.
     pub replay_only: bool,
+    /// The transaction that is traced, with which a replay ends: what `trace_logged` sets.
+    #[doc(hidden)]
+    pub trace: Option<Arc<TraceRequest>>,
     /// Hears when the ledger fails while the node runs.
     pub on_ledger_failure: Option<OnLedgerFailure>,
     /// Hears how far the replay at the start has come.
@@ -111,6 +115,7 @@ impl RuntimeConfig {
             ledger: None,
             checkpoints: None,
             replay_only: false,
+            trace: None,
             on_ledger_failure: None,
             on_replay: None,
             fault: None,

@@ -36,6 +36,7 @@ mod snapshot;
 mod start;
 mod sync;
 mod task;
+mod trace;
 mod uploaded;
 mod verified;
 mod verify;
@@ -84,5 +85,8 @@ pub use sealane_vm::ProgramsConfig;
 pub use serial::{Difference, Order, SerialRun};
 pub use slot::{BLOCKHASH_AGE_MAX, SlotContext, SlotWatch};
 pub use snapshot::{MadeSnapshot, SnapshotError, Snapshots};
+#[doc(hidden)]
+pub use trace::TraceRequest;
+pub use trace::{LedgerTrace, TraceError, trace_logged};
 pub use verified::{ComputeBudget, Instruction, MessageId, VerifiedTransaction};
 pub use verify::{Verifier, VerifyError};

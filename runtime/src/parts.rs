@@ -237,6 +237,7 @@ impl Parts {
                 counters: common.counters.clone(),
                 records: Vec::new(),
                 purity: purity.clone(),
+                trace: config.trace.clone(),
                 fault: config.fault,
             });
         let behind = common.wire_behind(config, &start, publisher, checkpoints, archive);

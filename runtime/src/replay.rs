@@ -159,6 +159,8 @@ pub(crate) struct Replay {
     pub(crate) on_replay: Option<OnReplay>,
     /// The log is not opened to be written.
     pub(crate) replay_only: bool,
+    /// Nothing behind this record is replayed.
+    pub(crate) last_record: Option<u64>,
     /// Of the log that goes on.
     pub(crate) file_bytes_max: u64,
     /// Where there is an archive: it must have what was replayed before the node goes on.
@@ -215,6 +217,9 @@ impl Replay {
                 let before = files.iter().filter(|(file, _)| *file < position.file);
                 progress.bytes = before.map(|(_, bytes)| bytes).sum::<u64>() + position.offset;
                 on_replay(progress);
+            }
+            if self.last_record == Some(position.number) {
+                break;
             }
         }
         for slot in chain.end() {

@@ -119,6 +119,7 @@ impl Common {
             log: start_sender,
             on_replay: config.on_replay.clone(),
             replay_only: config.replay_only,
+            last_record: config.trace.as_ref().map(|trace| trace.record),
             file_bytes_max: config.limits.log_file_bytes_max,
             archived,
         };

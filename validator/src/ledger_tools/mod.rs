@@ -7,6 +7,7 @@ mod sizes;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod trace_tree;
 mod verify;
 
 use crate::genesis::Genesis;
@@ -50,6 +51,8 @@ enum Tool {
     /// Run all transactions again, in parallel, and compare: each result, and the state root of each slot.
     ///
     /// Changes nothing. Ends with a status other than 0 at the first difference, and names it.
+    ///
+    /// With --signature and --trace it runs all up to one transaction, and shows what that did.
     Replay {
         #[command(flatten)]
         place: Place,
@@ -91,9 +94,9 @@ impl LedgerArguments {
                 unless_nobody_reads(stdout().write_all(text.as_bytes()).map_err(Into::into))
             }
             Tool::Replay { place, options } => {
-                let summary = options.replay(&open(&place.ledger)?, programs)?;
-                let text = replay::in_words(&summary);
-                unless_nobody_reads(stdout().write_all(text.as_bytes()).map_err(Into::into))
+                let (text, fault) = options.run(&open(&place.ledger)?, programs)?;
+                unless_nobody_reads(stdout().write_all(text.as_bytes()).map_err(Into::into))?;
+                fault.map_or(Ok(()), Err)
             }
             Tool::Export {
                 place,

@@ -1,5 +1,7 @@
 //! The tools on ledgers that a node wrote: what it served is what they show, and whatever is damaged is told.
 
+mod traces;
+
 use super::export::{Encoding, ExportOptions};
 use super::verify::{Verdict, verify};
 use super::{genesis, log_of, stats};

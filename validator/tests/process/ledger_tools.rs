@@ -141,6 +141,87 @@ fn the_tools_look_at_a_ledger_that_no_node_runs_on_and_leave_it_as_it_is() {
 }
 
 #[test]
+fn a_transaction_is_traced_as_a_tree_or_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path();
+    let node = node_with_airdrops(ledger);
+    node.ask_to_stop();
+    assert!(node.ended().success());
+    let before = contents(ledger);
+    let exported = output(&["export"], ledger);
+    let mut lines = text(&exported.stdout)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let airdrop = lines.find(|line| line["type"] == "transaction").unwrap();
+    let signature = airdrop["signature"].as_str().unwrap();
+
+    let asked = ["replay", "--signature", signature, "--trace"];
+    let tree = output(&asked, ledger);
+    assert!(tree.status.success() && tree.stderr.is_empty(), "{tree:?}");
+    let told = text(&tree.stdout);
+    let slot = format!("in slot {}, succeeded", airdrop["slot"]);
+    for expected in [
+        &format!("Transaction {signature}\n")[..],
+        &slot,
+        "1. ComputeBudget111111111111111111111111111111  150 units",
+        "2. 11111111111111111111111111111111  150 units",
+        "lamports 0 → 1,000,000,000 (+1,000,000,000)",
+    ] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+
+    let json = output(&[&asked[..], &["--json"]].concat(), ledger);
+    let traced: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(traced["signature"], signature);
+    assert_eq!(
+        (&traced["slot"], &traced["err"]),
+        (&airdrop["slot"], &Value::Null)
+    );
+    let units: u64 = [0, 1]
+        .iter()
+        .map(|at| {
+            traced["trace"]["instructions"][at]["unitsConsumed"]
+                .as_u64()
+                .unwrap()
+        })
+        .sum();
+    assert_eq!(airdrop["meta"]["computeUnitsConsumed"], units);
+    assert_eq!(contents(ledger), before);
+
+    let unknown = "1".repeat(64);
+    let refused = output(&["replay", "--trace", "--signature", &unknown], ledger);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = text(&refused.stderr);
+    assert!(
+        told.starts_with("error: this ledger has no transaction 111"),
+        "{told}"
+    );
+    for (words, expected) in [
+        (&["replay", "--trace"][..], "--signature <SIGNATURE>"),
+        (&["replay", "--signature", signature], "--trace"),
+        (&["replay", "--json"], "--trace"),
+        (
+            &["replay", "--trace", "--signature", "x"],
+            "64 bytes in base 58",
+        ),
+        (
+            &[
+                "replay",
+                "--trace",
+                "--signature",
+                signature,
+                "--from-checkpoint",
+            ],
+            "cannot be used with",
+        ),
+    ] {
+        let refused = output(words, ledger);
+        assert_eq!(refused.status.code(), Some(2), "{words:?}");
+        assert!(text(&refused.stderr).contains(expected), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_damaged_file_is_named_with_its_byte_and_the_status_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = folder.path();
