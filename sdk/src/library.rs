@@ -41,7 +41,7 @@ pub struct Library {
 }
 
 impl Library {
-    /// For [`library!`](crate::library).
+    /// For [`library!`](macro@crate::library).
     pub const fn new(program: Program) -> Self {
         Self {
             abi: Abi::THIS,
@@ -55,7 +55,7 @@ impl Library {
     ///
     /// # Safety
     /// `exported` is what the symbol [`SYMBOL`] of a shared library is the address of; the library was made with
-    /// [`library!`](crate::library) of some version of this crate, and stays mapped for good.
+    /// [`library!`](macro@crate::library) of some version of this crate, and stays mapped for good.
     pub unsafe fn open(exported: *const Self) -> Result<Program, AbiMismatch> {
         // SAFETY: every version of `Library` begins with an `Abi`.
         unsafe { &*exported.cast::<Abi>() }.check()?;
@@ -99,7 +99,7 @@ extern "C" fn start(host: &'static Host) {
     crate::panics::install_hook();
 }
 
-/// A library's program, called by the host; for [`library!`](crate::library).
+/// A library's program, called by the host; for [`library!`](macro@crate::library).
 pub fn enter(
     process: ProcessInstruction,
     program_id: &Pubkey,
