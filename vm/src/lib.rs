@@ -11,9 +11,13 @@ mod environment;
 mod error;
 mod input;
 mod invoke;
+#[cfg(feature = "native")]
+mod native;
 mod programs;
 mod run;
 mod syscalls;
 
+#[cfg(feature = "native")]
+pub use native::NativeMachine;
 pub use programs::{ElfMachine, ProgramSource, ProgramsConfig};
 pub use syscalls::Syscalls;

@@ -33,13 +33,7 @@ pub(crate) fn run(
         let input = input::write(call, is_aligned, &mut buffers.input)?;
         let units = call.compute_left();
         let heap_bytes = call.heap_bytes();
-        let heap_pages = u64::from(heap_bytes)
-            .div_ceil(HEAP_PAGE_BYTES)
-            .saturating_sub(1);
-        if let Err(error) = call.consume(heap_pages * cost::HEAP_PAGE) {
-            log_line(format_args!("Failed to create SBF VM: {error}"));
-            return Err(InstructionError::ProgramEnvironmentSetupFailure.into());
-        }
+        charge_heap(call)?;
         let version = executable.get_sbpf_version();
         let config = executable.get_config();
         let gap = if version.stack_frame_gaps() && config.enable_stack_frame_gaps {
@@ -86,6 +80,17 @@ pub(crate) fn run(
     })
 }
 
+/// Takes the units of a heap that is larger than usual.
+pub(crate) fn charge_heap(call: &MachineCall<'_>) -> Result<(), InstructionError> {
+    let heap_pages = u64::from(call.heap_bytes())
+        .div_ceil(HEAP_PAGE_BYTES)
+        .saturating_sub(1);
+    call.consume(heap_pages * cost::HEAP_PAGE).map_err(|error| {
+        log_line(format_args!("Failed to create SBF VM: {error}"));
+        InstructionError::ProgramEnvironmentSetupFailure
+    })
+}
+
 fn execute(
     executable: &Executable<Context>,
     context: &mut Context,
@@ -108,7 +113,7 @@ fn execute(
 }
 
 /// How the instruction ends.
-fn finish(call: &MachineCall<'_>, result: ProgramResult) -> Result<(), MachineError> {
+pub(crate) fn finish(call: &MachineCall<'_>, result: ProgramResult) -> Result<(), MachineError> {
     match result {
         ProgramResult::Ok(0) => Ok(()),
         ProgramResult::Ok(status) => Err(InstructionError::from(status).into()),

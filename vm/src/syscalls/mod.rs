@@ -24,7 +24,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 /// Makes a function the machine can call of a Rust one.
 macro_rules! syscalls {
-    ($register:ident: $($name:literal => $type:ident = $function:path;)+) => {
+    ($register:ident, $table:ident: $($name:literal => $type:ident = $function:path;)+) => {
         $(
             struct $type;
 
@@ -48,8 +48,16 @@ macro_rules! syscalls {
             $($type::register(machine, $name)?;)+
             Ok(())
         }
+
+        /// The same, by name.
+        #[cfg(feature = "native")]
+        const $table: &[(&str, Function)] = &[$(($name, $type::rust)),+];
     };
 }
+
+/// A syscall as a function.
+#[cfg(feature = "native")]
+pub(crate) type Function = fn(&mut Context, u64, u64, u64, u64, u64) -> Result<u64, Error>;
 
 /// Which syscalls a machine has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +69,7 @@ pub enum Syscalls {
     All,
 }
 
-syscalls! { register_active:
+syscalls! { register_active, ACTIVE:
     "abort" => Abort = log::abort;
     "sol_panic_" => Panic = log::panic;
     "sol_log_" => Log = log::log;
@@ -101,7 +109,7 @@ syscalls! { register_active:
     "sol_invoke_signed_rust" => InvokeSignedRust = invoke::invoke_signed::<invoke::Rust>;
 }
 
-syscalls! { register_inactive:
+syscalls! { register_inactive, INACTIVE:
     "sol_blake3" => Blake3 = hash::blake3;
     "sol_sha512" => Sha512 = hash::sha512;
     "sol_big_mod_exp" => BigModExp = big_mod_exp::power;
@@ -150,6 +158,24 @@ impl BuiltinFunctionDefinition<Context> for AllocFree {
 fn contained(syscall: impl FnOnce() -> Result<u64, Error>) -> Result<u64, Error> {
     panic::catch_unwind(AssertUnwindSafe(syscall))
         .unwrap_or_else(|_| Err(VmError::SyscallPanicked.into()))
+}
+
+/// All syscalls in an order, whether mainnet has them or not.
+#[cfg(feature = "native")]
+fn all() -> impl Iterator<Item = (&'static str, Function)> {
+    ACTIVE.iter().chain(INACTIVE).copied()
+}
+
+/// The number of a syscall.
+#[cfg(feature = "native")]
+pub(crate) fn position(name: &[u8]) -> Option<usize> {
+    all().position(|(known, _)| known.as_bytes() == name)
+}
+
+/// The syscall of a number.
+#[cfg(feature = "native")]
+pub(crate) fn at(number: usize) -> Option<Function> {
+    all().nth(number).map(|(_, function)| function)
 }
 
 /// Registers syscalls; `to_deploy`: those that a new program may use.
