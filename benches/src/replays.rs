@@ -5,9 +5,6 @@ use anyhow::{Context, Result, ensure};
 use sealane_runtime::{BankingThreads, RuntimeConfig, replay_ledger};
 use std::time::{Duration, Instant};
 
-/// Bytes of transactions that are kept in memory: nobody asks for them.
-const HISTORY_BYTES_MAX: usize = 16 << 20;
-
 /// What a replay took.
 #[derive(Clone, Copy, Debug)]
 pub struct Replayed {
@@ -29,7 +26,6 @@ pub fn replay(config: &RuntimeConfig, threads: usize, transactions: u64) -> Resu
     let mut config = config.clone();
     config.checkpoints = None;
     config.limits.accounts_memory_max = None;
-    config.limits.history_bytes_max = HISTORY_BYTES_MAX;
     config.record_order = false;
     config.banking_threads = BankingThreads::Fixed(threads);
     let start = Instant::now();

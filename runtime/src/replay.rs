@@ -24,7 +24,7 @@ use crate::parts::Parts;
 use crate::start::{ChainStart, CheckpointStart};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Sender, Thread, TrySendError, park_timeout};
 use crate::task::{ExpectedEntry, ExpectedRecords, Outcome, Recorded, RecordedEntry, Work};
-use crate::{RuntimeConfig, StartError, TransactionRecord, Verifier};
+use crate::{Limits, RuntimeConfig, StartError, TransactionRecord, Verifier};
 pub(crate) use chain::{Chain, idle_successor};
 use sealane_accounts_db::{Disk, EntryNumber};
 use sealane_sdk::Pubkey;
@@ -66,6 +66,9 @@ pub struct ReplaySummary {
     pub state_root: Option<(u64, Hash)>,
 }
 
+/// Bytes of transactions that a replay keeps in memory: nobody asks for them.
+const HISTORY_BYTES_MAX: usize = 16 << 20;
+
 /// Replays the block log of a ledger to its end and changes nothing, on as many banking threads as `config`
 /// says: every result and every header with its state root is compared with what was logged. It begins at
 /// genesis if the log does and `config` has no checkpoints, otherwise at the newest checkpoint.
@@ -74,8 +77,13 @@ pub struct ReplaySummary {
 pub fn replay_ledger(config: RuntimeConfig) -> Result<ReplaySummary, StartError> {
     let last = Arc::new(Mutex::new(ReplayProgress::default()));
     let (note, told) = (last.clone(), config.on_replay.clone());
+    let limits = Limits {
+        history_bytes_max: HISTORY_BYTES_MAX,
+        ..config.limits
+    };
     let config = RuntimeConfig {
         replay_only: true,
+        limits,
         on_replay: Some(std::sync::Arc::new(move |progress| {
             *note.lock().expect("no holder panics") = progress;
             if let Some(told) = &told {

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use sealane_runtime::{
-    BankingThreads, BlockLogReader, CheckpointConfig, Disk, LedgerTrace, Limits, ReplaySummary,
+    BankingThreads, BlockLogReader, CheckpointConfig, Disk, LedgerTrace, ReplaySummary,
     RuntimeConfig, replay_ledger, trace_logged,
 };
 use sealane_sdk::Programs;
@@ -16,9 +16,6 @@ use solana_signature::Signature;
 use solana_signer::Signer;
 use solana_transaction_status_client_types::UiTransactionError;
 use std::sync::Arc;
-
-/// Bytes of transactions that are kept in memory: nobody asks for them.
-const HISTORY_BYTES_MAX: usize = 16 << 20;
 
 /// How it is run.
 #[derive(Debug, Args)]
@@ -124,11 +121,8 @@ impl ReplayOptions {
             .expect("the template is one"),
         );
         let shown = bar.clone();
-        let mut limits = Limits::default();
-        limits.history_bytes_max = HISTORY_BYTES_MAX;
         let mut config =
             RuntimeConfig::new(Arc::new(programs), genesis.hash, genesis.identity.pubkey());
-        config.limits = limits;
         config.genesis_accounts = genesis.accounts.clone();
         config.genesis_time = genesis.time;
         config.header_signer = Some(Arc::clone(&genesis.identity));
