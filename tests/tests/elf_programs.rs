@@ -132,6 +132,13 @@ fn buffer(authority: &Pubkey, file: &[u8]) -> AccountState {
     loader_account([&[1, 0, 0, 0, 1][..], authority.as_array(), file].concat())
 }
 
+/// What may be done with a program.
+const DEPLOY: usize = 0;
+const UPGRADE: usize = 1;
+const CLOSE: usize = 2;
+const DEPLOY_AGAIN: usize = 3;
+const CALL: usize = 4;
+
 /// What may be done with program `number`, by its owner.
 fn deployment(step: usize, number: usize, file_len: usize) -> Instruction {
     let (owner, program) = (key(OWNER, number), key(PROGRAM, number));
@@ -141,22 +148,21 @@ fn deployment(step: usize, number: usize, file_len: usize) -> Instruction {
     );
     let (data_account, rent, clock) = (programdata(number), sysvar::rent::ID, sysvar::clock::ID);
     let (data, accounts) = match step {
-        // DeployWithMaxDataLen.
-        0 => (
+        // DeployWithMaxDataLen, of the one buffer or the other.
+        DEPLOY | DEPLOY_AGAIN => (
             [&[2, 0, 0, 0][..], &(file_len as u64).to_le_bytes()].concat(),
             vec![
                 AccountMeta::new(owner, true),
                 writable(data_account),
                 writable(program),
-                writable(key(BUFFER, 2 * number)),
+                writable(key(BUFFER, 2 * number + usize::from(step == DEPLOY_AGAIN))),
                 readonly(rent),
                 readonly(clock),
                 readonly(system_program::ID),
                 AccountMeta::new_readonly(owner, true),
             ],
         ),
-        // Upgrade.
-        1 => (
+        UPGRADE => (
             vec![3, 0, 0, 0],
             vec![
                 writable(data_account),
@@ -168,8 +174,7 @@ fn deployment(step: usize, number: usize, file_len: usize) -> Instruction {
                 AccountMeta::new_readonly(owner, true),
             ],
         ),
-        // Close.
-        2 => (
+        CLOSE => (
             vec![5, 0, 0, 0],
             vec![
                 writable(data_account),
@@ -189,8 +194,14 @@ fn deployment(step: usize, number: usize, file_len: usize) -> Instruction {
     }
 }
 
-/// As many programs as `programs`, each deployed, upgraded and closed in turn, and called in between and by others.
-fn deployments(threads: usize, seed: u64, programs: usize) -> (RuntimeConfig, Vec<bytes::Bytes>) {
+/// As many programs as `programs`, with each of which is done what `plan` says, in turn, and which are called in
+/// between by each other's owners.
+fn deployments(
+    threads: usize,
+    seed: u64,
+    programs: usize,
+    plan: &[usize],
+) -> (RuntimeConfig, Vec<bytes::Bytes>) {
     let file = memo_file();
     let mut config = filler_config([]);
     config.genesis_accounts = sealane_on_board::programs();
@@ -207,14 +218,13 @@ fn deployments(threads: usize, seed: u64, programs: usize) -> (RuntimeConfig, Ve
         }
     }
     config.banking_threads = BankingThreads::Fixed(threads);
-    config.slot_duration = Duration::from_millis(20);
     config.record_order = true;
     // Programs go and come back all the time.
     config.elf_programs.programs_max = programs / 3;
     let mut random = StdRng::seed_from_u64(seed);
     let mut transactions = Vec::new();
     let mut steps = vec![0; programs];
-    while steps.iter().any(|step| *step < 3) {
+    while steps.iter().any(|step| *step < plan.len()) {
         let number = random.random_range(0..programs);
         let calls = random.random_range(0..10);
         let payer = key(OWNER, number);
@@ -223,14 +233,14 @@ fn deployments(threads: usize, seed: u64, programs: usize) -> (RuntimeConfig, Ve
             let number = transactions.len() as u64;
             transactions.push(filler_transaction(message, number));
         };
-        if steps[number] < 3 {
-            send(deployment(steps[number], number, file.len()), &payer);
+        if let Some(step) = plan.get(steps[number]) {
+            send(deployment(*step, number, file.len()), &payer);
             steps[number] += 1;
         }
         for _ in 0..calls {
             let caller = key(OWNER, random.random_range(0..programs));
             let called = random.random_range(0..programs);
-            send(deployment(3, called, 0), &caller);
+            send(deployment(CALL, called, 0), &caller);
         }
     }
     (config, transactions)
@@ -238,8 +248,27 @@ fn deployments(threads: usize, seed: u64, programs: usize) -> (RuntimeConfig, Ve
 
 #[test]
 fn programs_that_come_and_go_are_called_as_one_by_one() {
+    let (succeeded, not_deployed) = check(&[DEPLOY, UPGRADE, CLOSE], Duration::from_millis(20));
+    assert!(succeeded > 4 * 3 * 30 && not_deployed > 0);
+}
+
+/// What stopped Solana in February 2024: a program that was deployed, closed and deployed again while it was called,
+/// which a cache of programs answered by compiling it without end. Here it happens within a slot and over many.
+#[test]
+fn a_program_that_is_deployed_closed_and_deployed_again_stops_nobody() {
+    for slot in [Duration::from_millis(5), Duration::from_secs(60)] {
+        let (succeeded, not_deployed) = check(&[DEPLOY, CLOSE, DEPLOY_AGAIN], slot);
+        assert!(succeeded >= 4 * 2 * 30 && not_deployed > 0);
+    }
+}
+
+/// Runs them on several numbers of threads beside the serial run. How many transactions succeeded, and how many found
+/// no program, in all.
+fn check(plan: &[usize], slot: Duration) -> (usize, usize) {
+    let (mut succeeded, mut not_deployed) = (0, 0);
     for (threads, seed) in [(1, 1), (2, 2), (3, 3), (2, 4)] {
-        let (config, transactions) = deployments(threads, seed, 30);
+        let (mut config, transactions) = deployments(threads, seed, 30, plan);
+        config.slot_duration = slot;
         let runtime = Runtime::start(config.clone()).expect("it starts");
         let reader = runtime.reader();
         let events = reader.listen();
@@ -261,7 +290,6 @@ fn programs_that_come_and_go_are_called_as_one_by_one() {
             .all(&mut |key, state| assert_eq!(serial.accounts.get(key), Some(state), "{key}"))
             .expect("all are in memory");
 
-        let (mut succeeded, mut not_deployed) = (0, 0);
         let not_deployed_error =
             TransactionError::InstructionError(0, InstructionError::UnsupportedProgramId);
         for event in events.try_iter() {
@@ -277,6 +305,6 @@ fn programs_that_come_and_go_are_called_as_one_by_one() {
             }
         }
         println!("{threads} threads: {succeeded} succeeded, {not_deployed} found no program");
-        assert!(succeeded > 3 * 30 && not_deployed > 0);
     }
+    (succeeded, not_deployed)
 }

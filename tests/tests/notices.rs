@@ -12,9 +12,10 @@ use sealane_tests::{
 };
 use solana_instruction::{AccountMeta, Instruction};
 use solana_message::Message;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const PAYER: Pubkey = Pubkey::new_from_array([100; 32]);
 const STATE: Pubkey = Pubkey::new_from_array([101; 32]);
@@ -170,6 +171,22 @@ fn passes_its_count_on(_: &Pubkey, accounts: &[AccountInfo<'_>], _: &[u8]) -> Pr
     invoke(&instruction, accounts)
 }
 
+fn writes_the_time(_: &Pubkey, accounts: &[AccountInfo<'_>], _: &[u8]) -> ProgramResult {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let nanoseconds = now.expect("it is after 1970").as_nanos() as u64;
+    accounts[0]
+        .data_mut(0..8)?
+        .copy_from_slice(&nanoseconds.to_le_bytes());
+    Ok(())
+}
+
+fn writes_a_maps_order(_: &Pubkey, accounts: &[AccountInfo<'_>], _: &[u8]) -> ProgramResult {
+    let map: HashMap<u8, ()> = (0..100).map(|key| (key, ())).collect();
+    let first: Vec<u8> = map.into_keys().take(8).collect();
+    accounts[0].data_mut(0..8)?.copy_from_slice(&first);
+    Ok(())
+}
+
 /// Pure: writes what it is given.
 fn stores(_: &Pubkey, accounts: &[AccountInfo<'_>], data: &[u8]) -> ProgramResult {
     accounts[0].data_mut(0..8)?.copy_from_slice(data);
@@ -221,6 +238,8 @@ fn check(process: ProcessInstruction, writes: bool, expected: Effect) {
 #[test]
 fn a_program_that_does_not_do_the_same_twice_is_named_once_with_what_differed() {
     check(counts_in_its_account, true, Effect::Accounts);
+    check(writes_the_time, true, Effect::Accounts);
+    check(writes_a_maps_order, true, Effect::Accounts);
     check(logs_its_count, false, Effect::Logs);
     check(returns_its_count, false, Effect::ReturnData);
     check(fails_with_its_count, false, Effect::Result);
