@@ -22,10 +22,9 @@ fn main() -> io::Result<()> {
     let version = Command::new(rustc).arg("--version").output()?;
     let version = String::from_utf8_lossy(&version.stdout);
     println!(
-        "cargo:rustc-env=SEALANE_SDK_COMPILER={}, {}, panic={}",
+        "cargo:rustc-env=SEALANE_SDK_COMPILER={}, {}",
         version.trim(),
         env::var("TARGET").unwrap_or_default(),
-        env::var("CARGO_CFG_PANIC").unwrap_or_default(),
     );
     Ok(())
 }

@@ -10,7 +10,8 @@
 //!
 //! `open` alone reads what a library exports. It reads the `Abi` first, whose layout never changes, and the rest
 //! only if the `Abi` is that of this copy; then `Library`, `Program`, `Frame` and all that these hold have one
-//! layout in both copies. `start` runs before any other function of the library, so that every allocation in there
+//! layout in both copies, provided that what comes from other crates does too: of that the `Abi` sees sizes only, and
+//! whoever loads a library vouches for the rest by building it with the same `Cargo.lock`. `start` runs before any other function of the library, so that every allocation in there
 //! goes to the host's allocator; nothing in Rust's standard library allocates when a library is mapped, and if
 //! something did, it would be refused (null) and not taken from elsewhere. `enter` is called by the host's executor
 //! alone, while the frame is current there, so that the address which the host tells is that of a living frame on

@@ -208,7 +208,7 @@ pub fn run(
         .faucet_lamports(faucet_lamports)
         .limits(arguments.limits())
         .check_purity(arguments.check_purity)
-        .on_notice(warn);
+        .on_notice(move |notice| tell(notice, quiet));
     if let Some(mint) = arguments.mint {
         builder = builder.mint(mint);
     }
@@ -327,15 +327,19 @@ fn say(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Says that a program misbehaves, in a line of its own: the status line, if there is one, is drawn again.
-fn warn(notice: &Notice) {
+/// Says what whoever runs the node should know, in a line of its own: the status line, if there is one, is drawn again.
+fn tell(notice: &Notice, quiet: bool) {
     let erase = if stdout().is_terminal() {
         "\r\x1b[2K"
     } else {
         ""
     };
     // Nobody may be reading.
-    let _ = writeln!(stderr(), "{erase}warning: {notice}");
+    let _ = match notice {
+        Notice::ProgramReplaced { .. } if quiet => Ok(()),
+        Notice::ProgramReplaced { .. } => writeln!(stderr(), "{erase}{notice}"),
+        _ => writeln!(stderr(), "{erase}warning: {notice}"),
+    };
 }
 
 /// The owner of the process hears at once, whatever else is printed: nothing is confirmed any more. After a

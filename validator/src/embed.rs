@@ -77,6 +77,10 @@ impl ValidatorBuilder {
         let watch = self.watch.then(|| Watch::new(&self.native_programs));
         for file in &self.native_programs {
             let program = file.load()?;
+            if let Some(known) = self.programs.get(&file.id) {
+                let (id, name) = (file.id, known.name);
+                return Err(Error::ProgramAddressTaken { id, name });
+            }
             self.programs.add(if self.watch {
                 program.replaceable()
             } else {

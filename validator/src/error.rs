@@ -124,7 +124,7 @@ pub enum Error {
         what: String,
     },
     /// A program's file was to stand where a native program does.
-    #[error("the address {id} is the native program {name}'s: choose another for the program file")]
+    #[error("the address {id} is the native program {name}'s: each program needs one of its own")]
     ProgramAddressTaken {
         /// The address.
         id: sealane_sdk::Pubkey,

@@ -48,12 +48,14 @@ impl NativeProgramFile {
         }
         Ok(program)
     }
+}
 
-    /// What changes when the file is written.
-    fn stamp(&self) -> Option<(SystemTime, u64)> {
-        let metadata = fs::metadata(&self.path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    }
+/// What changes when a file is written.
+type Stamp = (SystemTime, u64);
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 fn open(path: &Path) -> Result<Program, String> {
@@ -62,11 +64,17 @@ fn open(path: &Path) -> Result<Program, String> {
         .suffix(".so")
         .tempfile()
         .map_err(|error| format!("no temporary copy of it can be made: {error}"))?;
+    let before = stamp(path);
     fs::copy(path, copy.path()).map_err(|error| error.to_string())?;
+    if stamp(path) != before {
+        return Err("it was written while it was read".to_owned());
+    }
+    check_whole(copy.path())?;
     // SAFETY: its initialisers are trusted, see above.
     let mapped = unsafe { Library::open(Some(copy.path()), RTLD_NOW | RTLD_LOCAL) };
-    let mapped = mapped
-        .map_err(|error| format!("it is no shared library that can be mapped here: {error}"))?;
+    let mapped = mapped.map_err(|error| {
+        format!("it is no shared library that can be mapped here, from a copy of it: {error}")
+    })?;
     // SAFETY: a symbol is read as the address that it is.
     let symbol = unsafe { mapped.get::<*const Exported>(library::SYMBOL.as_bytes()) };
     let exported = symbol.map(|symbol| symbol.into_raw());
@@ -77,6 +85,25 @@ fn open(path: &Path) -> Result<Program, String> {
     })?;
     // SAFETY: that is the symbol's address, and it stays mapped.
     unsafe { Exported::open(exported.cast()) }.map_err(|error| error.to_string())
+}
+
+/// Whether an ELF file has its end: the linker puts the table of its sections there. Mapping a file that was cut short
+/// would end the process at the first page that is not there.
+fn check_whole(path: &Path) -> Result<(), String> {
+    let file = fs::read(path).map_err(|error| error.to_string())?;
+    let number = |at: usize, len: usize| {
+        let mut bytes = [0; 8];
+        bytes[..len].copy_from_slice(file.get(at..at + len)?);
+        Some(u64::from_le_bytes(bytes))
+    };
+    // Of a 64-bit file: where the table begins, the length of an entry, and how many there are.
+    let end = || Some(number(40, 8)?.saturating_add(number(58, 2)? * number(60, 2)?));
+    match end() {
+        Some(end) if file.starts_with(b"\x7fELF\x02\x01") && end > file.len() as u64 => {
+            Err("it is cut short: a part of it is still to be written".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Files that are looked at from time to time. Made before they are loaded, lest a change be missed.
@@ -107,18 +134,26 @@ impl Watch {
 
 fn replace(file: &NativeProgramFile, programs: &Programs) -> Notice {
     let path = file.path.display().to_string();
+    let known = programs.get(&file.id).map_or("", |program| program.name);
     let named = |name| NamedProgram { id: file.id, name };
     match file.load() {
+        // The name is in the program's account, which a chain keeps.
+        Ok(program) if program.name != known => Notice::ProgramNotReplaced {
+            program: named(known),
+            reason: format!(
+                "{path} calls it {}, and a chain keeps the name",
+                program.name
+            ),
+        },
         Ok(program) => {
-            let program_name = named(program.name);
             programs.replace(program);
             Notice::ProgramReplaced {
-                program: program_name,
+                program: named(known),
                 path,
             }
         }
         Err(error) => Notice::ProgramNotReplaced {
-            program: named(programs.get(&file.id).map_or("", |program| program.name)),
+            program: named(known),
             reason: error.to_string(),
         },
     }
@@ -128,23 +163,23 @@ fn replace(file: &NativeProgramFile, programs: &Programs) -> Notice {
 struct Watched {
     file: NativeProgramFile,
     /// As it was when it was loaded, and when it was looked at last.
-    loaded: Option<(SystemTime, u64)>,
-    seen: Option<(SystemTime, u64)>,
+    loaded: Option<Stamp>,
+    seen: Option<Stamp>,
 }
 
 impl Watched {
     fn new(file: NativeProgramFile) -> Self {
-        let stamp = file.stamp();
+        let now = stamp(&file.path);
         Self {
             file,
-            loaded: stamp,
-            seen: stamp,
+            loaded: now,
+            seen: now,
         }
     }
 
     /// Whether it was written since it was loaded, and not since it was looked at last: a linker may be at it.
     fn is_new(&mut self) -> bool {
-        let now = self.file.stamp();
+        let now = stamp(&self.file.path);
         let is_new = now.is_some() && now != self.loaded && now == self.seen;
         self.seen = now;
         if is_new {

@@ -74,12 +74,14 @@ impl NativeMachine {
     /// In words, if the library cannot be used, or the process already has such a program.
     pub fn new(elf: ElfMachine, program: Pubkey, library: &Path) -> Result<Self, String> {
         let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.is_mapped {
+        if memory.has_program {
             return Err("this process has such a program already".to_owned());
         }
-        memory.map().map_err(|error| {
-            format!("the addresses of a program's memory are not free: {error}")
-        })?;
+        if !memory.is_mapped {
+            memory.map().map_err(|error| {
+                format!("the addresses of a program's memory are not free: {error}")
+            })?;
+        }
         // SAFETY: see the top of the file.
         let mapped = unsafe { Library::open(Some(library), RTLD_NOW | RTLD_LOCAL) };
         let mapped = mapped.map_err(|error| error.to_string())?;
@@ -93,6 +95,7 @@ impl NativeMachine {
         let (start, entrypoint) = symbols.map_err(|error| error.to_string())?;
         // SAFETY: see the top of the file.
         unsafe { start(find, ask) };
+        memory.has_program = true;
         Ok(Self {
             elf,
             program,
@@ -217,9 +220,13 @@ fn untranslated() -> Config {
 /// The memory of the program that runs natively.
 struct Memory {
     is_mapped: bool,
+    has_program: bool,
 }
 
-static MEMORY: Mutex<Memory> = Mutex::new(Memory { is_mapped: false });
+static MEMORY: Mutex<Memory> = Mutex::new(Memory {
+    is_mapped: false,
+    has_program: false,
+});
 
 impl Memory {
     fn map(&mut self) -> io::Result<()> {

@@ -14,7 +14,8 @@ const MAGIC: [u8; 8] = *b"SEALANE\x01";
 
 /// What this copy of the crate was built from and by: the sources, the compiler, and how large the shared types came
 /// out, which depends on the versions and features of the crates that they come from. Rust promises no layout
-/// between any two of these.
+/// between any two of these. What no size shows, such as fields in another order in another version of such a crate,
+/// is not seen: hence the advice to build with the node's `Cargo.lock`.
 ///
 /// Its own layout never changes: 8 bytes magic, 8 bytes digest, then text with zeros behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,20 +84,35 @@ impl std::fmt::Display for AbiMismatch {
 }
 
 const fn words() -> [u8; 240] {
-    let text = concat!(
+    const BUILD: &str = concat!(
         "sealane-sdk ",
         env!("CARGO_PKG_VERSION"),
         ", ",
-        env!("SEALANE_SDK_COMPILER")
-    )
-    .as_bytes();
+        env!("SEALANE_SDK_COMPILER"),
+        ", panic="
+    );
     let mut words = [0; 240];
-    let mut at = 0;
-    while at < text.len() && at < words.len() {
-        words[at] = text[at];
+    let end = put(&mut words, 0, BUILD.as_bytes());
+    put(&mut words, end, PANIC.as_bytes());
+    words
+}
+
+/// Asked of the compiler: a build script does not know the profile.
+const PANIC: &str = if cfg!(panic = "unwind") {
+    "unwind"
+} else {
+    "abort"
+};
+
+/// Puts `text` at `at`, as far as there is room; where it ends.
+const fn put(words: &mut [u8; 240], mut at: usize, text: &[u8]) -> usize {
+    let mut from = 0;
+    while from < text.len() && at < words.len() {
+        words[at] = text[from];
+        from += 1;
         at += 1;
     }
-    words
+    at
 }
 
 const fn digest() -> u64 {
@@ -131,6 +147,7 @@ const fn digest() -> u64 {
     let mut digest = 0xcbf2_9ce4_8422_2325;
     digest = add(digest, env!("SEALANE_SDK_SOURCES").as_bytes());
     digest = add(digest, env!("SEALANE_SDK_COMPILER").as_bytes());
+    digest = add(digest, PANIC.as_bytes());
     let mut at = 0;
     while at < layouts.len() {
         digest = add(digest, &layouts[at].0.to_le_bytes());

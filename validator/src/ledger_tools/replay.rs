@@ -29,7 +29,8 @@ pub(super) struct ReplayOptions {
     #[arg(long)]
     from_checkpoint: bool,
 
-    /// Run all up to this transaction, from the newest checkpoint before it or from genesis, and show what it did.
+    /// Run all up to this transaction and show what it did. It begins at the newest checkpoint, if that lies before it,
+    /// or else at genesis; a ledger whose oldest blocks were removed has only the former.
     #[arg(long, value_name = "SIGNATURE", requires = "trace", conflicts_with = "from_checkpoint",
           value_parser = signature)]
     signature: Option<Signature>,

@@ -16,7 +16,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs};
 
 /// As `examples/library` declares it.
@@ -32,7 +32,7 @@ fn library(version: &str) -> PathBuf {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
         // The whole workspace, as its tests are built, so that all have the same features.
-        cargo.args(["build", "--quiet", "--workspace"]);
+        cargo.args(["build", "--quiet", "--workspace", "--locked"]);
         cargo.args(["--example", "library_first", "--example", "library_second"]);
         cargo
             .arg("--target-dir")
@@ -187,12 +187,13 @@ fn a_panic_in_a_library_is_told_in_the_log_of_its_transaction() {
     );
 }
 
-/// Puts another file in place, as a linker does that begins by removing it.
-fn put(file: &Path, from: &Path) {
-    // Other files that were written in the same instant look the same.
-    std::thread::sleep(Duration::from_millis(20));
-    fs::remove_file(file).unwrap();
+/// Puts another file in place, as a linker does that begins by removing it; `age`, lest it look like one that was
+/// written in the same instant.
+fn put(file: &Path, from: &Path, age: Duration) {
+    let _ = fs::remove_file(file);
     fs::copy(from, file).unwrap();
+    let opened = fs::File::options().write(true).open(file).unwrap();
+    opened.set_modified(SystemTime::now() - age).unwrap();
 }
 
 #[test]
@@ -238,7 +239,7 @@ fn a_library_is_replaced_between_two_slots_when_its_file_is_written() {
             );
         }
     };
-    put(&file, &library("second"));
+    put(&file, &library("second"), Duration::from_secs(20));
     count_until("was replaced by what", [1, 100]);
 
     // What cannot be used changes nothing, and the next file is taken again.
@@ -246,7 +247,7 @@ fn a_library_is_replaced_between_two_slots_when_its_file_is_written() {
     fs::write(&file, b"\x7fELF of no kind").unwrap();
     count_until("stays as it was", [100, 100]);
     notices.lock().unwrap().clear();
-    put(&file, &library("second"));
+    put(&file, &library("second"), Duration::from_secs(10));
     count_until("was replaced by what", [100, 100]);
     assert!(node.stop());
 }
@@ -273,6 +274,15 @@ fn what_is_no_native_program_is_refused_and_it_is_told_why() {
         told.contains("declare_id!") && told.contains(&other.to_string()),
         "{told}"
     );
+
+    let twice = builder(library("first")).native_program_file(ID, library("second"));
+    assert!(refusal(twice).contains("each program needs one of its own"));
+
+    let mut bytes = fs::read(library("first")).unwrap();
+    bytes.truncate(bytes.len() / 2);
+    fs::write(&path, &bytes).unwrap();
+    let told = refusal(builder(&path));
+    assert!(told.contains("cut short"), "{told}");
 
     // A library that was built otherwise: its digest, behind the magic, is another.
     let mut bytes = fs::read(library("first")).unwrap();
@@ -329,7 +339,7 @@ fn a_program_that_overflows_its_stack_ends_the_node_which_says_so_and_loses_noth
     let addresses = node.ready_within(PATIENCE).expect("it starts");
     let mut client = Client::connect(&addresses.http).unwrap();
     let kept = send(&mut client, &payer, b"pay", 1).unwrap();
-    while !is_confirmed(&mut client, &kept) {}
+    wait_for(&mut client, &kept);
     // The node is gone before it answers, or right after.
     let lost = send(&mut client, &payer, b"overflow", 2);
     let status = node.ended();
@@ -347,7 +357,7 @@ fn a_program_that_overflows_its_stack_ends_the_node_which_says_so_and_loses_noth
     assert!(is_confirmed(&mut client, &kept));
     assert!(lost.is_none_or(|lost| !is_confirmed(&mut client, &lost)));
     let again = send(&mut client, &payer, b"pay", 3).unwrap();
-    while !is_confirmed(&mut client, &again) {}
+    wait_for(&mut client, &again);
     node.ask_to_stop();
     assert!(node.ended().success());
 }
@@ -368,6 +378,14 @@ fn send(client: &mut Client, payer: &Keypair, what: &[u8], number: u32) -> Optio
     let text = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes);
     let config = json!({"encoding": "base64", "skipPreflight": true});
     client.call("sendTransaction", json!([text, config])).ok()
+}
+
+fn wait_for(client: &mut Client, signature: &Value) {
+    let began = Instant::now();
+    while !is_confirmed(client, signature) {
+        assert!(began.elapsed() < PATIENCE, "{signature} is not confirmed");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn is_confirmed(client: &mut Client, signature: &Value) -> bool {
