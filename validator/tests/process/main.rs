@@ -8,4 +8,5 @@ mod kills;
 mod ledger_tools;
 mod native_library;
 mod node;
+mod state_file;
 mod web_socket;
