@@ -1,7 +1,9 @@
 //! Checking a header and its proofs allocates nothing, so that a program can do it with what it is given.
 
-#![allow(unsafe_code)]
+#[path = "support/counting.rs"]
+mod counting;
 
+use counting::ALLOCATIONS;
 use sealane_sdk::light::{
     AccountProof, Domain, Found, SlotHeader, Step, TransactionLeaf, TransactionProof,
     TransactionsRoot, account_path, verify_header,
@@ -10,31 +12,6 @@ use sealane_sdk::{Hash, Pubkey};
 use solana_keypair::Keypair;
 use solana_signature::Signature;
 use solana_signer::Signer;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: passes everything on to the system's allocator, and counts.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise is the one that the system's allocator asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn checking_allocates_nothing() {

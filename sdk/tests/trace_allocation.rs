@@ -1,36 +1,13 @@
 //! A transaction that nobody traces allocates nothing for it.
 
-#![allow(unsafe_code)]
+#[path = "support/counting.rs"]
+mod counting;
 
+use counting::ALLOCATIONS;
 use sealane_sdk::{
     AccountState, Environment, ExecutionLimits, Executor, InstructionInput, Programs, Pubkey,
     Sysvars, TransactionAccount, TransactionAccounts, system_instruction, system_program,
 };
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: passes everything on to the system's allocator, and counts.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise is the one that the system's allocator asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_transfer_allocates_only_where_it_is_traced() {

@@ -24,6 +24,7 @@ use solana_sbpf::elf::Executable;
 use solana_sdk_ids::{bpf_loader_deprecated, bpf_loader_upgradeable};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +40,17 @@ pub trait ProgramSource: Send + Sync {
 
     /// The newest slot of which all that ran before it is published.
     fn published_slot(&self) -> u64;
+}
+
+/// Accounts that do not change.
+impl<S: BuildHasher + Send + Sync> ProgramSource for HashMap<Pubkey, AccountState, S> {
+    fn account(&self, key: &Pubkey) -> Result<Option<AccountState>, String> {
+        Ok(self.get(key).cloned())
+    }
+
+    fn published_slot(&self) -> u64 {
+        u64::MAX
+    }
 }
 
 /// Bounds of what is kept, and what programs may ask of the machine.

@@ -126,7 +126,7 @@ fn mutate(file: &[u8], random: &mut StdRng) -> Vec<u8> {
 
 /// Runs a file as a program, on accounts of its own and of others.
 fn run(file: Vec<u8>, random: &mut StdRng) -> Result<(), InstructionError> {
-    let source = Arc::new(support::Fixed(HashMap::new()));
+    let source = Arc::new(HashMap::<Pubkey, AccountState>::new());
     let config = ProgramsConfig {
         syscalls: Syscalls::All,
         ..ProgramsConfig::default()

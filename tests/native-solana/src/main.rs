@@ -14,7 +14,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sealane_sdk::testing::{Harness, Outcome};
 use sealane_sdk::{AccountState, Machine, Pubkey, Rent};
-use sealane_vm::{ElfMachine, NativeMachine, ProgramSource, ProgramsConfig};
+use sealane_vm::{ElfMachine, NativeMachine, ProgramsConfig};
 use solana_account::ReadableAccount;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -55,19 +55,6 @@ impl Program {
     }
 }
 
-/// Accounts that do not change.
-struct Fixed(HashMap<Pubkey, AccountState>);
-
-impl ProgramSource for Fixed {
-    fn account(&self, key: &Pubkey) -> Result<Option<AccountState>, String> {
-        Ok(self.0.get(key).cloned())
-    }
-
-    fn published_slot(&self) -> u64 {
-        u64::MAX
-    }
-}
-
 /// The programs that are on board of a new chain.
 fn on_board() -> HashMap<Pubkey, AccountState> {
     let rent = Rent::default();
@@ -85,7 +72,7 @@ fn on_board() -> HashMap<Pubkey, AccountState> {
 }
 
 fn elf_machine() -> ElfMachine {
-    ElfMachine::new(Arc::new(Fixed(on_board())), ProgramsConfig::default())
+    ElfMachine::new(Arc::new(on_board()), ProgramsConfig::default())
 }
 
 fn harness(machine: Box<dyn Machine>) -> Harness {

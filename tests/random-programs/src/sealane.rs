@@ -5,7 +5,7 @@ use sealane_sdk::{
     AccountState, Environment, ExecutionLimits, Executor, Hash, InstructionInput, Programs, Pubkey,
     SlotHashes, Sysvars, TransactionAccount, TransactionAccounts, instructions_sysvar,
 };
-use sealane_vm::{ElfMachine, ProgramSource, ProgramsConfig};
+use sealane_vm::{ElfMachine, ProgramsConfig};
 use solana_sdk_ids::sysvar;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,23 +19,10 @@ pub struct Sealane {
     executor: Executor,
 }
 
-/// The programs that are on board never change.
-struct Fixed(HashMap<Pubkey, AccountState>);
-
-impl ProgramSource for Fixed {
-    fn account(&self, key: &Pubkey) -> Result<Option<AccountState>, String> {
-        Ok(self.0.get(key).cloned())
-    }
-
-    fn published_slot(&self) -> u64 {
-        u64::MAX
-    }
-}
-
 impl Sealane {
     /// Begins with these accounts; their programs are those that the machine knows.
     pub fn new(accounts: HashMap<Pubkey, AccountState>) -> Self {
-        let source = Arc::new(Fixed(accounts.clone()));
+        let source = Arc::new(accounts.clone());
         Self {
             programs: Programs::builtin(),
             machine: ElfMachine::new(source, ProgramsConfig::default()),

@@ -129,7 +129,7 @@ pub(crate) fn program(elf: Vec<u8>) -> AccountState {
 
 /// A harness with programs.
 pub(crate) fn harness_with(programs: Vec<(Pubkey, Vec<u8>)>, config: ProgramsConfig) -> Harness {
-    let source = Arc::new(super::Fixed(HashMap::new()));
+    let source = Arc::new(HashMap::<Pubkey, AccountState>::new());
     let machine = ElfMachine::new(source, config);
     let harness = Harness::new().with_machine(Box::new(machine));
     programs.into_iter().fold(harness, |harness, (key, elf)| {

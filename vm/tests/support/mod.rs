@@ -5,23 +5,10 @@ pub(crate) mod elf;
 
 use sealane_sdk::testing::Harness;
 use sealane_sdk::{AccountState, Pubkey, Rent};
-use sealane_vm::{ElfMachine, ProgramSource, ProgramsConfig};
+use sealane_vm::{ElfMachine, ProgramsConfig};
 use solana_account::ReadableAccount;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Accounts that do not change.
-pub(crate) struct Fixed(pub(crate) HashMap<Pubkey, AccountState>);
-
-impl ProgramSource for Fixed {
-    fn account(&self, key: &Pubkey) -> Result<Option<AccountState>, String> {
-        Ok(self.0.get(key).cloned())
-    }
-
-    fn published_slot(&self) -> u64 {
-        u64::MAX
-    }
-}
 
 /// The accounts of all programs that are on board.
 pub(crate) fn on_board() -> HashMap<Pubkey, AccountState> {
@@ -43,7 +30,7 @@ pub(crate) fn on_board() -> HashMap<Pubkey, AccountState> {
 /// A harness with all of them.
 pub(crate) fn harness() -> Harness {
     let accounts = on_board();
-    let source = Arc::new(Fixed(accounts.clone()));
+    let source = Arc::new(accounts.clone());
     let machine = ElfMachine::new(source, ProgramsConfig::default());
     let harness = Harness::new().with_machine(Box::new(machine));
     accounts.into_iter().fold(harness, |harness, (key, state)| {
