@@ -65,11 +65,13 @@ fn open(path: &Path) -> Result<Program, String> {
         .tempfile()
         .map_err(|error| format!("no temporary copy of it can be made: {error}"))?;
     let before = stamp(path);
-    fs::copy(path, copy.path()).map_err(|error| error.to_string())?;
+    let file = fs::read(path).map_err(|error| error.to_string())?;
     if stamp(path) != before {
         return Err("it was written while it was read".to_owned());
     }
-    check_whole(copy.path())?;
+    check_whole(&file)?;
+    fs::write(copy.path(), &file)
+        .map_err(|error| format!("no temporary copy of it can be made: {error}"))?;
     // SAFETY: its initialisers are trusted, see above.
     let mapped = unsafe { Library::open(Some(copy.path()), RTLD_NOW | RTLD_LOCAL) };
     let mapped = mapped.map_err(|error| {
@@ -89,8 +91,7 @@ fn open(path: &Path) -> Result<Program, String> {
 
 /// Whether an ELF file has its end: the linker puts the table of its sections there. Mapping a file that was cut short
 /// would end the process at the first page that is not there.
-fn check_whole(path: &Path) -> Result<(), String> {
-    let file = fs::read(path).map_err(|error| error.to_string())?;
+fn check_whole(file: &[u8]) -> Result<(), String> {
     let number = |at: usize, len: usize| {
         let mut bytes = [0; 8];
         bytes[..len].copy_from_slice(file.get(at..at + len)?);
