@@ -5,12 +5,13 @@ use crate::airdrop::{self, Airdrops};
 use crate::builder::ValidatorBuilder;
 use crate::error::Error;
 use crate::genesis::Genesis;
-use crate::kept::{self, Kept};
+use crate::kept::{self, Kept, Place};
 use crate::ledger;
 use crate::native_library::Watch;
 use crate::on_board;
+use crate::performance::Performance;
 use crate::periodic::Periodic;
-use crate::pubsub::{self, Hub, News, Subscriber, Topic};
+use crate::pubsub::{self, Hub, Hubs, News, Subscriber, Topic};
 use crate::rpc::{self, AnswersBytes, RpcContext};
 use crate::server::{Ports, RpcServer};
 use bytes::Bytes;
@@ -100,6 +101,7 @@ impl ValidatorBuilder {
                 kept::start_from_snapshot(path, &**disk, &self.on_notice, start)?
             }
         };
+        let snapshot_folder = self.ledger.as_ref().and_then(Place::folder);
         let watch = watch.map(|watch| watch.start(self.programs, self.on_notice.clone()));
         let watch = watch.transpose().map_err(Error::Thread)?;
         let kept = match (self.ledger, disk) {
@@ -114,25 +116,38 @@ impl ValidatorBuilder {
             _ if self.snapshot_interval.is_some() => return Err(Error::SnapshotWithoutLedger),
             _ => None,
         };
-        let (hub, hub_thread) = Hub::start(runtime.reader(), self.rpc_limits.receipts_waiting_max)
-            .map_err(Error::Thread)?;
+        let answers_bytes = Arc::new(AnswersBytes::new(
+            self.rpc_limits.responses_bytes_max,
+            self.rpc_limits.response_bytes_max as usize,
+        ));
+        let start_hub = |receipts_max| {
+            let answers_bytes = Arc::clone(&answers_bytes);
+            Hub::start(runtime.reader(), receipts_max, answers_bytes).map_err(Error::Thread)
+        };
+        let (hub, hub_thread) = start_hub(self.rpc_limits.receipts_waiting_max)?;
+        let (blocks, block_hub_thread) = start_hub(0)?;
+        let hubs = Hubs {
+            all: hub.clone(),
+            blocks,
+        };
+        let performance = Performance::default();
         let context = Arc::new(RpcContext {
             ingest: runtime.ingest(),
             reader: runtime.reader(),
             genesis,
-            hub: hub.clone(),
+            hub,
             limits: self.rpc_limits.clone(),
             airdrops: Airdrops::default(),
-            answers_bytes: AnswersBytes::new(
-                self.rpc_limits.responses_bytes_max,
-                self.rpc_limits.response_bytes_max as usize,
-            ),
+            performance: performance.clone(),
+            addresses,
+            snapshot_folder,
+            answers_bytes: Arc::clone(&answers_bytes),
         });
         let server = match ports {
             Some(ports) => {
                 let mut methods = Methods::new();
                 methods.merge(rpc::module(Arc::clone(&context))?)?;
-                methods.merge(pubsub::module(hub, self.rpc_limits.clone())?)?;
+                methods.merge(pubsub::module(hubs.clone(), self.rpc_limits.clone())?)?;
                 Some(RpcServer::start(
                     ports,
                     methods,
@@ -142,15 +157,21 @@ impl ValidatorBuilder {
             }
             None => None,
         };
+        let sampled = server
+            .as_ref()
+            .map(|_| performance.sample(runtime.reader()));
+        let sampler = sampled.transpose().map_err(Error::Thread)?;
         Ok(ValidatorHandle {
             context,
             addresses,
             running: Some(Running {
                 runtime,
                 server,
-                hub_thread,
+                hubs,
+                hub_threads: [hub_thread, block_hub_thread],
                 kept,
                 watch,
+                sampler,
             }),
         })
     }
@@ -193,9 +214,11 @@ fn verify_threads() -> usize {
 struct Running {
     runtime: Runtime,
     server: Option<RpcServer>,
-    hub_thread: JoinHandle<()>,
+    hubs: Hubs,
+    hub_threads: [JoinHandle<()>; 2],
     kept: Option<Kept>,
     watch: Option<Periodic>,
+    sampler: Option<Periodic>,
 }
 
 /// A running node, and an in-process client of it. Dropping it stops the node.
@@ -376,20 +399,25 @@ impl ValidatorHandle {
         let Some(Running {
             runtime,
             server,
-            hub_thread,
+            hubs,
+            hub_threads,
             kept,
             watch,
+            sampler,
         }) = self.running.take()
         else {
             return true;
         };
         let end = Instant::now() + deadline;
-        drop(watch);
+        drop((watch, sampler));
         // In this order, so that who waits for a transaction still hears of it.
         let orderly = runtime.shutdown(deadline.mul_f32(0.8));
-        self.context.hub.stop();
-        // A panic there was reported when it happened.
-        let _ = hub_thread.join();
+        hubs.all.stop();
+        hubs.blocks.stop();
+        for thread in hub_threads {
+            // A panic there was reported when it happened.
+            let _ = thread.join();
+        }
         if let Some(server) = server {
             let left = end.saturating_duration_since(Instant::now());
             server.stop(left.min(Duration::from_millis(500)));

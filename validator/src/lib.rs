@@ -20,6 +20,7 @@ mod ledger_tools;
 mod limits;
 mod native_library;
 mod on_board;
+mod performance;
 mod periodic;
 mod program_files;
 mod pubsub;

@@ -39,6 +39,8 @@ pub struct RpcLimits {
     pub signatures_for_address_max: usize,
     /// Slots in one `getBlocks` or `getBlocksWithLimit`.
     pub blocks_max: u64,
+    /// Transactions that one `getRecentPrioritizationFees` looks at; of older slots it says nothing.
+    pub prioritization_fee_transactions_max: usize,
     /// Filters of one `getProgramAccounts` or `programSubscribe`.
     pub filters_max: usize,
     /// Threads that run simulations and scans. One that a program never leaves is lost to it.
@@ -67,6 +69,7 @@ impl Default for RpcLimits {
             signature_statuses_max: 256,
             signatures_for_address_max: 1_000,
             blocks_max: 500_000,
+            prioritization_fee_transactions_max: 100_000,
             filters_max: 4,
             blocking_threads_max: 32,
             server_threads: 2,

@@ -2,14 +2,17 @@
 
 mod blocks;
 mod chain;
+mod cluster;
 mod embedded;
 mod errors;
 mod old_history;
 mod proofs;
 mod pubsub;
+mod pubsub_slots;
 mod restart;
 mod snapshots;
 mod support;
+mod tokens;
 mod traces;
 mod transactions;
 mod transfers;
