@@ -8,6 +8,7 @@ use crate::program_files::{ProgramFile, ProgramKind};
 use sealane_runtime::{BankingThreads, Disk, Limits, Notice, OnLedgerFailure, OnNotice, OnReplay};
 use sealane_sdk::{AccountState, ProcessInstruction, Program, Programs, Pubkey};
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,7 @@ impl Validator {
             accounts: Vec::new(),
             rpc_port: Some(0),
             bind_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ingest_ports: None,
             mint: None,
             wallet: None,
             ledger: None,
@@ -75,6 +77,8 @@ pub struct ValidatorBuilder {
     pub(crate) accounts: Vec<(Pubkey, AccountState)>,
     pub(crate) rpc_port: Option<u16>,
     pub(crate) bind_address: IpAddr,
+    /// Where transactions come in over QUIC and UDP; `None`: wherever there is room.
+    pub(crate) ingest_ports: Option<Range<u16>>,
     pub(crate) mint: Option<Pubkey>,
     /// The mint of a new chain that has no other.
     pub(crate) wallet: Option<Pubkey>,
@@ -167,6 +171,13 @@ impl ValidatorBuilder {
     /// free ports, so that tests can run side by side; Solana's clients expect 8899.
     pub fn rpc_port(mut self, port: u16) -> Self {
         self.rpc_port = Some(port);
+        self
+    }
+
+    /// UDP ports of which two are taken for transactions over QUIC and, on loopback, over UDP. Without this any
+    /// two that are free. `getClusterNodes` names them.
+    pub fn ingest_ports(mut self, ports: Range<u16>) -> Self {
+        self.ingest_ports = Some(ports);
         self
     }
 

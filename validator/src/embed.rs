@@ -5,6 +5,7 @@ use crate::airdrop::{self, Airdrops};
 use crate::builder::ValidatorBuilder;
 use crate::error::Error;
 use crate::genesis::Genesis;
+use crate::ingest::{IngestLimits, IngestPorts};
 use crate::kept::{self, Kept, Place};
 use crate::ledger;
 use crate::native_library::Watch;
@@ -75,6 +76,10 @@ impl ValidatorBuilder {
         let addresses = ports
             .as_ref()
             .map(|ports| (ports.http(), ports.web_socket()));
+        let ingest_ports = ports
+            .as_ref()
+            .map(|_| IngestPorts::bind(self.bind_address, self.ingest_ports.clone()))
+            .transpose()?;
         let watch = self.watch.then(|| Watch::new(&self.native_programs));
         for file in &self.native_programs {
             let program = file.load()?;
@@ -140,6 +145,7 @@ impl ValidatorBuilder {
             airdrops: Airdrops::default(),
             performance: performance.clone(),
             addresses,
+            ingest_addresses: ingest_ports.as_ref().map(IngestPorts::addresses),
             snapshot_folder,
             answers_bytes: Arc::clone(&answers_bytes),
         });
@@ -148,12 +154,17 @@ impl ValidatorBuilder {
                 let mut methods = Methods::new();
                 methods.merge(rpc::module(Arc::clone(&context))?)?;
                 methods.merge(pubsub::module(hubs.clone(), self.rpc_limits.clone())?)?;
-                Some(RpcServer::start(
-                    ports,
-                    methods,
-                    &self.rpc_limits,
-                    runtime.reader(),
-                )?)
+                let server = RpcServer::start(ports, methods, &self.rpc_limits, runtime.reader())?;
+                if let Some(ports) = ingest_ports {
+                    let limits = IngestLimits {
+                        transaction_bytes_max: self.limits.transaction_bytes_max,
+                        connections_max: self.rpc_limits.quic_connections_max,
+                        streams_per_connection_max: self.rpc_limits.quic_streams_per_connection_max,
+                    };
+                    let (ingest, identity) = (runtime.ingest(), &context.genesis.identity);
+                    server.within(|| ports.serve(&ingest, identity, &limits))?;
+                }
+                Some(server)
             }
             None => None,
         };
@@ -340,6 +351,16 @@ impl ValidatorHandle {
     pub fn ws_url(&self) -> Option<String> {
         self.addresses
             .map(|(_, web_socket)| format!("ws://{web_socket}"))
+    }
+
+    /// Where transactions are received over QUIC, as `solana-tpu-client` sends them; `None` if it has no sockets.
+    pub fn quic_address(&self) -> Option<SocketAddr> {
+        self.context.ingest_addresses.map(|it| it.quic)
+    }
+
+    /// Where transactions are received as datagrams; `None` but on loopback.
+    pub fn udp_address(&self) -> Option<SocketAddr> {
+        self.context.ingest_addresses.and_then(|it| it.udp)
     }
 
     /// The faucet's keypair: it pays where nobody else can.

@@ -13,6 +13,7 @@ mod cli;
 mod embed;
 mod error;
 mod genesis;
+mod ingest;
 mod kept;
 mod ledger;
 mod ledger_bounds;

@@ -20,6 +20,10 @@ pub struct RpcLimits {
     pub batch_requests_max: u32,
     /// Open connections of both ports together.
     pub connections_max: usize,
+    /// Open QUIC connections.
+    pub quic_connections_max: usize,
+    /// Transactions that one QUIC connection may have on their way at a time.
+    pub quic_streams_per_connection_max: u32,
     /// Subscriptions of one connection.
     pub subscriptions_per_connection_max: u32,
     /// Subscriptions of the node.
@@ -60,6 +64,8 @@ impl Default for RpcLimits {
             quick_account_bytes_max: 32 << 10,
             batch_requests_max: 1_000,
             connections_max: 1_024,
+            quic_connections_max: 2_000,
+            quic_streams_per_connection_max: 512,
             subscriptions_per_connection_max: 10_000,
             subscriptions_max: 100_000,
             notifications_per_connection_max: 8_192,

@@ -180,12 +180,13 @@ pub(crate) fn get_vote_accounts(_: &RpcContext, parameters: &Parameters) -> Answ
 
 pub(crate) fn get_cluster_nodes(context: &RpcContext, _: &Parameters) -> Answer {
     let (rpc, pubsub) = context.addresses.unzip();
+    let ingest = context.ingest_addresses;
     answer(&[RpcContactInfo {
         pubkey: context.identity(),
         gossip: None,
         tvu: None,
-        tpu: None,
-        tpu_quic: None,
+        tpu: ingest.and_then(|it| it.udp),
+        tpu_quic: ingest.map(|it| it.quic),
         tpu_forwards: None,
         tpu_forwards_quic: None,
         tpu_vote: None,

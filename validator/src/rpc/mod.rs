@@ -34,6 +34,7 @@ pub(crate) use parameters::Parameters;
 
 use crate::airdrop::Airdrops;
 use crate::genesis::Genesis;
+use crate::ingest::IngestAddresses;
 use crate::limits::RpcLimits;
 use crate::performance::Performance;
 use crate::pubsub::Hub;
@@ -63,6 +64,8 @@ pub(crate) struct RpcContext {
     pub(crate) performance: Performance,
     /// Of HTTP and WebSocket, if there are sockets.
     pub(crate) addresses: Option<(SocketAddr, SocketAddr)>,
+    /// Where transactions come in beside them.
+    pub(crate) ingest_addresses: Option<IngestAddresses>,
     /// Where snapshots are, if the ledger is a folder.
     pub(crate) snapshot_folder: Option<PathBuf>,
 }

@@ -5,6 +5,7 @@ mod chain;
 mod cluster;
 mod embedded;
 mod errors;
+mod ingest;
 mod old_history;
 mod proofs;
 mod pubsub;
