@@ -5,6 +5,7 @@ mod chain;
 mod embedded;
 mod errors;
 mod old_history;
+mod precompiles;
 mod proofs;
 mod pubsub;
 mod restart;
