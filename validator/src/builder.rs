@@ -38,7 +38,7 @@ impl Validator {
     /// ports on loopback, and nothing else.
     pub fn builder() -> ValidatorBuilder {
         ValidatorBuilder {
-            programs: Programs::builtin(),
+            programs: built_in(),
             on_board: true,
             program_files: Vec::new(),
             native_programs: Vec::new(),
@@ -64,6 +64,15 @@ impl Validator {
             rpc_limits: RpcLimits::default(),
         }
     }
+}
+
+/// The native programs that every node has, whatever its author adds.
+pub(crate) fn built_in() -> Programs {
+    let mut programs = Programs::builtin();
+    for precompile in sealane_precompiles::ALL {
+        programs.add(precompile);
+    }
+    programs
 }
 
 /// What a validator starts with.

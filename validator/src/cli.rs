@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use sealane_runtime::{
     BankingThreads, LedgerFailure, Limits, Notice, OnLedgerFailure, OnReplay, ReplayProgress,
 };
-use sealane_sdk::{Program, Programs, Pubkey};
+use sealane_sdk::{Program, Pubkey};
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -187,7 +187,7 @@ pub fn run(
     programs: impl IntoIterator<Item = Program>,
 ) -> anyhow::Result<()> {
     if let Some(Command::Ledger(tool)) = arguments.command {
-        let mut all = Programs::builtin();
+        let mut all = crate::builder::built_in();
         programs.into_iter().for_each(|program| all.add(program));
         return tool.run(all);
     }

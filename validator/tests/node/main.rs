@@ -7,6 +7,7 @@ mod embedded;
 mod errors;
 mod ingest;
 mod old_history;
+mod precompiles;
 mod proofs;
 mod pubsub;
 mod pubsub_slots;
