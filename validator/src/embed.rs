@@ -42,6 +42,7 @@ impl ValidatorBuilder {
         if let Some(disk) = disk
             && let Some(genesis) = ledger::load(disk)?
         {
+            ledger::check_dev(&genesis, self.dev)?;
             let programs = ledger::programs_of(&genesis, &self.programs);
             ledger::check(&genesis, &programs, self.mint, &self.accounts)?;
             return Ok(genesis);
@@ -57,6 +58,7 @@ impl ValidatorBuilder {
             self.faucet_lamports,
             &self.programs,
             accounts,
+            self.dev,
         );
         if let Some(disk) = disk {
             ledger::store(disk, &genesis)?;
@@ -66,6 +68,7 @@ impl ValidatorBuilder {
 
     /// Starts the node. It runs until the handle is stopped or dropped.
     pub fn start(mut self) -> Result<ValidatorHandle, Error> {
+        self.check_dev()?;
         // First, because it is what fails.
         let ports = self
             .rpc_port
@@ -153,6 +156,20 @@ impl ValidatorBuilder {
                 watch,
             }),
         })
+    }
+
+    /// A chain that may go back needs all of its past, and its accounts at hand.
+    fn check_dev(&self) -> Result<(), Error> {
+        let limits = &self.limits;
+        let unsuitable = [
+            (limits.accounts_memory_max.is_some(), "--accounts-memory"),
+            (limits.ledger_bytes_max.is_some(), "--limit-ledger-size"),
+            (limits.ledger_age_max.is_some(), "--limit-ledger-age"),
+        ];
+        match unsuitable.iter().find(|(is_there, _)| *is_there) {
+            Some((_, flag)) if self.dev.is_some() => Err(Error::DevKeepsAll(flag)),
+            _ => Ok(()),
+        }
     }
 
     /// The chain of the ledger, or a new one, running.

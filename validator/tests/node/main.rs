@@ -2,6 +2,7 @@
 
 mod blocks;
 mod chain;
+mod dev;
 mod embedded;
 mod errors;
 mod old_history;
