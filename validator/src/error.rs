@@ -124,6 +124,12 @@ pub enum Error {
          new one"
     )]
     IsDev,
+    /// Only the operator of a chain for development may do this.
+    #[error("this chain did not begin with --dev (ValidatorBuilder::dev), so nobody may do this")]
+    NoOperator,
+    /// What the operator wanted was not done.
+    #[error("not done: {0}")]
+    Operator(#[from] sealane_runtime::OperatorError),
     /// What a chain for development cannot have.
     #[error("a chain for development (--dev) keeps all of it: leave {0} away")]
     DevKeepsAll(&'static str),
