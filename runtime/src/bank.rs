@@ -116,6 +116,13 @@ impl Bank {
         }
     }
 
+    /// Tells the machine that programs were changed from outside.
+    pub(crate) fn forget_programs(&self) {
+        if let Some(machine) = &self.machine {
+            machine.forget_all();
+        }
+    }
+
     /// Says from any thread which program runs here.
     pub(crate) fn running_program(&self) -> RunningProgram {
         self.executor.running_program()

@@ -69,6 +69,8 @@ pub struct RuntimeConfig {
     pub entry_interval: Duration,
     /// Keep the serial order (`Reader::take_order`), for the oracle.
     pub record_order: bool,
+    /// A chain for development: `Runtime::operator` may set accounts and the clock.
+    pub dev: bool,
     /// Execute every transaction twice, and name the program whose effects differ (`Notice::Impure`).
     pub check_purity: bool,
     /// Hears of programs that misbehave.
@@ -110,6 +112,7 @@ impl RuntimeConfig {
             slot_duration: Duration::from_millis(400),
             entry_interval: Duration::from_millis(5),
             record_order: false,
+            dev: false,
             check_purity: false,
             on_notice: Arc::new(|_| {}),
             ledger: None,

@@ -69,6 +69,10 @@ pub struct Limits {
     pub headers_max: usize,
     /// Bytes of transactions' trees that are kept with them, for proofs.
     pub transaction_trees_bytes_max: usize,
+    /// Commands of the operator that wait, in a chain for development; beyond, they are refused.
+    pub operator_commands_max: usize,
+    /// Slots that one command may let pass: each takes some hundred nanoseconds of several threads.
+    pub travel_slots_max: u64,
     /// Sealed slots kept in memory for getBlock.
     pub history_slots_max: usize,
     /// Transactions whose ids are remembered within the blockhash window; full means refused.
@@ -143,6 +147,8 @@ impl Default for Limits {
             log_file_bytes_max: 64 << 20,
             headers_max: 512,
             transaction_trees_bytes_max: 64 << 20,
+            operator_commands_max: 64,
+            travel_slots_max: 64 << 20,
             history_slots_max: 2 << 20,
             status_cache_max: 64 << 20,
             listener_events_max: 4_096,

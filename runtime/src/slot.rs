@@ -4,8 +4,10 @@
 //! accounts and indexes the blockhashes, some tens of microseconds, so that a transaction only
 //! looks things up. It knows no transactions and no accounts of the database.
 
+mod idle;
 mod saved;
 
+pub(crate) use idle::IdleSlots;
 pub(crate) use saved::Input;
 
 use sealane_accounts_db::{Pin, ReadError};

@@ -1,6 +1,6 @@
 //! What a node is started with.
 
-use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL};
+use crate::genesis::{Dev, FAUCET_SOL, LAMPORTS_PER_SOL};
 use crate::kept::Place;
 use crate::limits::RpcLimits;
 use crate::native_library::NativeProgramFile;
@@ -53,6 +53,7 @@ impl Validator {
             reset: false,
             snapshot: None,
             snapshot_interval: None,
+            dev: None,
             faucet_lamports: FAUCET_SOL * LAMPORTS_PER_SOL,
             banking_threads: BankingThreads::Auto,
             slot_duration: Duration::from_millis(400),
@@ -95,6 +96,7 @@ pub struct ValidatorBuilder {
     pub(crate) reset: bool,
     pub(crate) snapshot: Option<PathBuf>,
     pub(crate) snapshot_interval: Option<Duration>,
+    pub(crate) dev: Option<Dev>,
     pub(crate) faucet_lamports: u64,
     pub(crate) banking_threads: BankingThreads,
     pub(crate) slot_duration: Duration,
@@ -262,6 +264,13 @@ impl ValidatorBuilder {
     /// Deletes the chain in the ledger and starts a new one.
     pub fn reset_ledger(mut self) -> Self {
         self.reset = true;
+        self
+    }
+
+    /// A chain for development: whoever reaches the node may set accounts, move the clock, and go back to an
+    /// earlier state. A new chain remembers that it is one, and one from a ledger must have begun as one.
+    pub fn dev(mut self, dev: bool) -> Self {
+        self.dev = dev.then(|| self.dev.unwrap_or_default());
         self
     }
 

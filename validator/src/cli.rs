@@ -104,6 +104,12 @@ pub struct Arguments {
     #[arg(long, value_name = "SOL", default_value_t = FAUCET_SOL)]
     faucet_sol: u64,
 
+    /// A chain for development: by JSON-RPC, whoever reaches the node may set accounts, move and stop the clock, and
+    /// go back to an earlier state (docs/development.md). Any web page that you visit can, too. A ledger remembers
+    /// that it is one.
+    #[arg(long)]
+    dev: bool,
+
     /// Threads that execute transactions: a number, or auto for what suits this machine.
     #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = banking_threads)]
     banking_threads: BankingThreads,
@@ -208,6 +214,7 @@ pub fn run(
         .faucet_lamports(faucet_lamports)
         .limits(arguments.limits())
         .check_purity(arguments.check_purity)
+        .dev(arguments.dev)
         .on_notice(move |notice| tell(notice, quiet));
     if let Some(mint) = arguments.mint {
         builder = builder.mint(mint);

@@ -18,7 +18,9 @@ use crate::server::{Ports, RpcServer};
 use bytes::Bytes;
 use crossbeam_channel::RecvTimeoutError;
 use jsonrpsee::Methods;
-use sealane_runtime::{CheckpointConfig, Disk, Ingest, Reader, Runtime, RuntimeConfig};
+use sealane_runtime::{
+    CheckpointConfig, Disk, Ingest, Operator, Reader, Runtime, RuntimeConfig, TimeTravel,
+};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use solana_keypair::Keypair;
@@ -44,6 +46,7 @@ impl ValidatorBuilder {
         if let Some(disk) = disk
             && let Some(genesis) = ledger::load(disk)?
         {
+            ledger::check_dev(&genesis, self.dev)?;
             let programs = ledger::programs_of(&genesis, &self.programs);
             ledger::check(&genesis, &programs, self.mint, &self.accounts)?;
             return Ok(genesis);
@@ -59,6 +62,7 @@ impl ValidatorBuilder {
             self.faucet_lamports,
             &self.programs,
             accounts,
+            self.dev,
         );
         if let Some(disk) = disk {
             ledger::store(disk, &genesis)?;
@@ -68,6 +72,7 @@ impl ValidatorBuilder {
 
     /// Starts the node. It runs until the handle is stopped or dropped.
     pub fn start(mut self) -> Result<ValidatorHandle, Error> {
+        self.check_dev()?;
         // First, because it is what fails.
         let ports = self
             .rpc_port
@@ -139,6 +144,7 @@ impl ValidatorBuilder {
         let context = Arc::new(RpcContext {
             ingest: runtime.ingest(),
             reader: runtime.reader(),
+            operator: runtime.operator(),
             genesis,
             hub,
             limits: self.rpc_limits.clone(),
@@ -187,6 +193,20 @@ impl ValidatorBuilder {
         })
     }
 
+    /// A chain that may go back needs all of its past, and its accounts at hand.
+    fn check_dev(&self) -> Result<(), Error> {
+        let limits = &self.limits;
+        let unsuitable = [
+            (limits.accounts_memory_max.is_some(), "--accounts-memory"),
+            (limits.ledger_bytes_max.is_some(), "--limit-ledger-size"),
+            (limits.ledger_age_max.is_some(), "--limit-ledger-age"),
+        ];
+        match unsuitable.iter().find(|(is_there, _)| *is_there) {
+            Some((_, flag)) if self.dev.is_some() => Err(Error::DevKeepsAll(flag)),
+            _ => Ok(()),
+        }
+    }
+
     /// The chain of the ledger, or a new one, running.
     fn start_chain(&self, disk: Option<&Arc<dyn Disk>>) -> Result<(Arc<Genesis>, Runtime), Error> {
         let genesis = Arc::new(self.genesis(disk.map(|disk| &**disk))?);
@@ -202,6 +222,7 @@ impl ValidatorBuilder {
             verify_threads: verify_threads(),
             slot_duration: self.slot_duration,
             entry_interval: Duration::from_millis(2),
+            dev: genesis.dev.is_some(),
             check_purity: self.check_purity,
             on_notice: self.on_notice.clone(),
             header_signer: Some(Arc::clone(&genesis.identity)),
@@ -381,6 +402,36 @@ impl ValidatorHandle {
     /// The chain's name.
     pub fn genesis_hash(&self) -> Hash {
         self.context.genesis.hash
+    }
+
+    /// Sets an account, as the next transaction finds it; the slot in which it was set. One without lamports is
+    /// gone. Waits until it is visible. In a chain for development alone (`ValidatorBuilder::dev`).
+    pub fn set_account(&self, key: &Pubkey, state: AccountState) -> Result<u64, Error> {
+        let set = move |_: &AccountState| Ok(state.clone());
+        Ok(self.operator()?.set_account(key, set)?)
+    }
+
+    /// Moves the clock forward, and waits until that is visible; the slot that is open then. In a chain for
+    /// development alone.
+    pub fn time_travel(&self, to: TimeTravel) -> Result<u64, Error> {
+        Ok(self.operator()?.time_travel(to)?.slot)
+    }
+
+    /// Stops the clock: no slot turns by itself until `resume_clock`. In a chain for development alone.
+    pub fn pause_clock(&self) -> Result<(), Error> {
+        self.operator()?.pause_clock()?;
+        Ok(())
+    }
+
+    /// Lets the clock go on from where it is. In a chain for development alone.
+    pub fn resume_clock(&self) -> Result<(), Error> {
+        self.operator()?.resume_clock()?;
+        Ok(())
+    }
+
+    /// All that the operator of a chain for development may do.
+    pub fn operator(&self) -> Result<&Operator, Error> {
+        self.context.operator.as_ref().ok_or(Error::NoOperator)
     }
 
     /// Makes a snapshot of what is durable now, under `snapshots/` in the ledger's folder; the folder that it

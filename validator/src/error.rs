@@ -126,6 +126,28 @@ pub enum Error {
          folder, or start a new chain there with --reset, which deletes the old one"
     )]
     OtherGenesis(String),
+    /// A ledger that is not for development was to be started as one that is.
+    #[error(
+        "the ledger's chain was not begun with --dev, so nobody may set its accounts or its clock: leave --dev \
+         away to go on with it, name another folder, or add --reset, which deletes it and begins a new one"
+    )]
+    NotDev,
+    /// A ledger that is for development was to be started as one that is not.
+    #[error(
+        "the ledger's chain was begun with --dev, and whoever reaches the node may set its accounts and its \
+         clock: add --dev to go on with it, name another folder, or add --reset, which deletes it and begins a \
+         new one"
+    )]
+    IsDev,
+    /// Only the operator of a chain for development may do this.
+    #[error("this chain did not begin with --dev (ValidatorBuilder::dev), so nobody may do this")]
+    NoOperator,
+    /// What the operator wanted was not done.
+    #[error("not done: {0}")]
+    Operator(#[from] sealane_runtime::OperatorError),
+    /// What a chain for development cannot have.
+    #[error("a chain for development (--dev) keeps all of it: leave {0} away")]
+    DevKeepsAll(&'static str),
     /// A program's file cannot be used.
     #[error(
         "the program file {} cannot be used: {what}. Name the .so file that `cargo build-sbf` leaves in \

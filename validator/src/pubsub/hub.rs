@@ -356,6 +356,7 @@ impl State {
                 self.tell_blocks(*parent);
                 self.tell_accounts(*slot);
             }
+            Event::AccountsSet { slot, accounts } => self.hear_set(*slot, accounts),
             Event::Dropped { signature, error } => {
                 let slot = self.reader.slot().slot;
                 self.settle_all(signature, slot, &Err(error.clone().unwrap_or(EVICTED)));
@@ -398,6 +399,19 @@ impl State {
         }
         self.tell_accounts(slot);
         self.tell_programs(slot, &changed_programs);
+    }
+
+    /// Accounts were set, by nobody's transaction.
+    fn hear_set(&mut self, slot: u64, accounts: &[Pubkey]) {
+        for key in accounts {
+            if let Some(watch) = self.watches.get_mut(key) {
+                watch.touched = true;
+            }
+        }
+        self.tell_accounts(slot);
+        if !self.programs.is_empty() {
+            self.tell_programs(slot, &accounts.iter().copied().collect());
+        }
     }
 
     /// Notes which of the transaction's accounts somebody may want to hear of.

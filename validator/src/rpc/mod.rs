@@ -10,6 +10,7 @@ mod accounts;
 mod answer_bytes;
 mod blocks;
 mod cluster;
+mod dev;
 mod economy;
 mod errors;
 mod filters;
@@ -41,7 +42,7 @@ use crate::pubsub::Hub;
 use jsonrpsee::RpcModule;
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::types::ErrorObjectOwned;
-use sealane_runtime::{Ingest, Reader, SlotContext};
+use sealane_runtime::{Ingest, Operator, Reader, SlotContext};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::net::SocketAddr;
@@ -56,6 +57,8 @@ pub(crate) const AGAVE_VERSION: &str = "4.2.2";
 pub(crate) struct RpcContext {
     pub(crate) ingest: Ingest,
     pub(crate) reader: Reader,
+    /// In a chain for development.
+    pub(crate) operator: Option<Operator>,
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) hub: Hub,
     pub(crate) limits: RpcLimits,
@@ -164,7 +167,8 @@ const SLOW: &[(&str, Method)] = &[
 pub(crate) fn module(
     context: Arc<RpcContext>,
 ) -> Result<RpcModule<Arc<RpcContext>>, RegisterMethodError> {
-    let mut module = RpcModule::new(context);
+    let mut module = RpcModule::new(Arc::clone(&context));
+    dev::register(&mut module, &context)?;
     for &(name, method) in QUICK {
         module.register_method(name, move |params, context, _| {
             method(context, &Parameters::parse(&params)?)
