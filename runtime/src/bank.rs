@@ -43,6 +43,7 @@ pub struct Bank {
     programs: Arc<Programs>,
     machine: Option<Arc<ElfMachine>>,
     log_bytes_max: usize,
+    compute_units_fixed: Option<u64>,
     executor: Executor,
     balances: Balances,
     /// The blockhash that was found to be recent last, and the slot where it was.
@@ -90,6 +91,7 @@ impl Bank {
             programs,
             machine: None,
             log_bytes_max: limits.log_bytes_max,
+            compute_units_fixed: limits.compute_units_fixed,
             executor: Executor::default(),
             balances: Balances {
                 before: [0; ACCOUNTS_MAX],
@@ -192,6 +194,7 @@ impl Bank {
             programs,
             machine,
             log_bytes_max,
+            compute_units_fixed,
             executor,
             balances,
             trace,
@@ -219,7 +222,8 @@ impl Bank {
                 machine: machine.as_deref().map(|machine| machine as &dyn Machine),
             };
             let limits = ExecutionLimits {
-                compute_units: u64::from(transaction.budget().unit_limit),
+                compute_units: compute_units_fixed
+                    .unwrap_or(u64::from(transaction.budget().unit_limit)),
                 log_bytes: *log_bytes_max,
                 heap_bytes: u32::from(transaction.heap_kibibytes) * 1_024,
             };

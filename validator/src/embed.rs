@@ -19,7 +19,7 @@ use bytes::Bytes;
 use crossbeam_channel::RecvTimeoutError;
 use jsonrpsee::Methods;
 use sealane_runtime::{
-    CheckpointConfig, Disk, Ingest, Operator, Reader, Runtime, RuntimeConfig, TimeTravel,
+    CheckpointConfig, Disk, Ingest, Notice, Operator, Reader, Runtime, RuntimeConfig, TimeTravel,
 };
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
@@ -42,32 +42,38 @@ pub(crate) const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 impl ValidatorBuilder {
     /// The chain of the ledger, or a new one.
-    fn genesis(&self, disk: Option<&dyn Disk>) -> Result<Genesis, Error> {
+    fn genesis(&self, disk: Option<&dyn Disk>) -> Result<(Genesis, Begun), Error> {
         if let Some(disk) = disk
             && let Some(genesis) = ledger::load(disk)?
         {
             ledger::check_dev(&genesis, self.dev)?;
             let programs = ledger::programs_of(&genesis, &self.programs);
             ledger::check(&genesis, &programs, self.mint, &self.accounts)?;
-            return Ok(genesis);
+            genesis.parameters.check(self.parameters)?;
+            return Ok((genesis, Begun::Before));
         }
         let mut accounts = if self.on_board {
             on_board::accounts()
         } else {
             Vec::new()
         };
+        accounts.retain(|(key, _)| !self.deactivated_features.contains(key));
         accounts.extend(self.accounts.iter().cloned());
+        if let Some(more) = &self.genesis_accounts {
+            accounts.extend(more().map_err(Error::GenesisAccounts)?);
+        }
         let genesis = Genesis::new(
             self.mint.or(self.wallet),
             self.faucet_lamports,
             &self.programs,
             accounts,
             self.dev,
+            self.parameters,
         );
         if let Some(disk) = disk {
             ledger::store(disk, &genesis)?;
         }
-        Ok(genesis)
+        Ok((genesis, Begun::Now))
     }
 
     /// Starts the node. It runs until the handle is stopped or dropped.
@@ -209,8 +215,10 @@ impl ValidatorBuilder {
 
     /// The chain of the ledger, or a new one, running.
     fn start_chain(&self, disk: Option<&Arc<dyn Disk>>) -> Result<(Arc<Genesis>, Runtime), Error> {
-        let genesis = Arc::new(self.genesis(disk.map(|disk| &**disk))?);
-        let runtime = Runtime::start(RuntimeConfig {
+        let (genesis, begun) = self.genesis(disk.map(|disk| &**disk))?;
+        let genesis = Arc::new(genesis);
+        let warp_slot = self.warp_slot.filter(|_| begun == Begun::Now);
+        let mut config = RuntimeConfig {
             limits: self.limits.clone(),
             genesis_accounts: genesis.accounts.clone(),
             genesis_time: genesis.time,
@@ -222,7 +230,7 @@ impl ValidatorBuilder {
             verify_threads: verify_threads(),
             slot_duration: self.slot_duration,
             entry_interval: Duration::from_millis(2),
-            dev: genesis.dev.is_some(),
+            dev: genesis.dev.is_some() || warp_slot.is_some(),
             check_purity: self.check_purity,
             on_notice: self.on_notice.clone(),
             header_signer: Some(Arc::clone(&genesis.identity)),
@@ -231,9 +239,24 @@ impl ValidatorBuilder {
                 genesis.hash,
                 genesis.identity.pubkey(),
             )
-        })?;
+        };
+        genesis.parameters.apply(&mut config);
+        let runtime = Runtime::start(config)?;
+        if let (Some(slot), Some(operator)) = (warp_slot, runtime.operator()) {
+            operator.time_travel(TimeTravel::Slot(slot))?;
+        }
+        if begun == Begun::Before && (self.genesis_accounts.is_some() || self.warp_slot.is_some()) {
+            (self.on_notice)(&Notice::GenesisIgnored);
+        }
         Ok((genesis, runtime))
     }
+}
+
+/// Whether a chain is a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    Now,
+    Before,
 }
 
 /// A signature takes as long as some fifty transfers, so verify gets all of few cores and half of many:

@@ -47,6 +47,9 @@ pub enum Error {
     /// QUIC could not be set up.
     #[error("cannot receive transactions over QUIC: {0}")]
     Quic(String),
+    /// The accounts of a new chain could not be had.
+    #[error("{0:#}")]
+    GenesisAccounts(anyhow::Error),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),

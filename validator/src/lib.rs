@@ -9,10 +9,14 @@
 
 mod airdrop;
 mod builder;
+mod chain_parameters;
 mod cli;
+mod clone;
+mod config_file;
 mod embed;
 mod error;
 mod genesis;
+mod genesis_files;
 mod ingest;
 mod kept;
 mod ledger;
@@ -30,6 +34,7 @@ mod server;
 mod snapshots;
 mod state_file;
 mod status_line;
+mod test_validator;
 mod trace_json;
 mod wallet;
 

@@ -141,6 +141,22 @@ pub(super) fn start_message(node: &ValidatorHandle, ledger: Option<&Path>) -> St
     )
 }
 
+/// Where the node is, in a line for programs.
+pub(super) fn ready_json(node: &ValidatorHandle) -> String {
+    let line = serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "pid": std::process::id(),
+        "rpcUrl": node.rpc_url(),
+        "wsUrl": node.ws_url(),
+        "tpuQuic": node.quic_address(),
+        "tpuUdp": node.udp_address(),
+        "faucet": node.faucet_address().to_string(),
+        "mint": node.mint_address().map(|mint| mint.to_string()),
+        "genesisHash": node.genesis_hash().to_string(),
+    });
+    format!("{line}\n")
+}
+
 fn grouped_sol(sol: u64) -> String {
     format!("{} million", sol / 1_000_000)
 }

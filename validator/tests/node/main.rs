@@ -8,6 +8,7 @@ mod embedded;
 mod errors;
 mod ingest;
 mod old_history;
+mod parameters;
 mod precompiles;
 mod proofs;
 mod pubsub;
