@@ -71,6 +71,10 @@ pub struct RuntimeConfig {
     pub record_order: bool,
     /// A chain for development: `Runtime::operator` may set accounts and the clock.
     pub dev: bool,
+    /// Nothing goes by wall time: a slot turns before a transaction that comes when so many are in it, or when the operator
+    /// says so. Each transaction is an entry of its own, and they are inserted as they come. So a chain whose
+    /// transactions come in the same order is the same, bit by bit. `None`: a slot lasts `slot_duration`.
+    pub slot_transactions: Option<u64>,
     /// Execute every transaction twice, and name the program whose effects differ (`Notice::Impure`).
     pub check_purity: bool,
     /// Hears of programs that misbehave.
@@ -113,6 +117,7 @@ impl RuntimeConfig {
             entry_interval: Duration::from_millis(5),
             record_order: false,
             dev: false,
+            slot_transactions: None,
             check_purity: false,
             on_notice: Arc::new(|_| {}),
             ledger: None,

@@ -110,6 +110,11 @@ pub struct Arguments {
     #[arg(long)]
     dev: bool,
 
+    /// With --dev: keys and all that is random follow from this number, and nothing goes by wall time, so that a run that
+    /// sends the same transactions in the same order repeats bit by bit.
+    #[arg(long, value_name = "N", requires = "dev")]
+    seed: Option<u64>,
+
     /// Threads that execute transactions: a number, or auto for what suits this machine.
     #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = banking_threads)]
     banking_threads: BankingThreads,
@@ -219,7 +224,9 @@ pub fn run(
     if let Some(mint) = arguments.mint {
         builder = builder.mint(mint);
     }
-    if let Some(wallet) = wallet::find() {
+    if let Some(seed) = arguments.seed {
+        builder = builder.seed(seed);
+    } else if let Some(wallet) = wallet::find() {
         builder = builder.wallet(wallet);
     }
     if let Some(folder) = &arguments.ledger {
@@ -410,10 +417,14 @@ fn start_message(node: &ValidatorHandle, ledger: Option<&Path>) -> String {
         Some(wallet) => format!("{wallet} ({} SOL)", grouped_sol(MINT_SOL)),
         None => "none found; name one with --mint PUBKEY".to_owned(),
     };
+    let dev = match node.operator() {
+        Ok(_) => "  Operator    whoever reaches it: accounts and the clock can be set (--dev)\n",
+        Err(_) => "",
+    };
     format!(
         "Sealane {} — a local Solana node. {}\n\
          \n  JSON-RPC    {rpc}\n  WebSocket   {web_socket}\n  Wallet      {mint}\n  \
-         Faucet      {}\n  Genesis     {}\n\nTry: solana airdrop 1 --url {rpc}\nStop with Ctrl-C.\n\n",
+         Faucet      {}\n  Genesis     {}\n{dev}\nTry: solana airdrop 1 --url {rpc}\nStop with Ctrl-C.\n\n",
         env!("CARGO_PKG_VERSION"),
         place(node, ledger),
         node.faucet_address(),

@@ -4,7 +4,7 @@
 use crate::airdrop::{self, Airdrops};
 use crate::builder::ValidatorBuilder;
 use crate::error::Error;
-use crate::genesis::Genesis;
+use crate::genesis::{Genesis, SEEDED_SLOT_TRANSACTIONS};
 use crate::kept::{self, Kept};
 use crate::ledger;
 use crate::native_library::Watch;
@@ -178,6 +178,7 @@ impl ValidatorBuilder {
     /// The chain of the ledger, or a new one, running.
     fn start_chain(&self, disk: Option<&Arc<dyn Disk>>) -> Result<(Arc<Genesis>, Runtime), Error> {
         let genesis = Arc::new(self.genesis(disk.map(|disk| &**disk))?);
+        let is_seeded = genesis.dev.is_some_and(|dev| dev.seed.is_some());
         let runtime = Runtime::start(RuntimeConfig {
             limits: self.limits.clone(),
             genesis_accounts: genesis.accounts.clone(),
@@ -187,10 +188,12 @@ impl ValidatorBuilder {
             on_ledger_failure: self.on_ledger_failure.clone(),
             on_replay: self.on_replay.clone(),
             banking_threads: self.banking_threads,
-            verify_threads: verify_threads(),
+            // Several might change the order.
+            verify_threads: if is_seeded { 1 } else { verify_threads() },
             slot_duration: self.slot_duration,
             entry_interval: Duration::from_millis(2),
             dev: genesis.dev.is_some(),
+            slot_transactions: is_seeded.then_some(SEEDED_SLOT_TRANSACTIONS),
             check_purity: self.check_purity,
             on_notice: self.on_notice.clone(),
             header_signer: Some(Arc::clone(&genesis.identity)),
@@ -200,6 +203,10 @@ impl ValidatorBuilder {
                 genesis.identity.pubkey(),
             )
         })?;
+        if is_seeded && let Some(operator) = runtime.operator() {
+            // The slot that a start opens is there before anybody looks.
+            operator.settle()?;
+        }
         Ok((genesis, runtime))
     }
 }
@@ -383,6 +390,18 @@ impl ValidatorHandle {
     pub fn resume_clock(&self) -> Result<(), Error> {
         self.operator()?.resume_clock()?;
         Ok(())
+    }
+
+    /// Takes a snapshot of everything (accounts, clock, history) to go back to; its number. In a chain for development
+    /// alone.
+    pub fn snapshot_state(&self) -> Result<u64, Error> {
+        Ok(self.operator()?.snapshot()?)
+    }
+
+    /// Goes back to a snapshot: it, and what was done since, is over. `false` if there is no such snapshot. In a
+    /// chain for development alone.
+    pub fn revert_state(&self, snapshot: u64) -> Result<bool, Error> {
+        Ok(self.operator()?.revert(snapshot)?)
     }
 
     /// All that the operator of a chain for development may do.

@@ -10,6 +10,7 @@
 mod admission;
 mod dispatch;
 mod entries;
+mod going_back;
 mod held;
 mod operating;
 mod pace;
@@ -19,6 +20,7 @@ mod residency;
 
 use crate::counters::{StageCounters, WaitHistogram};
 use crate::fault::{self, Fault};
+use crate::journal::Journals;
 use crate::ledger::LedgerHealth;
 use crate::operator::Command;
 use crate::slot::{self, BLOCKHASH_AGE_MAX};
@@ -33,6 +35,7 @@ use crate::task::{
 use crate::{Limits, RuntimeConfig, SlotContext, SlotWatch};
 use dispatch::Dispatcher;
 use entries::Entries;
+use going_back::PastState;
 use held::Held;
 use operating::Hold;
 use pace::{LookAhead, Width};
@@ -77,6 +80,8 @@ pub(crate) struct Wiring {
     pub(crate) draining: Arc<AtomicBool>,
     pub(crate) ledger: Arc<LedgerHealth>,
     pub(crate) counters: Arc<StageCounters>,
+    /// What accounts were at the snapshots.
+    pub(crate) journals: Arc<Mutex<Journals>>,
     pub(crate) waits: Arc<Mutex<WaitHistogram>>,
 }
 
@@ -129,7 +134,13 @@ pub(crate) struct ScheduleStage {
     seals_at_end: bool,
     /// Nothing is inserted as long as this is.
     hold: Option<Hold>,
-    /// No slot turns by itself.
+    /// Those that can be gone back to, oldest first, and the number of the next.
+    snapshots: Vec<PastState>,
+    next_snapshot: u64,
+    /// Where nothing goes by wall time: transactions of a slot, and those that were inserted in the open one.
+    slot_transactions: Option<u64>,
+    slot_inserted: u64,
+    /// No slot turns by wall time.
     is_paused: bool,
     /// The ledger failed, and everything that waited was given up.
     given_up: bool,
@@ -204,7 +215,11 @@ impl ScheduleStage {
             resumes: false,
             seals_at_end: false,
             hold: None,
-            is_paused: false,
+            snapshots: Vec::new(),
+            next_snapshot: 1,
+            slot_transactions: config.slot_transactions,
+            slot_inserted: 0,
+            is_paused: config.slot_transactions.is_some(),
             given_up: false,
             residency,
             tasks: Vec::new(),
@@ -277,7 +292,8 @@ impl ScheduleStage {
         if replays {
             worked |= self.replay(now);
         } else {
-            if now >= self.slot_ends && !self.is_paused && self.hold.is_none() {
+            let turns = !self.is_paused || self.resumes;
+            if turns && now >= self.slot_ends && self.hold.is_none() {
                 self.turn_slot(now);
                 worked = true;
             }
@@ -285,7 +301,12 @@ impl ScheduleStage {
         }
         worked |= self.dispatch(now);
         let work_ran_out = self.in_flight == 0 && self.buffer.is_empty();
-        if self.entries.is_open() && !replays && (work_ran_out || now >= self.entry_ends) {
+        let restores = matches!(self.hold, Some(Hold::Restoring(_)));
+        if self.entries.is_open()
+            && !replays
+            && !restores
+            && (work_ran_out || now >= self.entry_ends)
+        {
             self.entries.close();
             worked = true;
         }
@@ -316,7 +337,9 @@ impl ScheduleStage {
                     self.replay.take_back(transaction.id());
                     self.wiring.counters.dropped.add(1);
                 }
-                if let Work::SetAccount(_) = &task.work {
+                if let Work::SetAccount(change) = &task.work
+                    && !change.restores
+                {
                     self.change_is_complete(outcome);
                 }
             }
@@ -340,7 +363,7 @@ impl ScheduleStage {
         let (_, blockhash) = self.seal();
         let open = &self.slot;
         let mut time_ms = open.time_ms + self.slot_duration.as_millis() as i64;
-        if std::mem::take(&mut self.resumes) {
+        if std::mem::take(&mut self.resumes) && self.slot_transactions.is_none() {
             // The slots that passed while the node was down are not made up for: their time is.
             time_ms = time_ms.max(unix_time_ms());
         }
@@ -374,6 +397,11 @@ impl ScheduleStage {
     fn open_next_slot(&mut self, opening: SlotOpening, now: Instant) {
         self.open_slot(opening);
         self.reconsider_deferred();
+        self.pay_rewards(now);
+    }
+
+    /// Pays the leader's share of the fees that gathered.
+    fn pay_rewards(&mut self, now: Instant) {
         let mut lamports = std::mem::take(&mut self.rewards_lamports);
         if lamports > 0 && fault::is(self.fault, Fault::GenerousReward) {
             lamports *= 2;
@@ -382,11 +410,15 @@ impl ScheduleStage {
             // Every account index is taken: the reward waits for the next slot.
             self.rewards_lamports = lamports;
         }
+        if self.slot_transactions.is_some() {
+            self.entries.close();
+        }
     }
 
     /// Everything that comes is of this slot.
     fn open_slot(&mut self, slot: SlotOpening) {
         self.slot = slot.context.clone();
+        self.slot_inserted = 0;
         self.found_blockhash = None;
         self.programs.open_slot(self.slot.slot);
         self.wiring.slots.set(self.slot.clone());
