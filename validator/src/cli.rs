@@ -492,6 +492,17 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_is_for_a_chain_for_development() {
+        let parse = |arguments: &[&str]| {
+            Arguments::try_parse_from([&["sealane-validator"], arguments].concat())
+        };
+        let seeded = parse(&["--dev", "--seed", "7"]).expect("both are there");
+        assert_eq!((seeded.dev, seeded.seed), (true, Some(7)));
+        assert_eq!(parse(&["--dev"]).expect("it is a flag").seed, None);
+        assert!(parse(&["--seed", "7"]).is_err());
+    }
+
+    #[test]
     fn memory_for_accounts_is_a_size_and_needs_a_ledger() {
         let parse = |arguments: &[&str]| {
             Arguments::try_parse_from([&["sealane-validator"], arguments].concat())
