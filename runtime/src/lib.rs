@@ -76,7 +76,7 @@ pub use notice::{Effect, NamedProgram, Notice, OnNotice};
 pub use operator::{Operator, OperatorError, TimeTravel};
 pub use publish::Event;
 pub use reader::{Reader, Simulation};
-pub use record::TransactionRecord;
+pub use record::{TokenBalance, TransactionRecord, mint_decimals};
 pub use replay::{OnReplay, ReplayProgress, ReplaySummary, replay_ledger};
 pub use sealane_accounts_db::{
     AccountsFull, Checkpoint, Disk, EntryNumber, KeptCheckpoint, Pin, ReadError, RealDisk,

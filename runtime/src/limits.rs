@@ -44,6 +44,8 @@ pub struct Limits {
     pub transaction_bytes_max: usize,
     /// Accounts that a transaction may lock.
     pub transaction_accounts_max: usize,
+    /// Compute units that each transaction has, whatever it asks for and pays; `None`: those that it asks for.
+    pub compute_units_fixed: Option<u64>,
     /// Bytes of logs kept of a transaction.
     pub log_bytes_max: usize,
     /// Bytes of finished transactions and slots kept in memory for getTransaction, getBlock and statuses. An
@@ -139,6 +141,7 @@ impl Default for Limits {
             verify_singles_max: 64,
             transaction_bytes_max: 1_232,
             transaction_accounts_max: 64,
+            compute_units_fixed: None,
             log_bytes_max: 10_000,
             history_bytes_max: 4 << 30,
             recent_history_bytes_max: 256 << 20,

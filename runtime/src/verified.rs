@@ -271,7 +271,7 @@ impl VerifiedTransaction {
         usize::from(self.layout.lookup_count)
     }
     /// The top-level instructions.
-    pub fn instructions(&self) -> impl Iterator<Item = Instruction<'_>> {
+    pub fn instructions(&self) -> impl Iterator<Item = Instruction<'_>> + Clone {
         self.instructions.iter().map(|place| place.of(&self.bytes))
     }
     /// Compute budget.

@@ -5,7 +5,10 @@
 
 use crate::frame::{Frame, InstructionAccount, Level, STACK_DEPTH_MAX, tracer};
 use crate::machine::{self, Machine, MachineCall, MachineError};
-use crate::{AccountInfo, InstructionError, Program, invoke, panics};
+use crate::{
+    AccountInfo, Entry, InstructionError, ProcessInstruction, Program, VerifyInstruction, invoke,
+    panics,
+};
 use smallvec::SmallVec;
 
 /// Instructions in a transaction, those called by others included.
@@ -47,7 +50,10 @@ fn run_unseen(
         },
     });
     let result = match runner {
-        Some(Runner::Native(known)) => process(frame, known, program, data),
+        Some(Runner::Native(known)) => match known.entry {
+            Entry::Process(function) => process(frame, known, function, program, data),
+            Entry::Verify(function) => verify(frame, function, program, data),
+        },
         Some(Runner::Machine(machine)) => process_in_machine(frame, machine, program, data),
         None => Err(InstructionError::UnsupportedProgramId),
     };
@@ -122,6 +128,7 @@ fn check_balance(frame: &Frame<'_>) -> Result<(), InstructionError> {
 fn process(
     frame: &Frame<'_>,
     known: &Program,
+    function: ProcessInstruction,
     program: u8,
     data: &[u8],
 ) -> Result<(), InstructionError> {
@@ -132,9 +139,11 @@ fn process(
 
     let units_before = state.compute_left.get();
     let faults_before = state.take_fault();
-    let result = state
-        .consume(known.compute_units)
-        .and_then(|()| state.running.during(program, || enter(frame, known, data)));
+    let result = state.consume(known.compute_units).and_then(|()| {
+        state
+            .running
+            .during(program, || enter(frame, known, function, data))
+    });
 
     if !known.builtin {
         let used = units_before - state.compute_left.get();
@@ -150,6 +159,27 @@ fn process(
     }
     state.put_fault(faults_before);
     result
+}
+
+/// A precompile, as Agave's `process_precompile` runs one: without a line in the log, a unit consumed or a change of the
+/// return data. Whoever calls one is told that there is no such program.
+#[inline(never)]
+fn verify(
+    frame: &Frame<'_>,
+    function: VerifyInstruction,
+    program: u8,
+    data: &[u8],
+) -> Result<(), InstructionError> {
+    let state = frame.state;
+    if state.depth.get() > 1 {
+        return Err(InstructionError::UnsupportedProgramId);
+    }
+    let instruction = |index| frame.instructions.data(index);
+    let verify = || panics::catch(|| function(data, &instruction));
+    match state.running.during(program, verify) {
+        Some(result) => result.map_err(InstructionError::from),
+        None => Err(InstructionError::ProgramFailedToComplete),
+    }
 }
 
 /// A program that is an ELF file. What it consumed is logged by its machine.
@@ -188,7 +218,12 @@ fn process_in_machine(
 }
 
 /// The program itself, with handles of its accounts.
-fn enter(frame: &Frame<'_>, known: &Program, data: &[u8]) -> Result<(), InstructionError> {
+fn enter(
+    frame: &Frame<'_>,
+    known: &Program,
+    function: ProcessInstruction,
+    data: &[u8],
+) -> Result<(), InstructionError> {
     let level = frame.state.level();
     let mut accounts: SmallVec<[AccountInfo<'_>; 32]> = SmallVec::new();
     {
@@ -198,7 +233,7 @@ fn enter(frame: &Frame<'_>, known: &Program, data: &[u8]) -> Result<(), Instruct
             accounts.push(AccountInfo::new(frame, *account));
         }
     }
-    match panics::catch(|| (known.process)(&known.id, &accounts, data)) {
+    match panics::catch(|| function(&known.id, &accounts, data)) {
         Some(result) => frame.state.settle(result),
         None => {
             frame.state.doom(InstructionError::ProgramFailedToComplete);

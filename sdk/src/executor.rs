@@ -3,7 +3,7 @@
 //! It has no opinion on fees, ages, rent or commits: those are the bank's. It enforces what holds inside
 //! a transaction: privileges, ownership, balances, growth, depth, compute.
 
-use crate::frame::{AccountCell, Frame, RunningProgram, State, current};
+use crate::frame::{AccountCell, Frame, Instructions, RunningProgram, State, current};
 use crate::log::Log;
 use crate::{
     AccountData, AccountState, Deployment, InstructionError, Machine, Programs, Pubkey, Sysvars,
@@ -147,6 +147,12 @@ impl<'t> TransactionAccounts<'t> {
         self.cells[index].changed.get()
     }
 
+    /// Looks at the state of account `index` now, whether written or not. An account without lamports has the default
+    /// state.
+    pub fn with_state<R>(&mut self, index: usize, look: impl FnOnce(&AccountState) -> R) -> R {
+        self.cells[index].with_state(look)
+    }
+
     /// State of account `index` as the transaction leaves it, whether written or not. An account left
     /// without lamports is the default state. The data move out: ask once.
     #[inline]
@@ -240,7 +246,7 @@ impl Executor {
         environment: &Environment<'_>,
         limits: ExecutionLimits,
         accounts: &mut TransactionAccounts<'_>,
-        instructions: impl Iterator<Item = InstructionInput<'i>>,
+        instructions: impl Iterator<Item = InstructionInput<'i>> + Clone,
     ) -> Executed<'e> {
         assert!(
             accounts.len() <= 256,
@@ -284,12 +290,13 @@ fn run<'i>(
     environment: &Environment<'_>,
     state: &State,
     cells: &mut [AccountCell<'_>],
-    instructions: impl Iterator<Item = InstructionInput<'i>>,
+    instructions: impl Iterator<Item = InstructionInput<'i>> + Clone,
 ) -> Result<(), (u8, InstructionError)> {
     let sysvar = cells
         .iter()
         .position(|cell| is_instructions_sysvar(cell.key));
     let mut last: Option<InstructionInput<'_>> = None;
+    let all = Instructions(instructions.clone());
     for (index, instruction) in instructions.enumerate() {
         state.top_level.set(index);
         if let Some(past) = last.replace(instruction) {
@@ -302,6 +309,7 @@ fn run<'i>(
             environment: *environment,
             accounts: cells,
             state,
+            instructions: &all,
             run: call::run,
         };
         frame.set_accounts(instruction.accounts);

@@ -128,6 +128,17 @@ impl<'t> AccountCell<'t> {
         self.lamports_guards.set(0);
     }
 
+    /// Looks at what `take` would give.
+    pub(crate) fn with_state<R>(&mut self, look: impl FnOnce(&AccountState) -> R) -> R {
+        let has_own_data = self.data.get_mut().is_some() && self.lamports.get() != 0;
+        let state = self.take();
+        let seen = look(&state);
+        if has_own_data {
+            *self.data.get_mut() = Some(state.data);
+        }
+        seen
+    }
+
     /// The state as the transaction leaves it; the data move out.
     #[inline]
     pub(crate) fn take(&mut self) -> AccountState {
@@ -383,8 +394,28 @@ pub(crate) struct Frame<'t> {
     pub(crate) environment: Environment<'t>,
     pub(crate) accounts: &'t [AccountCell<'t>],
     pub(crate) state: &'t State,
+    /// The top-level instructions, for precompiles.
+    pub(crate) instructions: &'t dyn InstructionsData,
     /// Runs an instruction: `call::run` of the process that made the frame, where panics of its programs end.
     pub(crate) run: RunInstruction,
+}
+
+/// The data of the transaction's top-level instructions.
+pub(crate) trait InstructionsData {
+    /// Those of instruction `index`.
+    fn data(&self, index: usize) -> Option<&[u8]>;
+}
+
+/// Those that an iterator gives.
+pub(crate) struct Instructions<'i, I: Iterator<Item = InstructionInput<'i>> + Clone>(pub(crate) I);
+
+impl<'i, I: Iterator<Item = InstructionInput<'i>> + Clone> InstructionsData
+    for Instructions<'i, I>
+{
+    fn data(&self, index: usize) -> Option<&[u8]> {
+        let found = self.0.clone().nth(index);
+        found.map(|instruction| instruction.data)
+    }
 }
 
 /// Runs a program with the frame's instruction accounts from some place on, and data.

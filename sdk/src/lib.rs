@@ -47,7 +47,7 @@ pub use machine::{
     CalledAccount, Deployment, Machine, MachineAccount, MachineCall, MachineError,
     check_deployable, note_deployment,
 };
-pub use program::{ProcessInstruction, Program, Programs};
+pub use program::{Entry, ProcessInstruction, Program, Programs, VerifyInstruction};
 pub use system::PROGRAM as SYSTEM_PROGRAM;
 pub use sysvar::{Sysvar, latest_blockhash, slot_hash, with_sysvars};
 pub use sysvars::{Sysvars, instructions_sysvar};
@@ -61,6 +61,7 @@ pub use solana_hash::Hash;
 pub use solana_instruction::{AccountMeta, Instruction};
 pub use solana_instruction_error::InstructionError;
 pub use solana_last_restart_slot::LastRestartSlot;
+pub use solana_precompile_error::PrecompileError;
 pub use solana_program_error::{ProgramError, ProgramResult};
 pub use solana_program_pack as program_pack;
 pub use solana_pubkey::{Pubkey, PubkeyError, declare_id, pubkey};

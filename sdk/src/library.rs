@@ -216,13 +216,17 @@ macro_rules! library {
         #[allow(unsafe_code)]
         const _: () = {
             const PROGRAM: $crate::Program = $program();
+            const PROCESS: $crate::ProcessInstruction = match PROGRAM.entry {
+                $crate::Entry::Process(process) => process,
+                $crate::Entry::Verify(_) => panic!("a precompile is no library"),
+            };
 
             fn process(
                 program_id: &$crate::Pubkey,
                 accounts: &[$crate::AccountInfo<'_>],
                 data: &[u8],
             ) -> $crate::ProgramResult {
-                $crate::library::enter(PROGRAM.process, program_id, accounts, data)
+                $crate::library::enter(PROCESS, program_id, accounts, data)
             }
 
             #[global_allocator]
@@ -230,7 +234,10 @@ macro_rules! library {
 
             #[unsafe(no_mangle)]
             static SEALANE_LIBRARY: $crate::library::Library =
-                $crate::library::Library::new($crate::Program { process, ..PROGRAM });
+                $crate::library::Library::new($crate::Program {
+                    entry: $crate::Entry::Process(process),
+                    ..PROGRAM
+                });
         };
     };
 }

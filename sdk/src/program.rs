@@ -1,7 +1,8 @@
 //! Programs: how one is written, registered and found.
 
 use crate::{
-    AccountInfo, AccountState, MAX_PERMITTED_DATA_INCREASE, ProgramResult, Pubkey, Versions, loader,
+    AccountInfo, AccountState, MAX_PERMITTED_DATA_INCREASE, PrecompileError, ProgramResult, Pubkey,
+    Versions, loader,
 };
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -9,6 +10,24 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// The function that a program is.
 pub type ProcessInstruction =
     for<'a> fn(program_id: &Pubkey, accounts: &[AccountInfo<'a>], data: &[u8]) -> ProgramResult;
+
+/// The function that a precompile is. It checks its instruction's data and may look at those of any top-level
+/// instruction of the transaction, by index (`None`: there is none). It reaches no account.
+pub type VerifyInstruction = for<'a> fn(
+    data: &'a [u8],
+    instruction: &dyn Fn(usize) -> Option<&'a [u8]>,
+) -> Result<(), PrecompileError>;
+
+/// What is run when an instruction names a program.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry {
+    /// A program.
+    Process(ProcessInstruction),
+    /// A precompile: as on Solana it logs nothing, leaves return data as they are, and cannot be called by another
+    /// program (`UnsupportedProgramId`). What it costs are the signatures that its data's first byte counts, as a part
+    /// of the fee; the compute units that the program declares are not charged.
+    Verify(VerifyInstruction),
+}
 
 /// A native program and what it declares about itself.
 #[derive(Clone, Debug)]
@@ -18,7 +37,7 @@ pub struct Program {
     /// Name in logs of the node and in the data of its account.
     pub name: &'static str,
     /// Entry point.
-    pub process: ProcessInstruction,
+    pub entry: Entry,
     /// Compute units that one instruction of this program costs.
     pub compute_units: u64,
     /// Bytes by which one top-level instruction of this program may grow an account.
@@ -40,10 +59,23 @@ impl Program {
         Self {
             id,
             name,
-            process,
+            entry: Entry::Process(process),
             compute_units,
             data_increase_max: MAX_PERMITTED_DATA_INCREASE,
             builtin: false,
+            versions: None,
+        }
+    }
+
+    /// A precompile of Solana's.
+    pub const fn precompile(id: Pubkey, name: &'static str, verify: VerifyInstruction) -> Self {
+        Self {
+            id,
+            name,
+            entry: Entry::Verify(verify),
+            compute_units: 0,
+            data_increase_max: 0,
+            builtin: true,
             versions: None,
         }
     }
@@ -64,13 +96,18 @@ impl Program {
         version.unwrap_or(self)
     }
 
-    /// The account that stands for the program: executable, the native loader's, with its name as data.
+    /// The account that stands for the program: executable, the native loader's, with its name as data; a precompile's
+    /// has none.
     pub fn account(&self) -> AccountState {
+        let data = match self.entry {
+            Entry::Process(_) => self.name.as_bytes(),
+            Entry::Verify(_) => &[],
+        };
         AccountState {
             lamports: 1,
             owner: solana_sdk_ids::native_loader::ID,
             executable: true,
-            data: self.name.as_bytes().into(),
+            data: data.into(),
         }
     }
 }

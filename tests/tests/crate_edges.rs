@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Each crate's folder and the crates of ours that it may depend on.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("scheduler", &[]),
     ("sdk", &[]),
     ("accounts-db", &["sealane-sdk"]),
@@ -19,11 +19,13 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("vm", &["sealane-sdk"]),
     ("programs/counter", &["sealane-sdk"]),
     ("programs/on-board", &["sealane-sdk"]),
+    ("programs/precompiles", &["sealane-sdk"]),
     (
         "validator",
         &[
             "sealane-counter",
             "sealane-on-board",
+            "sealane-precompiles",
             "sealane-runtime",
             "sealane-sdk",
         ],

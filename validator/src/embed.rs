@@ -5,19 +5,21 @@ use crate::airdrop::{self, Airdrops};
 use crate::builder::ValidatorBuilder;
 use crate::error::Error;
 use crate::genesis::{Genesis, SEEDED_SLOT_TRANSACTIONS};
-use crate::kept::{self, Kept};
+use crate::ingest::{IngestLimits, IngestPorts};
+use crate::kept::{self, Kept, Place};
 use crate::ledger;
 use crate::native_library::Watch;
 use crate::on_board;
+use crate::performance::Performance;
 use crate::periodic::Periodic;
-use crate::pubsub::{self, Hub, News, Subscriber, Topic};
+use crate::pubsub::{self, Hub, Hubs, News, Subscriber, Topic};
 use crate::rpc::{self, AnswersBytes, RpcContext};
 use crate::server::{Ports, RpcServer};
 use bytes::Bytes;
 use crossbeam_channel::RecvTimeoutError;
 use jsonrpsee::Methods;
 use sealane_runtime::{
-    CheckpointConfig, Disk, Ingest, Operator, Reader, Runtime, RuntimeConfig, TimeTravel,
+    CheckpointConfig, Disk, Ingest, Notice, Operator, Reader, Runtime, RuntimeConfig, TimeTravel,
 };
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
@@ -40,32 +42,38 @@ pub(crate) const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 impl ValidatorBuilder {
     /// The chain of the ledger, or a new one.
-    fn genesis(&self, disk: Option<&dyn Disk>) -> Result<Genesis, Error> {
+    fn genesis(&self, disk: Option<&dyn Disk>) -> Result<(Genesis, Begun), Error> {
         if let Some(disk) = disk
             && let Some(genesis) = ledger::load(disk)?
         {
             ledger::check_dev(&genesis, self.dev)?;
             let programs = ledger::programs_of(&genesis, &self.programs);
             ledger::check(&genesis, &programs, self.mint, &self.accounts)?;
-            return Ok(genesis);
+            genesis.parameters.check(self.parameters)?;
+            return Ok((genesis, Begun::Before));
         }
         let mut accounts = if self.on_board {
             on_board::accounts()
         } else {
             Vec::new()
         };
+        accounts.retain(|(key, _)| !self.deactivated_features.contains(key));
         accounts.extend(self.accounts.iter().cloned());
+        if let Some(more) = &self.genesis_accounts {
+            accounts.extend(more().map_err(Error::GenesisAccounts)?);
+        }
         let genesis = Genesis::new(
             self.mint.or(self.wallet),
             self.faucet_lamports,
             &self.programs,
             accounts,
             self.dev,
+            self.parameters,
         );
         if let Some(disk) = disk {
             ledger::store(disk, &genesis)?;
         }
-        Ok(genesis)
+        Ok((genesis, Begun::Now))
     }
 
     /// Starts the node. It runs until the handle is stopped or dropped.
@@ -79,6 +87,10 @@ impl ValidatorBuilder {
         let addresses = ports
             .as_ref()
             .map(|ports| (ports.http(), ports.web_socket()));
+        let ingest_ports = ports
+            .as_ref()
+            .map(|_| IngestPorts::bind(self.bind_address, self.ingest_ports.clone()))
+            .transpose()?;
         let watch = self.watch.then(|| Watch::new(&self.native_programs));
         for file in &self.native_programs {
             let program = file.load()?;
@@ -105,6 +117,7 @@ impl ValidatorBuilder {
                 kept::start_from_snapshot(path, &**disk, &self.on_notice, start)?
             }
         };
+        let snapshot_folder = self.ledger.as_ref().and_then(Place::folder);
         let watch = watch.map(|watch| watch.start(self.programs, self.on_notice.clone()));
         let watch = watch.transpose().map_err(Error::Thread)?;
         let kept = match (self.ledger, disk) {
@@ -119,44 +132,70 @@ impl ValidatorBuilder {
             _ if self.snapshot_interval.is_some() => return Err(Error::SnapshotWithoutLedger),
             _ => None,
         };
-        let (hub, hub_thread) = Hub::start(runtime.reader(), self.rpc_limits.receipts_waiting_max)
-            .map_err(Error::Thread)?;
+        let answers_bytes = Arc::new(AnswersBytes::new(
+            self.rpc_limits.responses_bytes_max,
+            self.rpc_limits.response_bytes_max as usize,
+        ));
+        let start_hub = |receipts_max| {
+            let answers_bytes = Arc::clone(&answers_bytes);
+            Hub::start(runtime.reader(), receipts_max, answers_bytes).map_err(Error::Thread)
+        };
+        let (hub, hub_thread) = start_hub(self.rpc_limits.receipts_waiting_max)?;
+        let (blocks, block_hub_thread) = start_hub(0)?;
+        let hubs = Hubs {
+            all: hub.clone(),
+            blocks,
+        };
+        let performance = Performance::default();
         let context = Arc::new(RpcContext {
             ingest: runtime.ingest(),
             reader: runtime.reader(),
-            operator: runtime.operator(),
+            // A chain that begins at a later slot than 0 has one for that, and is nobody's to command.
+            operator: runtime.operator().filter(|_| genesis.dev.is_some()),
             genesis,
-            hub: hub.clone(),
+            hub,
             limits: self.rpc_limits.clone(),
             airdrops: Airdrops::default(),
-            answers_bytes: AnswersBytes::new(
-                self.rpc_limits.responses_bytes_max,
-                self.rpc_limits.response_bytes_max as usize,
-            ),
+            performance: performance.clone(),
+            addresses,
+            ingest_addresses: ingest_ports.as_ref().map(IngestPorts::addresses),
+            snapshot_folder,
+            answers_bytes: Arc::clone(&answers_bytes),
         });
         let server = match ports {
             Some(ports) => {
                 let mut methods = Methods::new();
                 methods.merge(rpc::module(Arc::clone(&context))?)?;
-                methods.merge(pubsub::module(hub, self.rpc_limits.clone())?)?;
-                Some(RpcServer::start(
-                    ports,
-                    methods,
-                    &self.rpc_limits,
-                    runtime.reader(),
-                )?)
+                methods.merge(pubsub::module(hubs.clone(), self.rpc_limits.clone())?)?;
+                let server = RpcServer::start(ports, methods, &self.rpc_limits, runtime.reader())?;
+                if let Some(ports) = ingest_ports {
+                    let limits = IngestLimits {
+                        transaction_bytes_max: self.limits.transaction_bytes_max,
+                        connections_max: self.rpc_limits.quic_connections_max,
+                        streams_per_connection_max: self.rpc_limits.quic_streams_per_connection_max,
+                    };
+                    let (ingest, identity) = (runtime.ingest(), &context.genesis.identity);
+                    server.within(|| ports.serve(&ingest, identity, &limits))?;
+                }
+                Some(server)
             }
             None => None,
         };
+        let sampled = server
+            .as_ref()
+            .map(|_| performance.sample(runtime.reader()));
+        let sampler = sampled.transpose().map_err(Error::Thread)?;
         Ok(ValidatorHandle {
             context,
             addresses,
             running: Some(Running {
                 runtime,
                 server,
-                hub_thread,
+                hubs,
+                hub_threads: [hub_thread, block_hub_thread],
                 kept,
                 watch,
+                sampler,
             }),
         })
     }
@@ -177,9 +216,11 @@ impl ValidatorBuilder {
 
     /// The chain of the ledger, or a new one, running.
     fn start_chain(&self, disk: Option<&Arc<dyn Disk>>) -> Result<(Arc<Genesis>, Runtime), Error> {
-        let genesis = Arc::new(self.genesis(disk.map(|disk| &**disk))?);
+        let (genesis, begun) = self.genesis(disk.map(|disk| &**disk))?;
+        let genesis = Arc::new(genesis);
+        let warp_slot = self.warp_slot.filter(|_| begun == Begun::Now);
         let is_seeded = genesis.dev.is_some_and(|dev| dev.seed.is_some());
-        let runtime = Runtime::start(RuntimeConfig {
+        let mut config = RuntimeConfig {
             limits: self.limits.clone(),
             genesis_accounts: genesis.accounts.clone(),
             genesis_time: genesis.time,
@@ -192,7 +233,7 @@ impl ValidatorBuilder {
             verify_threads: if is_seeded { 1 } else { verify_threads() },
             slot_duration: self.slot_duration,
             entry_interval: Duration::from_millis(2),
-            dev: genesis.dev.is_some(),
+            dev: genesis.dev.is_some() || warp_slot.is_some(),
             slot_transactions: is_seeded.then_some(SEEDED_SLOT_TRANSACTIONS),
             check_purity: self.check_purity,
             on_notice: self.on_notice.clone(),
@@ -202,13 +243,28 @@ impl ValidatorBuilder {
                 genesis.hash,
                 genesis.identity.pubkey(),
             )
-        })?;
+        };
+        genesis.parameters.apply(&mut config);
+        let runtime = Runtime::start(config)?;
+        if let (Some(slot), Some(operator)) = (warp_slot, runtime.operator()) {
+            operator.time_travel(TimeTravel::Slot(slot))?;
+        }
         if is_seeded && let Some(operator) = runtime.operator() {
             // The slot that a start opens is there before anybody looks.
             operator.settle()?;
         }
+        if begun == Begun::Before && (self.genesis_accounts.is_some() || self.warp_slot.is_some()) {
+            (self.on_notice)(&Notice::GenesisIgnored);
+        }
         Ok((genesis, runtime))
     }
+}
+
+/// Whether a chain is a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    Now,
+    Before,
 }
 
 /// A signature takes as long as some fifty transfers, so verify gets all of few cores and half of many:
@@ -221,9 +277,11 @@ fn verify_threads() -> usize {
 struct Running {
     runtime: Runtime,
     server: Option<RpcServer>,
-    hub_thread: JoinHandle<()>,
+    hubs: Hubs,
+    hub_threads: [JoinHandle<()>; 2],
     kept: Option<Kept>,
     watch: Option<Periodic>,
+    sampler: Option<Periodic>,
 }
 
 /// A running node, and an in-process client of it. Dropping it stops the node.
@@ -347,6 +405,16 @@ impl ValidatorHandle {
             .map(|(_, web_socket)| format!("ws://{web_socket}"))
     }
 
+    /// Where transactions are received over QUIC, as `solana-tpu-client` sends them; `None` if it has no sockets.
+    pub fn quic_address(&self) -> Option<SocketAddr> {
+        self.context.ingest_addresses.map(|it| it.quic)
+    }
+
+    /// Where transactions are received as datagrams; `None` but on loopback.
+    pub fn udp_address(&self) -> Option<SocketAddr> {
+        self.context.ingest_addresses.and_then(|it| it.udp)
+    }
+
     /// The faucet's keypair: it pays where nobody else can.
     pub fn faucet(&self) -> &Keypair {
         &self.context.genesis.faucet
@@ -446,20 +514,25 @@ impl ValidatorHandle {
         let Some(Running {
             runtime,
             server,
-            hub_thread,
+            hubs,
+            hub_threads,
             kept,
             watch,
+            sampler,
         }) = self.running.take()
         else {
             return true;
         };
         let end = Instant::now() + deadline;
-        drop(watch);
+        drop((watch, sampler));
         // In this order, so that who waits for a transaction still hears of it.
         let orderly = runtime.shutdown(deadline.mul_f32(0.8));
-        self.context.hub.stop();
-        // A panic there was reported when it happened.
-        let _ = hub_thread.join();
+        hubs.all.stop();
+        hubs.blocks.stop();
+        for thread in hub_threads {
+            // A panic there was reported when it happened.
+            let _ = thread.join();
+        }
         if let Some(server) = server {
             let left = end.saturating_duration_since(Instant::now());
             server.stop(left.min(Duration::from_millis(500)));

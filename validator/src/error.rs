@@ -32,6 +32,24 @@ pub enum Error {
     /// The highest port leaves none for the WebSocket.
     #[error("port {0} cannot be used: the next one is for WebSocket, so 65534 is the highest")]
     NoPortForWebSocket(u16),
+    /// No port of the range is free for transactions over QUIC or UDP.
+    #[error(
+        "no UDP port from {} up to {} of {address} is free: name others with --dynamic-port-range MIN-MAX",
+        ports.start,
+        ports.end
+    )]
+    NoFreePort {
+        /// The address that was to be bound.
+        address: std::net::IpAddr,
+        /// The ports that were tried; the last one is not among them.
+        ports: std::ops::Range<u16>,
+    },
+    /// QUIC could not be set up.
+    #[error("cannot receive transactions over QUIC: {0}")]
+    Quic(String),
+    /// The accounts of a new chain could not be had.
+    #[error("{0:#}")]
+    GenesisAccounts(anyhow::Error),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),

@@ -1,5 +1,6 @@
 //! The accounts that a new chain starts with, and its name.
 
+use crate::chain_parameters::ChainParameters;
 use crate::ledger;
 use sealane_sdk::{AccountState, Programs};
 use solana_hash::Hash;
@@ -35,6 +36,8 @@ pub(crate) struct Genesis {
     pub(crate) accounts: Vec<(Pubkey, AccountState)>,
     /// For development: its operator may set accounts and the clock. Never changes.
     pub(crate) dev: Option<Dev>,
+    /// What transactions mean on it. Never changes.
+    pub(crate) parameters: ChainParameters,
     /// The chain's name and first blockhash: a hash of all the above.
     pub(crate) hash: Hash,
 }
@@ -70,6 +73,7 @@ impl Genesis {
         programs: &Programs,
         accounts: Vec<(Pubkey, AccountState)>,
         dev: Option<Dev>,
+        parameters: ChainParameters,
     ) -> Self {
         // A clock before 1970 is no reason not to start.
         let now = SystemTime::now()
@@ -94,6 +98,7 @@ impl Genesis {
                 .collect(),
             accounts: Vec::new(),
             dev,
+            parameters,
             hash: Hash::default(),
         };
         genesis.accounts = genesis.own_accounts(faucet_lamports);

@@ -8,16 +8,18 @@
 //! | part | bytes |
 //! | --- | --- |
 //! | `SEALGENS` | 8 |
-//! | version: 1, or 2 for a chain for development | 4 |
+//! | version: 1, or 2 for a chain that is for development or has parameters | 4 |
 //! | time of slot 0, Unix seconds | 8 |
 //! | identity, faucet, mint (zeroes for none) | 32 each |
 //! | number of programs | 4 |
 //! | of each: id, length of its name, name | 32, 4, that |
 //! | number of accounts | 8 |
 //! | of each: key, lamports, owner, executable, length of its data, data | 32, 8, 32, 1, 8, that |
-//! | in version 2: whether it has a seed, the seed | 1, 8 |
+//! | in version 2: of each of its parameters (`chain_parameters.rs`), whether it has it, its value | 1, 8 |
+//! | whether it has a seed, the seed; whether it is for development | 1, 8; 1 |
 //! | genesis hash: sha256 of all before it | 32 |
 
+use crate::chain_parameters::ChainParameters;
 use crate::error::Error;
 use crate::genesis::{Dev, Genesis};
 use sealane_runtime::Disk;
@@ -31,7 +33,7 @@ use std::sync::Arc;
 const MAGIC: [u8; 8] = *b"SEALGENS";
 /// Of a chain that anybody may run.
 const VERSION: u32 = 1;
-/// Of one for development: older releases, which know no commands of its operator, refuse it.
+/// Of one for development, or with parameters: older releases, which know neither, refuse it.
 const DEV_VERSION: u32 = 2;
 const GENESIS: &str = "genesis";
 const IDENTITY: &str = "identity.json";
@@ -156,7 +158,8 @@ fn damaged(file: &'static str, what: impl Into<String>) -> Error {
 fn body(genesis: &Genesis) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend_from_slice(&MAGIC);
-    let version = genesis.dev.map_or(VERSION, |_| DEV_VERSION);
+    let is_plain = genesis.dev.is_none() && genesis.parameters == ChainParameters::default();
+    let version = if is_plain { VERSION } else { DEV_VERSION };
     out.extend_from_slice(&version.to_le_bytes());
     out.extend_from_slice(&genesis.time.to_le_bytes());
     for key in [
@@ -182,9 +185,15 @@ fn body(genesis: &Genesis) -> Vec<u8> {
         out.extend_from_slice(&(data.len() as u64).to_le_bytes());
         out.extend_from_slice(data);
     }
-    if let Some(Dev { seed }) = genesis.dev {
-        out.push(u8::from(seed.is_some()));
-        out.extend_from_slice(&seed.unwrap_or_default().to_le_bytes());
+    if !is_plain {
+        let mut put = |value: Option<u64>| {
+            out.push(u8::from(value.is_some()));
+            out.extend_from_slice(&value.unwrap_or_default().to_le_bytes());
+        };
+        let seed = genesis.dev.and_then(|dev| dev.seed);
+        genesis.parameters.to_array().into_iter().for_each(&mut put);
+        put(seed);
+        out.push(u8::from(genesis.dev.is_some()));
     }
     out
 }
@@ -211,8 +220,8 @@ fn decode(bytes: &[u8]) -> Result<(Pubkey, Pubkey, Genesis), Error> {
     });
     let (body, hash) = whole.ok_or_else(|| damaged(GENESIS, "its checksum is wrong"))?;
     let mut input = Input(&body[12..]);
-    let is_dev = version == Some(DEV_VERSION);
-    parse(&mut input, is_dev, Hash::new_from_array(*hash))
+    let is_plain = version == Some(VERSION);
+    parse(&mut input, is_plain, Hash::new_from_array(*hash))
         .filter(|_| input.0.is_empty())
         .ok_or_else(|| damaged(GENESIS, "it ends too early or too late"))
 }
@@ -222,7 +231,7 @@ fn version(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes(*rest.first_chunk()?))
 }
 
-fn parse(input: &mut Input<'_>, is_dev: bool, hash: Hash) -> Option<(Pubkey, Pubkey, Genesis)> {
+fn parse(input: &mut Input<'_>, is_plain: bool, hash: Hash) -> Option<(Pubkey, Pubkey, Genesis)> {
     let time = i64::from_le_bytes(input.array()?);
     let (identity, faucet, mint) = (input.key()?, input.key()?, input.key()?);
     let mut programs = Vec::new();
@@ -250,14 +259,16 @@ fn parse(input: &mut Input<'_>, is_dev: bool, hash: Hash) -> Option<(Pubkey, Pub
             },
         ));
     }
-    let dev = match is_dev {
-        true => {
-            let (has_seed, seed) = (input.array::<1>()?, u64::from_le_bytes(input.array()?));
-            let seed = (has_seed == [1]).then_some(seed);
-            Some(Dev { seed })
-        }
-        false => None,
-    };
+    let (mut dev, mut parameters) = (None, ChainParameters::default());
+    if !is_plain {
+        let mut take = || {
+            let (has, value) = (input.array::<1>()?, u64::from_le_bytes(input.array()?));
+            Some((has == [1]).then_some(value))
+        };
+        parameters = ChainParameters::from_array([take()?, take()?, take()?, take()?]);
+        let seed = take()?;
+        dev = (input.array::<1>()? == [1]).then_some(Dev { seed });
+    }
     let genesis = Genesis {
         // Until their files are read.
         faucet: Keypair::new(),
@@ -267,6 +278,7 @@ fn parse(input: &mut Input<'_>, is_dev: bool, hash: Hash) -> Option<(Pubkey, Pub
         programs,
         accounts,
         dev,
+        parameters,
         hash,
     };
     Some((identity, faucet, genesis))
@@ -371,12 +383,22 @@ mod tests {
             &Programs::builtin(),
             vec![(key, account)],
             None,
+            ChainParameters::default(),
         )
     }
 
     #[test]
     fn that_a_chain_is_for_development_is_kept_and_part_of_its_name() {
-        let begin = |dev| Genesis::new(None, 5, &Programs::builtin(), Vec::new(), dev);
+        let begin = |dev| {
+            Genesis::new(
+                None,
+                5,
+                &Programs::builtin(),
+                Vec::new(),
+                dev,
+                ChainParameters::default(),
+            )
+        };
         for dev in [
             None,
             Some(Dev::default()),
@@ -402,7 +424,16 @@ mod tests {
 
     #[test]
     fn a_chain_goes_on_as_what_it_began_as() {
-        let began = |dev| Genesis::new(None, 5, &Programs::builtin(), Vec::new(), dev);
+        let began = |dev| {
+            Genesis::new(
+                None,
+                5,
+                &Programs::builtin(),
+                Vec::new(),
+                dev,
+                ChainParameters::default(),
+            )
+        };
         let (dev, seeded) = (Some(Dev::default()), Some(Dev { seed: Some(7) }));
         let error = |began_with, dev| check_dev(&began(began_with), dev).unwrap_err().to_string();
         for (began_with, dev) in [(None, None), (dev, dev), (seeded, dev), (seeded, seeded)] {

@@ -55,6 +55,33 @@ fn each_signature_and_the_priority_are_paid() {
     );
 }
 
+/// An instruction that asks to check so many signatures, with none in it.
+fn precompile(count: u8) -> sealane_sdk::Instruction {
+    sealane_sdk::Instruction {
+        program_id: sealane_precompiles::ED25519.id,
+        accounts: vec![],
+        data: vec![count, 0],
+    }
+}
+
+#[test]
+fn signatures_that_a_precompile_is_to_check_are_paid_whether_they_are_good_or_not() {
+    let mut world = World::new();
+    let sends = alice_sends(RENT_MIN, NOWHERE);
+    let record = world.alice_runs(&[&[precompile(7)], &sends[..]].concat());
+    let record = record.expect("it is charged");
+    // They are not there: `PrecompileError::InvalidInstructionDataSize`.
+    let error = TransactionError::InstructionError(0, InstructionError::Custom(4));
+    assert_eq!(record.status, Err(error));
+    assert_eq!((record.fee, record.compute_units), (8 * FEE, 0));
+    assert_eq!(world.lamports(&alice().pubkey()), SOL - 8 * FEE);
+
+    let record = world.check_success(&[&[precompile(0)], &sends[..]].concat());
+    assert_eq!((record.fee, record.compute_units), (FEE, 150));
+    let only_of_the_transfer = |line: &String| line.contains(&system_program::ID.to_string());
+    assert!(record.logs.iter().all(only_of_the_transfer));
+}
+
 #[test]
 fn an_overdraft_fails_with_custom_error_1_and_is_charged() {
     let error = TransactionError::InstructionError(0, InstructionError::Custom(1));

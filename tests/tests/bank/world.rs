@@ -48,6 +48,7 @@ impl World {
             .map(|table| (table.key, table_account(&table.addresses)));
         let mut programs = Programs::builtin();
         programs.add(programs::probe());
+        programs.add(sealane_precompiles::ED25519);
         let limits = Limits::default();
         let db_limits = DbLimits {
             accounts_max: 16,
@@ -69,6 +70,8 @@ impl World {
         };
         world.set(alice().pubkey(), wallet(SOL));
         world.set(programs::ID, program_account());
+        let precompile = sealane_precompiles::ED25519;
+        world.set(precompile.id, precompile.account());
         world
     }
 

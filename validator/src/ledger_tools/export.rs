@@ -9,6 +9,7 @@
 //! | `header` | `slot`, `parent`, `blockTime`, `blockhash`, `transactionsRoot`, `transactionCount`, `stateRoot`, `signature` |
 
 use super::{genesis, log_of};
+use crate::rpc::token_balances::Decimals;
 use crate::rpc::transaction_json;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -135,8 +136,13 @@ impl ExportOptions {
     ) -> anyhow::Result<()> {
         let (transaction, record) = (&logged.transaction, logged.record.clone());
         let encoding = self.encoding.into();
-        let encoded =
-            transaction_json::encode_with_record(transaction, record, encoding, Some(VERSION_MAX));
+        let encoded = transaction_json::encode_with_record(
+            transaction,
+            record,
+            encoding,
+            Some(VERSION_MAX),
+            &Decimals::recorded(),
+        );
         let line = TransactionLine {
             kind: "transaction",
             slot,

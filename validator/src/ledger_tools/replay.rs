@@ -127,6 +127,7 @@ impl ReplayOptions {
         config.genesis_accounts = genesis.accounts.clone();
         config.genesis_time = genesis.time;
         config.dev = genesis.dev.is_some();
+        genesis.parameters.apply(&mut config);
         config.header_signer = Some(Arc::clone(&genesis.identity));
         config.banking_threads = self.banking_threads;
         config.ledger = Some(Arc::clone(disk));

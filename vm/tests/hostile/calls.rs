@@ -5,7 +5,10 @@ use crate::run::{ACCOUNT, HARMLESS, HOSTILE, OTHER, account, check_outcome, harn
 use crate::support::elf::{elf_v3, program};
 use sealane_sdk::testing::{Harness, Outcome};
 use sealane_sdk::{AccountMeta, Instruction, InstructionError, Pubkey};
-use solana_sdk_ids::{bpf_loader, native_loader, system_program};
+use solana_sdk_ids::{
+    bpf_loader, ed25519_program, native_loader, secp256k1_program, secp256r1_program,
+    system_program,
+};
 
 /// Instructions on the stack, at most.
 const STACK_DEPTH_MAX: usize = 5;
@@ -209,7 +212,13 @@ fn a_call_is_not_too_large() {
 
 #[test]
 fn some_programs_are_not_called() {
-    for never in [native_loader::ID, bpf_loader::ID] {
+    for never in [
+        native_loader::ID,
+        bpf_loader::ID,
+        ed25519_program::ID,
+        secp256k1_program::ID,
+        secp256r1_program::ID,
+    ] {
         let words = format!("Program {never} not supported by inner instructions");
         check_broken(|call| call.program = never, &words);
     }
