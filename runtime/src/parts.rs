@@ -10,6 +10,7 @@ use crate::fetch_stage::{DONE_MAX, FetchStage};
 use crate::headers::{HeaderStage, Headers};
 use crate::history::{History, HistoryThreads, OpenArchive};
 use crate::ingest::Ingest;
+use crate::journal::Journals;
 use crate::ledger::LedgerHealth;
 use crate::log_stage::LogStage;
 use crate::operator::Operator;
@@ -47,6 +48,7 @@ struct Common {
     /// Those of past slots, where they are made.
     headers: Option<Arc<Headers>>,
     checkpoints: Arc<CheckpointWatch>,
+    journals: Arc<Mutex<Journals>>,
     order: Option<Arc<Mutex<Order>>>,
     /// The node stops: refuse what comes in.
     stopping: Arc<AtomicBool>,
@@ -94,6 +96,7 @@ impl Common {
             waits: Arc::new(Mutex::new(WaitHistogram::default())),
             headers,
             checkpoints: Arc::default(),
+            journals: Arc::new(Mutex::new(Journals::default())),
             accounts,
             order,
             stopping: Arc::new(AtomicBool::new(false)),
@@ -265,6 +268,7 @@ impl Parts {
             draining: common.draining.clone(),
             ledger: common.ledger.clone(),
             counters: common.counters.clone(),
+            journals: common.journals.clone(),
             waits: common.waits.clone(),
         };
         Ok(Self {

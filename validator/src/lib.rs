@@ -44,6 +44,6 @@ pub use builder::{Validator, ValidatorBuilder};
 pub use cli::{Arguments, run};
 pub use embed::ValidatorHandle;
 pub use error::Error;
-pub use genesis::LAMPORTS_PER_SOL;
+pub use genesis::{LAMPORTS_PER_SOL, SEEDED_SLOT_TRANSACTIONS};
 pub use limits::RpcLimits;
 pub use sealane_runtime::{BankingThreads, Limits};
