@@ -61,3 +61,21 @@ fn kept_lamports_min(rent: &Rent, payer: &AccountState) -> Result<u64, Transacti
         Err(TransactionError::InvalidAccountForFee)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use solana_sdk_ids::sysvar;
+
+    #[test]
+    fn what_the_slot_makes_is_there_and_cannot_pay() {
+        let slot = SlotContext::genesis(solana_hash::Hash::default(), 0);
+        let charged = |key| charge(&slot, &key, &AccountState::default(), 5_000);
+        let invalid = Err(TransactionError::InvalidAccountForFee);
+        let absent = Err(TransactionError::AccountNotFound);
+        assert_eq!(charged(sysvar::clock::ID), invalid);
+        assert_eq!(charged(system_program::ID), invalid);
+        assert_eq!(charged(sysvar::instructions::ID), absent);
+        assert_eq!(charged(Pubkey::new_from_array([7; 32])), absent);
+    }
+}
