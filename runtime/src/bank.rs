@@ -21,7 +21,7 @@ mod nonce;
 mod payer;
 mod rent;
 
-use crate::record::RecordParts;
+use crate::record::{RecordParts, TokenBalances};
 use crate::{Limits, SlotContext, VerifiedTransaction};
 use nonce::AdvancedNonce;
 use rent::Rented;
@@ -43,6 +43,7 @@ pub struct Bank {
     programs: Arc<Programs>,
     machine: Option<Arc<ElfMachine>>,
     log_bytes_max: usize,
+    compute_units_fixed: Option<u64>,
     executor: Executor,
     balances: Balances,
     /// The blockhash that was found to be recent last, and the slot where it was.
@@ -62,6 +63,7 @@ pub struct Processed<'b, 't> {
     pub compute_units: u64,
     /// Logs, inner instructions, return data; `None` if it did not come to execution.
     executed: Option<Executed<'b>>,
+    transaction: &'t VerifiedTransaction,
     accounts: &'b mut TransactionAccounts<'t>,
     /// The nonce account that the transaction lived on, advanced; `None` if it succeeded.
     nonce: Option<AdvancedNonce>,
@@ -89,6 +91,7 @@ impl Bank {
             programs,
             machine: None,
             log_bytes_max: limits.log_bytes_max,
+            compute_units_fixed: limits.compute_units_fixed,
             executor: Executor::default(),
             balances: Balances {
                 before: [0; ACCOUNTS_MAX],
@@ -112,6 +115,13 @@ impl Bank {
     pub(crate) fn program_changed(&self, program: &Pubkey, programdata: &AccountState, slot: u64) {
         if let Some(machine) = &self.machine {
             machine.changed(program, programdata, slot);
+        }
+    }
+
+    /// Tells the machine that programs were changed from outside.
+    pub(crate) fn forget_programs(&self) {
+        if let Some(machine) = &self.machine {
+            machine.forget_all();
         }
     }
 
@@ -184,6 +194,7 @@ impl Bank {
             programs,
             machine,
             log_bytes_max,
+            compute_units_fixed,
             executor,
             balances,
             trace,
@@ -211,7 +222,8 @@ impl Bank {
                 machine: machine.as_deref().map(|machine| machine as &dyn Machine),
             };
             let limits = ExecutionLimits {
-                compute_units: u64::from(transaction.budget().unit_limit),
+                compute_units: compute_units_fixed
+                    .unwrap_or(u64::from(transaction.budget().unit_limit)),
                 log_bytes: *log_bytes_max,
                 heap_bytes: u32::from(transaction.heap_kibibytes) * 1_024,
             };
@@ -244,6 +256,7 @@ impl Bank {
             fee,
             compute_units: executed.as_ref().map_or(0, |run| run.compute_units),
             executed,
+            transaction,
             accounts,
             balances,
         })
@@ -368,8 +381,14 @@ impl Processed<'_, '_> {
         executed.map_or(&[], |executed| executed.deployed)
     }
 
-    /// Appends the compact record that `TransactionRecord::decode` reads.
-    pub fn encode_record(&self, out: &mut Vec<u8>) {
+    /// Appends the compact record that `TransactionRecord::decode` reads. To be called before the first change is
+    /// taken.
+    pub fn encode_record(&mut self, out: &mut Vec<u8>) {
+        let invokes = |account: usize| {
+            let mut instructions = self.transaction.instructions();
+            instructions.any(|instruction| usize::from(instruction.program) == account)
+        };
+        let token_balances = TokenBalances::of(self.accounts, invokes, self.status.is_ok());
         let executed = self.executed.as_ref();
         let count = self.accounts.len();
         let returned = executed.and_then(Executed::return_data);
@@ -382,7 +401,8 @@ impl Processed<'_, '_> {
             log_bytes: executed.map_or(&[], Executed::log_bytes),
             inner_instructions: executed.map_or(&[], Executed::inner_instructions),
             return_data: returned.map(|(program, data)| (*self.accounts.key(program), data)),
+            token_balances: &token_balances,
         };
-        parts.encode(out);
+        parts.encode(out, |i| (i < count).then(|| self.accounts.key(i)));
     }
 }

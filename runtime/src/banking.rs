@@ -14,10 +14,11 @@
 
 use crate::counters::StageCounters;
 use crate::fault::{self, Fault};
+use crate::operator::is_program;
 use crate::prefetch::{prefetch_bytes, prefetch_whole};
 use crate::purity::PurityCheck;
 use crate::sync::{Arc, Patience, Receiver, Sender, Thread, receive};
-use crate::task::{BankBatch, CompletedBatch, Outcome, Task, Work};
+use crate::task::{BankBatch, CompletedBatch, Outcome, SetAccount, Task, Work};
 use crate::trace::TraceRequest;
 use crate::watchdog::Post;
 use crate::{Bank, SlotContext, VerifiedTransaction};
@@ -181,9 +182,17 @@ impl BatchRun<'_> {
                 }
                 Outcome::Rewarded
             }
+            Work::SetAccount(change) => match change.apply(locked.get(0)) {
+                Ok(state) => {
+                    let is_program = is_program(locked.get(0)) || is_program(&state);
+                    locked.set(0, state.clone(), self.entry);
+                    Outcome::Set(Box::new(SetAccount { state, is_program }))
+                }
+                Err(reason) => Outcome::NotSet(reason.into()),
+            },
         };
         // One that was charged looked at all its accounts: mostly they all exist.
-        if locked.saw_absent() || matches!(outcome, Outcome::Dropped(_)) {
+        if locked.saw_absent() || matches!(outcome, Outcome::Dropped(_) | Outcome::NotSet(_)) {
             for (i, (account, _)) in task.accounts.iter().enumerate() {
                 if *account != NO_ACCOUNT && locked.get(i).is_absent() {
                     self.absent.push(*account);

@@ -203,6 +203,11 @@ impl Checkpoints {
         }
     }
 
+    /// A slot with something in it ended where no checkpoint can be: its first entry is in this record.
+    pub(crate) fn note_slot(&mut self, slot: u64, record: u64) {
+        ChainState::add_recent(&mut self.recent, slot, Some(record));
+    }
+
     /// A slot ended, all of whose entries were noted, and none after it. Makes a checkpoint if it is time;
     /// whether it did.
     pub fn slot_ended(&mut self, ended: EndedSlot, now: Instant) -> bool {

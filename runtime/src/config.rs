@@ -5,6 +5,7 @@ use crate::{CheckpointConfig, Fault, Limits, OnLedgerFailure, OnNotice, OnReplay
 use sealane_accounts_db::Disk;
 use sealane_sdk::{AccountState, Programs, Pubkey};
 use sealane_vm::ProgramsConfig;
+use solana_epoch_schedule::EpochSchedule;
 use solana_hash::Hash;
 use solana_keypair::Keypair;
 use std::sync::Arc;
@@ -69,6 +70,10 @@ pub struct RuntimeConfig {
     pub entry_interval: Duration,
     /// Keep the serial order (`Reader::take_order`), for the oracle.
     pub record_order: bool,
+    /// Slots in epochs; Solana's default, without warm-up.
+    pub epoch_schedule: EpochSchedule,
+    /// A chain for development: `Runtime::operator` may set accounts and the clock.
+    pub dev: bool,
     /// Execute every transaction twice, and name the program whose effects differ (`Notice::Impure`).
     pub check_purity: bool,
     /// Hears of programs that misbehave.
@@ -110,6 +115,8 @@ impl RuntimeConfig {
             slot_duration: Duration::from_millis(400),
             entry_interval: Duration::from_millis(5),
             record_order: false,
+            epoch_schedule: EpochSchedule::without_warmup(),
+            dev: false,
             check_purity: false,
             on_notice: Arc::new(|_| {}),
             ledger: None,

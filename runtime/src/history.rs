@@ -28,11 +28,13 @@ use published::BlockContents;
 pub use published::{NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus, Unreadable};
 pub(crate) use stage::{HistoryMessage, HistoryQueue, RememberedEntry};
 
+use crate::Limits;
 use crate::start::ChainStart;
 use crate::sync::Arc;
-use crate::{Limits, SlotContext};
+use crate::task::SlotOpening;
 use recent::Recent;
 use sealane_sdk::Pubkey;
+use solana_hash::Hash;
 use solana_signature::Signature;
 
 /// What is remembered of the chain. The publisher adds to it, anyone reads it.
@@ -68,10 +70,11 @@ impl History {
         self.recent.append(entry)
     }
 
-    /// Seals the open slot, whose last entry was appended, and opens the next. The publisher alone calls
-    /// this.
-    pub(crate) fn open_slot(&self, next: &SlotContext) {
-        self.recent.open_slot(next);
+    /// Seals the open slot, whose last entry was appended, and opens the next; `tip` is the chained hash of the
+    /// entries so far. The publisher alone calls this.
+    pub(crate) fn open_slot(&self, next: &SlotOpening, tip: &Hash) {
+        let passed = next.passed.as_deref().map(|passed| (passed, tip));
+        self.recent.open_slot(&next.context, passed);
     }
 
     /// Entries before this number, and slots before this one, may go from memory.

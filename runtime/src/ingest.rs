@@ -39,6 +39,8 @@ pub type OnAdmission = Box<dyn FnOnce(Result<Signature, Refusal>) + Send>;
 pub(crate) enum IngestBatch {
     /// From a sender who waits for room: never shed.
     Bulk(Vec<Bytes>),
+    /// From senders who neither wait nor hear: shed by priority.
+    Offered(Vec<Bytes>),
     /// One transaction, whose sender wants to hear.
     One(Bytes, OnAdmission),
     /// Ends one verify thread.
@@ -76,6 +78,36 @@ impl Ingest {
             rest = next;
         }
         Ok(())
+    }
+
+    /// Queues a batch without waiting. `Err`: there is no room now; the batch comes back. What the node has no
+    /// use for, because it stops or its ledger failed, is counted as refused and does not come back.
+    pub fn offer(&self, batch: Vec<Bytes>) -> Result<(), Vec<Bytes>> {
+        debug_assert!(batch.len() <= self.batch_max, "a batch is bounded");
+        let count = batch.len() as u64;
+        let offered = if self.is_stopping() || self.ledger.failure().is_some() {
+            Err(None)
+        } else {
+            self.queue
+                .try_send(IngestBatch::Offered(batch))
+                .map_err(|error| match error {
+                    TrySendError::Full(IngestBatch::Offered(batch)) => Some(batch),
+                    _ => None,
+                })
+        };
+        match offered {
+            Err(Some(batch)) => return Err(batch),
+            Err(None) => self.counters.refused.add(count),
+            Ok(()) => {}
+        }
+        self.counters.received.add(count);
+        Ok(())
+    }
+
+    /// Counts a batch that was offered in vain and is given up.
+    pub fn give_up(&self, batch: &[Bytes]) {
+        self.counters.received.add(batch.len() as u64);
+        self.counters.refused.add(batch.len() as u64);
     }
 
     /// Queues one transaction without waiting; `on_admission` hears whether it was accepted.

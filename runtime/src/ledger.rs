@@ -47,7 +47,7 @@ pub enum LedgerError {
         "replay differs from the block log in slot {slot}, entry {entry}, transaction {transaction} \
          ({}): {what}. This build does not run the ledger's transactions as the one that wrote it did: \
          use that build, or start a new chain",
-        signature.map_or("a reward".to_owned(), |it| it.to_string())
+        signature.map_or("no transaction, but the node's own".to_owned(), |it| it.to_string())
     )]
     Differs {
         /// Its slot.

@@ -22,6 +22,7 @@ mod log_stage;
 mod model_check;
 mod node;
 mod notice;
+mod operator;
 mod parts;
 mod prefetch;
 mod publish;
@@ -71,9 +72,10 @@ pub use ledger::{LedgerError, LedgerFailure, OnLedgerFailure, StartError};
 pub use limits::Limits;
 pub use node::Runtime;
 pub use notice::{Effect, NamedProgram, Notice, OnNotice};
+pub use operator::{Operator, OperatorError, TimeTravel};
 pub use publish::Event;
 pub use reader::{Reader, Simulation};
-pub use record::TransactionRecord;
+pub use record::{TokenBalance, TransactionRecord, mint_decimals};
 pub use replay::{OnReplay, ReplayProgress, ReplaySummary, replay_ledger};
 pub use sealane_accounts_db::{
     AccountsFull, Checkpoint, Disk, EntryNumber, KeptCheckpoint, Pin, ReadError, RealDisk,

@@ -44,6 +44,8 @@ pub struct Limits {
     pub transaction_bytes_max: usize,
     /// Accounts that a transaction may lock.
     pub transaction_accounts_max: usize,
+    /// Compute units that each transaction has, whatever it asks for and pays; `None`: those that it asks for.
+    pub compute_units_fixed: Option<u64>,
     /// Bytes of logs kept of a transaction.
     pub log_bytes_max: usize,
     /// Bytes of finished transactions and slots kept in memory for getTransaction, getBlock and statuses. An
@@ -69,6 +71,10 @@ pub struct Limits {
     pub headers_max: usize,
     /// Bytes of transactions' trees that are kept with them, for proofs.
     pub transaction_trees_bytes_max: usize,
+    /// Commands of the operator that wait, in a chain for development; beyond, they are refused.
+    pub operator_commands_max: usize,
+    /// Slots that one command may let pass: each takes some hundred nanoseconds of several threads.
+    pub travel_slots_max: u64,
     /// Sealed slots kept in memory for getBlock.
     pub history_slots_max: usize,
     /// Transactions whose ids are remembered within the blockhash window; full means refused.
@@ -133,6 +139,7 @@ impl Default for Limits {
             verify_singles_max: 64,
             transaction_bytes_max: 1_232,
             transaction_accounts_max: 64,
+            compute_units_fixed: None,
             log_bytes_max: 10_000,
             history_bytes_max: 4 << 30,
             recent_history_bytes_max: 256 << 20,
@@ -143,6 +150,8 @@ impl Default for Limits {
             log_file_bytes_max: 64 << 20,
             headers_max: 512,
             transaction_trees_bytes_max: 64 << 20,
+            operator_commands_max: 64,
+            travel_slots_max: 64 << 20,
             history_slots_max: 2 << 20,
             status_cache_max: 64 << 20,
             listener_events_max: 4_096,

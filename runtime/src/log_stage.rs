@@ -46,6 +46,7 @@ use crate::headers::{HeaderLog, SignedHeader};
 use crate::history::{EntryOrder, PastEntry};
 use crate::ledger::{LedgerFailure, LedgerHealth, OnLedgerFailure};
 use crate::replay::idle_successor;
+use crate::slot::IdleSlots;
 use crate::sync::{Arc, Receiver, Sender, Thread};
 use crate::task::{OrderedEntry, Outcome, PublisherMessage, SlotOpening, Work};
 use solana_hash::Hash;
@@ -229,9 +230,13 @@ impl Log {
                     entry.record = self.append_entry(&entry)?;
                     PublisherMessage::Logged(entry)
                 }
-                PublisherMessage::Slot(SlotOpening { context, .. }) => {
-                    let record = self.open_slot(opened(&context))?;
-                    PublisherMessage::Slot(SlotOpening { context, record })
+                PublisherMessage::Slot(opening) => {
+                    let opened = opened(&opening.context);
+                    let record = match &opening.passed {
+                        Some(passed) => self.pass_slots(opened, passed).map(Some)?,
+                        None => self.open_slot(opened)?,
+                    };
+                    PublisherMessage::Slot(SlotOpening { record, ..opening })
                 }
                 other => other,
             });
@@ -295,6 +300,22 @@ impl Log {
             .map(|_| ())
     }
 
+    /// The record that says that these passed, and `opened`, the last of them, is open: as if they had been
+    /// reserved, and all but that one were over.
+    fn pass_slots(
+        &mut self,
+        opened: SlotOpened,
+        passed: &IdleSlots,
+    ) -> Result<RecordPosition, LogError> {
+        (self.open, self.idle, self.in_run) = (opened, true, true);
+        (self.reserved, self.run_length) = (0, 1);
+        self.append(&BlockRecord::IdleRun {
+            first: passed.first.clone(),
+            count: passed.count,
+            slot_ms: passed.slot_ms,
+        })
+    }
+
     /// The record that says so; a slot that was reserved needs none.
     fn open_slot(&mut self, opened: SlotOpened) -> Result<Option<RecordPosition>, LogError> {
         let expected = idle_successor(&self.open, self.slot_ms, self.order.tip());
@@ -347,6 +368,10 @@ impl PastEntry {
             }
             (Work::FeeReward { lamports }, _) => Some(LoggedItemRef::FeeReward {
                 lamports: *lamports,
+            }),
+            (Work::SetAccount(change), Outcome::Set(set)) => Some(LoggedItemRef::AccountSet {
+                key: &change.key,
+                state: &set.state,
             }),
             _ => None,
         })

@@ -3,6 +3,7 @@
 use crate::counters::StageCounters;
 use crate::history::HistoryThreads;
 use crate::ingest::{Ingest, IngestBatch};
+use crate::operator::Operator;
 use crate::parts::Parts;
 use crate::reader::Reader;
 use crate::sync::{Arc, AtomicBool, Builder, JoinHandle, Ordering, Sender, Thread};
@@ -18,6 +19,7 @@ const FAILED_START_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Runtime {
     ingest: Ingest,
     reader: Reader,
+    operator: Option<Operator>,
     draining: Arc<AtomicBool>,
     scheduler: Arc<OnceLock<Thread>>,
     /// Ends with this.
@@ -79,6 +81,7 @@ impl Runtime {
             _watchdog: WatchdogThread::spawn(parts.watchdog),
             ingest: parts.ingest,
             reader: parts.reader,
+            operator: parts.operator,
             draining: parts.draining,
             scheduler: parts.scheduler,
             verify_threads: verify_threads.collect(),
@@ -102,6 +105,11 @@ impl Runtime {
     /// Reads what is visible.
     pub fn reader(&self) -> Reader {
         self.reader.clone()
+    }
+
+    /// In a chain for development (`RuntimeConfig::dev`), what its operator may do.
+    pub fn operator(&self) -> Option<Operator> {
+        self.operator.clone()
     }
 
     /// What `Reader::is_healthy` says.

@@ -50,6 +50,8 @@ pub enum Notice {
     },
     /// The index of old transactions and blocks has all of them again.
     HistoryCaughtUp,
+    /// What was asked for of a new chain is not done: the ledger has one already.
+    GenesisIgnored,
     /// A native program's file was written: its new version runs from the next slot on.
     ProgramReplaced {
         /// The program.
@@ -163,6 +165,9 @@ impl fmt::Display for Notice {
             Self::HistoryBehind { reason } => write!(
                 f,
                 "old transactions and blocks may not be found for now: {reason}"
+            ),
+            Self::GenesisIgnored => f.write_str(
+                "the ledger has a chain already: accounts to load or to clone, and a slot to warp to, are for a new one",
             ),
             Self::HistoryCaughtUp => f.write_str("old transactions and blocks are found again"),
             Self::ProgramReplaced { program, path } => {

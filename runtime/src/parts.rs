@@ -12,6 +12,7 @@ use crate::history::{History, HistoryThreads, OpenArchive};
 use crate::ingest::Ingest;
 use crate::ledger::LedgerHealth;
 use crate::log_stage::LogStage;
+use crate::operator::Operator;
 use crate::publish::{Listeners, PublishStage};
 use crate::purity::PurityCheck;
 use crate::reader::{Pool, Reader, Shared};
@@ -168,6 +169,8 @@ impl Common {
 pub(crate) struct Parts {
     pub(crate) ingest: Ingest,
     pub(crate) reader: Reader,
+    /// In a chain for development.
+    pub(crate) operator: Option<Operator>,
     pub(crate) draining: Arc<AtomicBool>,
     pub(crate) scheduler: Arc<OnceLock<Thread>>,
     pub(crate) verify: Vec<VerifyThread>,
@@ -242,7 +245,15 @@ impl Parts {
             });
         let behind = common.wire_behind(config, &start, publisher, checkpoints, archive);
         let (fetch, fetch_queues) = common.wire_fetch(limits);
+        let (command_sender, commands) = bounded(limits.operator_commands_max.max(1));
+        let operator = config.dev.then(|| Operator {
+            commands: command_sender,
+            scheduler: common.scheduler.clone(),
+            stopping: common.stopping.clone(),
+        });
         let wiring = Wiring {
+            commands: config.dev.then_some(commands),
+            machine: common.machine.clone(),
             fetch: fetch_queues,
             verified,
             completions,
@@ -276,6 +287,7 @@ impl Parts {
                 .checkpoint
                 .map(|checkpoint| (start.context.slot, checkpoint.state_root)),
             fetch,
+            operator,
             reader: common.reader(config),
             watchdog: Watchdog::new(config, common.posts),
             ingest: Ingest {

@@ -9,6 +9,7 @@ use crate::history::{
     EntryOrder, History, HistoryMessage, HistoryQueue, PastEntry, PublishedTransaction,
     RememberedEntry,
 };
+use crate::operator::OperatorError;
 use crate::replay::ReplayReport;
 use crate::serial::{Order, OrderItem};
 use crate::slot::SlotWatch;
@@ -33,6 +34,13 @@ pub enum Event {
         slot: u64,
         /// Its transactions, in order.
         transactions: std::sync::Arc<Vec<PublishedTransaction>>,
+    },
+    /// The operator set accounts.
+    AccountsSet {
+        /// The entry's slot.
+        slot: u64,
+        /// Their addresses.
+        accounts: std::sync::Arc<Vec<Pubkey>>,
     },
     /// A slot was sealed and the next one opened.
     Slot {
@@ -109,9 +117,11 @@ impl PublishStage {
                     None => {}
                 }
             }
+            PublisherMessage::Barrier(reached) => reached(),
             PublisherMessage::Slot(opening) => {
                 let context = opening.context.clone();
-                self.history.open_slot(&context);
+                let tip = *self.tip.lock().expect("no holder of this lock panics");
+                self.history.open_slot(&opening, &tip);
                 self.archive
                     .send(&self.history, || HistoryMessage::Slot(opening.clone()));
                 let slot = context.slot;
@@ -198,6 +208,29 @@ impl PublishStage {
         self.counters.entries.add(1);
         self.counters.visible.add(u64::from(charged));
         self.tell_entry(number, slot, &entry);
+        self.tell_set(slot, &entry);
+    }
+
+    /// Tells of the accounts that the operator set, and who asked for it.
+    fn tell_set(&self, slot: u64, entry: &PastEntry) {
+        let mut accounts = Vec::new();
+        for task in &entry.tasks {
+            if let (Work::SetAccount(change), Outcome::Set(_)) = (&task.work, &task.outcome) {
+                accounts.push(change.key);
+            }
+        }
+        if !accounts.is_empty() {
+            let accounts = std::sync::Arc::new(accounts);
+            self.tell(|| Event::AccountsSet { slot, accounts });
+        }
+        for task in &entry.tasks {
+            if let Work::SetAccount(change) = &task.work {
+                change.answer(match &task.outcome {
+                    Outcome::NotSet(reason) => Err(OperatorError::Refused(reason.to_string())),
+                    _ => Ok(slot),
+                });
+            }
+        }
     }
 
     fn tell_entry(&self, number: EntryNumber, slot: u64, entry: &Arc<PastEntry>) {

@@ -389,6 +389,8 @@ fn simulate(
             logs: Vec::new(),
             inner_instructions: Vec::new(),
             return_data: None,
+            pre_token_balances: Vec::new(),
+            post_token_balances: Vec::new(),
         },
         Ok(mut processed) => {
             let mut bytes = Vec::new();

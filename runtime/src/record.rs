@@ -7,7 +7,7 @@
 //!
 //! | part | bytes |
 //! | --- | --- |
-//! | flags (`FAILED`, `INNER`, `RETURN`) | 1 |
+//! | flags (`FAILED`, `INNER`, `RETURN`, `TOKENS`) | 1 |
 //! | fee, compute units, length of logs | varint each |
 //! | pre-balances | 8 each, little-endian |
 //! | which post-balances differ, one bit each | accounts / 8, rounded up |
@@ -16,6 +16,12 @@
 //! | if `FAILED`: error in bincode | varint length, then it |
 //! | if `INNER`: inner instructions | see `encode_inner` |
 //! | if `RETURN`: program, data | 32, varint length, then it |
+//! | if `TOKENS`: what token accounts held | see [`tokens`] |
+
+mod tokens;
+
+pub(crate) use tokens::TokenBalances;
+pub use tokens::{TokenBalance, mint_decimals};
 
 use sealane_sdk::{InnerInstruction, Pubkey, format_logs};
 use solana_transaction_error::TransactionError;
@@ -23,6 +29,7 @@ use solana_transaction_error::TransactionError;
 const FAILED: u8 = 1;
 const INNER: u8 = 2;
 const RETURN: u8 = 4;
+const TOKENS: u8 = 8;
 
 const VARINT_BYTES_MAX: usize = 10;
 /// Flags and three varints.
@@ -50,6 +57,10 @@ pub struct TransactionRecord {
     pub inner_instructions: Vec<InnerInstruction>,
     /// Program and return data, if any.
     pub return_data: Option<(Pubkey, Vec<u8>)>,
+    /// What its token accounts held before, if it names a token program.
+    pub pre_token_balances: Vec<TokenBalance>,
+    /// What they held afterwards.
+    pub post_token_balances: Vec<TokenBalance>,
 }
 
 impl TransactionRecord {
@@ -93,6 +104,11 @@ impl TransactionRecord {
             let program = Pubkey::try_from(input.take(32)?).ok()?;
             Some((program, input.bytes()?.to_vec()))
         };
+        let (pre_token_balances, post_token_balances) = if flags & TOKENS == 0 {
+            (Vec::new(), Vec::new())
+        } else {
+            tokens::decode(&mut input, keys)?
+        };
         input.0.is_empty().then_some(Self {
             status,
             fee,
@@ -102,6 +118,8 @@ impl TransactionRecord {
             logs,
             inner_instructions,
             return_data,
+            pre_token_balances,
+            post_token_balances,
         })
     }
 }
@@ -116,11 +134,12 @@ pub(crate) struct RecordParts<'a> {
     pub(crate) log_bytes: &'a [u8],
     pub(crate) inner_instructions: &'a [InnerInstruction],
     pub(crate) return_data: Option<(Pubkey, &'a [u8])>,
+    pub(crate) token_balances: &'a TokenBalances,
 }
 
 impl RecordParts<'_> {
-    /// Appends the record.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+    /// Appends the record; `key` gives the transaction's keys by their places.
+    pub(crate) fn encode<'k>(&self, out: &mut Vec<u8>, key: impl Fn(usize) -> Option<&'k Pubkey>) {
         let mut flags = 0;
         if self.status.is_err() {
             flags |= FAILED;
@@ -130,6 +149,9 @@ impl RecordParts<'_> {
         }
         if self.return_data.is_some() {
             flags |= RETURN;
+        }
+        if !self.token_balances.is_empty() {
+            flags |= TOKENS;
         }
         // One growth at most for all that a plain transaction writes.
         out.reserve(HEAD_BYTES_MAX + 17 * self.pre_balances.len() + self.log_bytes.len());
@@ -157,6 +179,9 @@ impl RecordParts<'_> {
         if let Some((program, data)) = &self.return_data {
             out.extend_from_slice(program.as_array());
             put_bytes(out, data);
+        }
+        if !self.token_balances.is_empty() {
+            self.token_balances.encode(out, key);
         }
     }
 }
@@ -300,6 +325,12 @@ mod tests {
     use proptest::prelude::*;
     use solana_instruction_error::InstructionError;
 
+    fn keys(count: usize) -> Vec<Pubkey> {
+        (0..count)
+            .map(|i| Pubkey::new_from_array([i as u8; 32]))
+            .collect()
+    }
+
     /// Encodes `record` (which has no logs) and decodes it as of a transaction with as many
     /// accounts.
     fn round_trip(record: &TransactionRecord) -> (usize, TransactionRecord) {
@@ -313,10 +344,14 @@ mod tests {
             log_bytes: &[],
             inner_instructions: &record.inner_instructions,
             return_data: return_data.map(|(program, data)| (*program, data.as_slice())),
+            token_balances: &TokenBalances {
+                before: record.pre_token_balances.iter().cloned().collect(),
+                after: record.post_token_balances.iter().cloned().collect(),
+            },
         };
         let mut bytes = vec![0xaa];
-        parts.encode(&mut bytes);
-        let keys = vec![Pubkey::default(); record.pre_balances.len()];
+        let keys = keys(record.pre_balances.len());
+        parts.encode(&mut bytes, |i| keys.get(i));
         (
             bytes.len() - 1,
             TransactionRecord::decode(&bytes[1..], &keys),
@@ -333,6 +368,8 @@ mod tests {
             logs: vec![],
             inner_instructions: vec![],
             return_data: None,
+            pre_token_balances: vec![],
+            post_token_balances: vec![],
         }
     }
 
@@ -360,6 +397,56 @@ mod tests {
         }
     }
 
+    fn any_token_balance() -> impl Strategy<Value = TokenBalance> {
+        // Keys of the transaction, and some that are not.
+        let key = || (0..90u8).prop_map(|byte| Pubkey::new_from_array([byte; 32]));
+        let decimals = proptest::option::of(any::<u8>());
+        let parts = (
+            any::<u8>(),
+            key(),
+            key(),
+            any::<bool>(),
+            any::<u64>(),
+            decimals,
+        );
+        parts.prop_map(|(account_index, mint, owner, is_2022, amount, decimals)| {
+            let program = if is_2022 {
+                spl_generic_token::token_2022::ID
+            } else {
+                spl_generic_token::token::ID
+            };
+            TokenBalance {
+                account_index,
+                mint,
+                owner,
+                program: program.to_bytes().into(),
+                amount,
+                decimals,
+            }
+        })
+    }
+
+    /// Source and target of a transfer, before and after.
+    #[test]
+    fn the_balances_of_a_token_transfer_take_under_100_bytes() {
+        let balance = |account_index, owner: u8, amount| TokenBalance {
+            account_index,
+            mint: Pubkey::new_from_array([200; 32]),
+            owner: Pubkey::new_from_array([owner; 32]),
+            program: spl_generic_token::token::ID.to_bytes().into(),
+            amount,
+            decimals: None,
+        };
+        let record = TransactionRecord {
+            pre_token_balances: vec![balance(1, 0, 1_000_000), balance(2, 201, 5)],
+            post_token_balances: vec![balance(1, 0, 999_990), balance(2, 201, 15)],
+            ..transfer()
+        };
+        let (bytes, decoded) = round_trip(&record);
+        assert_eq!(decoded, record);
+        assert!(bytes - round_trip(&transfer()).0 < 100, "{bytes}");
+    }
+
     fn any_inner() -> impl Strategy<Value = InnerInstruction> {
         let parts = (
             any::<[u8; 3]>(),
@@ -385,8 +472,10 @@ mod tests {
         let inner = vec(any_inner(), 0..4);
         let returned = proptest::option::of((any::<[u8; 32]>(), vec(any::<u8>(), 0..1025)));
         let numbers = (any::<u64>(), any::<u64>());
-        (balances, failed, inner, returned, numbers).prop_map(
-            |(balances, failed, inner_instructions, returned, (fee, compute_units))| {
+        let tokens = || vec(any_token_balance(), 0..65);
+        let tokens = (tokens(), tokens());
+        (balances, failed, inner, returned, numbers, tokens).prop_map(
+            |(balances, failed, inner_instructions, returned, (fee, compute_units), tokens)| {
                 let error =
                     |code| TransactionError::InstructionError(0, InstructionError::Custom(code));
                 TransactionRecord {
@@ -401,6 +490,8 @@ mod tests {
                     logs: vec![],
                     inner_instructions,
                     return_data: returned.map(|(id, data)| (Pubkey::new_from_array(id), data)),
+                    pre_token_balances: tokens.0,
+                    post_token_balances: tokens.1,
                 }
             },
         )

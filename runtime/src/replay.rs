@@ -20,6 +20,7 @@ use crate::history::{Archived, PastEntry};
 use crate::ledger::LedgerError;
 use crate::log_stage::LogStart;
 use crate::node::Runtime;
+use crate::operator::AccountChange;
 use crate::parts::Parts;
 use crate::start::{ChainStart, CheckpointStart};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Sender, Thread, TrySendError, park_timeout};
@@ -362,6 +363,11 @@ impl Replay {
                     works.push(Work::FeeReward { lamports });
                     expected.push(None);
                 }
+                LoggedItem::AccountSet { key, state } => {
+                    let change = AccountChange::recorded(key, state);
+                    works.push(Work::SetAccount(Box::new(change)));
+                    expected.push(None);
+                }
             }
         }
         Ok(RecordedEntry {
@@ -384,7 +390,7 @@ impl PastEntry {
     ) -> Option<LedgerError> {
         let differs = |place: &usize| match (&self.tasks[*place].outcome, &expected[*place]) {
             (Outcome::Charged { .. }, Some(record)) => self.record_bytes(*place) != &record[..],
-            (Outcome::Rewarded, None) => false,
+            (Outcome::Rewarded | Outcome::Set(_), None) => false,
             _ => true,
         };
         let place = (0..self.tasks.len()).find(differs)?;
@@ -394,16 +400,18 @@ impl PastEntry {
                 let keys = (0..transaction.account_count()).map(|i| *transaction.key(i));
                 (Some(*transaction.signature()), keys.collect())
             }
-            Work::FeeReward { .. } => (None, Vec::new()),
+            Work::FeeReward { .. } | Work::SetAccount(_) => (None, Vec::new()),
         };
         let logged = match &expected[place] {
             Some(record) => in_words(record, &keys),
-            None => "a reward".to_owned(),
+            None => "a command of the node's own".to_owned(),
         };
         let now = match &task.outcome {
             Outcome::Charged { .. } => in_words(self.record_bytes(place), &keys),
             Outcome::Dropped(error) => format!("dropped: {error}"),
             Outcome::Rewarded => "a reward".to_owned(),
+            Outcome::Set(_) => "an account that was set".to_owned(),
+            Outcome::NotSet(reason) => format!("not set: {reason}"),
         };
         Some(LedgerError::Differs {
             slot: self.slot(),

@@ -8,8 +8,9 @@
 
 use crate::banking::rewarded;
 use crate::history::PastEntry;
+use crate::operator::{AccountChange, is_program};
 use crate::sync::Arc;
-use crate::task::{Outcome, Work};
+use crate::task::{Outcome, SetAccount, Work};
 use crate::uploaded::SerialPrograms;
 use crate::{Bank, RuntimeConfig, SlotContext, VerifiedTransaction};
 use sealane_sdk::{AccountState, Deployment, Pubkey, TransactionAccounts};
@@ -50,6 +51,8 @@ pub struct SerialRun {
     pub burnt: u128,
     /// The leader's share of fees that no slot has paid yet.
     pub unpaid: u128,
+    /// Lamports that came and went as the operator set accounts.
+    pub given: i128,
     /// The first results that differ from the pipeline's, or break a rule, at most ten.
     pub differences: Vec<Difference>,
     identity: Pubkey,
@@ -86,7 +89,7 @@ impl Order {
             .flat_map(|entry| &entry.tasks)
             .filter_map(|task| match &task.work {
                 Work::Transaction(transaction) => Some(&**transaction),
-                Work::FeeReward { .. } => None,
+                Work::FeeReward { .. } | Work::SetAccount(_) => None,
             })
     }
 
@@ -128,6 +131,7 @@ impl Order {
             dropped: 0,
             burnt: 0,
             unpaid: 0,
+            given: 0,
             differences: Vec::new(),
             identity: config.identity,
             programs,
@@ -168,6 +172,7 @@ impl Order {
             }
         }
         let left = run.supply() + run.burnt + run.unpaid;
+        let supply = supply.saturating_add_signed(run.given);
         if left != supply {
             run.differs(sequence, format!("of {supply} lamports there are {left}"));
         }
@@ -208,6 +213,11 @@ impl SerialRun {
                     ));
                 }
                 None
+            }
+            Work::SetAccount(change) => {
+                let expected = self.set(bank, change);
+                (task.outcome != expected)
+                    .then(|| format!("{:?}, serially {expected:?}", task.outcome))
             }
             Work::Transaction(transaction) => match self.run(bank, context(entry), transaction) {
                 Err(error) => {
@@ -250,6 +260,27 @@ impl SerialRun {
             None => self.burnt += u128::from(lamports),
         }
         true
+    }
+
+    /// Sets an account as the operator wants it.
+    fn set(&mut self, bank: &mut Bank, change: &AccountChange) -> Outcome {
+        let before = self.accounts.get(&change.key).cloned().unwrap_or_default();
+        let state = match change.apply(&before) {
+            Ok(state) => state,
+            Err(reason) => return Outcome::NotSet(reason.into()),
+        };
+        self.given += i128::from(state.lamports) - i128::from(before.lamports);
+        self.programs.note(&change.key, &state);
+        if state.is_absent() {
+            self.accounts.remove(&change.key);
+        } else {
+            self.accounts.insert(change.key, state.clone());
+        }
+        let is_program = is_program(&before) || is_program(&state);
+        if is_program {
+            bank.forget_programs();
+        }
+        Outcome::Set(Box::new(SetAccount { state, is_program }))
     }
 
     /// Half of what signatures cost is burnt; the rest, and the priority fee, is the leader's.

@@ -4,8 +4,10 @@
 //! accounts and indexes the blockhashes, some tens of microseconds, so that a transaction only
 //! looks things up. It knows no transactions and no accounts of the database.
 
+mod idle;
 mod saved;
 
+pub(crate) use idle::IdleSlots;
 pub(crate) use saved::Input;
 
 use sealane_accounts_db::{Pin, ReadError};
@@ -58,7 +60,19 @@ impl SlotContext {
     /// Slot 0, with Solana's defaults for rent, epochs (432,000 slots, no warm-up) and fees. The
     /// genesis hash is its only blockhash.
     pub fn genesis(genesis_hash: Hash, unix_timestamp: i64) -> Self {
-        let epoch_schedule = EpochSchedule::without_warmup();
+        Self::genesis_with(
+            genesis_hash,
+            unix_timestamp,
+            EpochSchedule::without_warmup(),
+        )
+    }
+
+    /// The same with epochs of another length.
+    pub fn genesis_with(
+        genesis_hash: Hash,
+        unix_timestamp: i64,
+        epoch_schedule: EpochSchedule,
+    ) -> Self {
         let clock = Clock {
             slot: 0,
             epoch_start_timestamp: unix_timestamp,

@@ -195,7 +195,8 @@ fn open_checkpoints(
 
 /// Slot 0.
 pub(crate) fn genesis_context(config: &RuntimeConfig) -> SlotContext {
-    SlotContext::genesis(config.genesis_hash, config.genesis_time)
+    let schedule = config.epoch_schedule.clone();
+    SlotContext::genesis_with(config.genesis_hash, config.genesis_time, schedule)
 }
 
 /// All accounts at genesis: those of programs and those of the configuration, which win.

@@ -3,11 +3,14 @@
 use crate::block_log::RecordPosition;
 use crate::history::PastEntry;
 use crate::ingest::OnAdmission;
+use crate::operator::AccountChange;
+use crate::slot::IdleSlots;
 use crate::sync::Arc;
 use crate::{MessageId, SlotContext, VerifiedTransaction};
 use bytes::Bytes;
 use sealane_accounts_db::{AccountIndex, EntryNumber, EntryWrites, NO_ACCOUNT};
 use sealane_scheduler::TaskId;
+use sealane_sdk::AccountState;
 use smallvec::SmallVec;
 use solana_hash::Hash;
 use solana_transaction_error::TransactionError;
@@ -59,6 +62,8 @@ pub(crate) enum Work {
     FeeReward {
         lamports: u64,
     },
+    /// The operator sets the task's one account.
+    SetAccount(Box<AccountChange>),
 }
 
 /// One place in the serial order.
@@ -89,6 +94,18 @@ pub(crate) enum Outcome {
     Dropped(TransactionError),
     /// A fee reward that was paid (or burnt, where the account could not hold it).
     Rewarded,
+    /// The account is this now.
+    Set(Box<SetAccount>),
+    /// The account could not be set, and is what it was.
+    NotSet(Box<str>),
+}
+
+/// An account that was set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SetAccount {
+    pub(crate) state: AccountState,
+    /// It was a program, or is one now.
+    pub(crate) is_program: bool,
 }
 
 /// What a banking thread gives back.
@@ -133,7 +150,7 @@ pub(crate) struct OrderedEntry {
     pub(crate) expected: Option<ExpectedRecords>,
 }
 
-/// For each task of a replayed entry the record that the log has of it; `None` for a reward.
+/// For each task of a replayed entry the record that the log has of it; `None` for what is no transaction.
 pub(crate) type ExpectedRecords = Vec<Option<Bytes>>;
 
 /// What the log says of an entry that is replayed.
@@ -149,6 +166,8 @@ pub(crate) struct SlotOpening {
     /// The record of the block log that opens it. A slot in the middle of a run of idle ones has none; nor
     /// has any without a log, or before the log stage.
     pub(crate) record: Option<RecordPosition>,
+    /// Where many opened at once: they, of which it is the last.
+    pub(crate) passed: Option<Box<IdleSlots>>,
 }
 
 /// What a replay feeds to the schedule stage, in order.
@@ -183,4 +202,6 @@ pub(crate) enum PublisherMessage {
     Slot(SlotOpening),
     /// An accepted transaction was evicted.
     Evicted(solana_signature::Signature),
+    /// Called, when all that came before is visible. Must not block.
+    Barrier(Box<dyn FnOnce() + Send>),
 }

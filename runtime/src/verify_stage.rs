@@ -38,7 +38,8 @@ impl VerifyThread {
             }
             let started = Instant::now();
             let batch = match first {
-                IngestBatch::Bulk(bytes) => self.verify_bulk(bytes, &mut results),
+                IngestBatch::Bulk(bytes) => self.verify_bulk(bytes, true, &mut results),
+                IngestBatch::Offered(bytes) => self.verify_bulk(bytes, false, &mut results),
                 IngestBatch::One(bytes, on_admission) => {
                     self.verify_singles(bytes, on_admission, &mut results)
                 }
@@ -61,7 +62,13 @@ impl VerifyThread {
         }
     }
 
-    fn verify_bulk(&mut self, bytes: Vec<Bytes>, results: &mut Verified) -> Vec<VerifiedBatch> {
+    /// Verifies what nobody waits to hear of; `bulk`: it is not shed.
+    fn verify_bulk(
+        &mut self,
+        bytes: Vec<Bytes>,
+        bulk: bool,
+        results: &mut Verified,
+    ) -> Vec<VerifiedBatch> {
         self.verifier.verify_batch(bytes, results);
         self.verifier.fetch(results);
         let total = results.len();
@@ -69,7 +76,7 @@ impl VerifyThread {
         let good = results.drain(..).filter_map(Result::ok);
         items.extend(good.map(|transaction| Admission::new(transaction, None)));
         self.counters.refused.add((total - items.len()) as u64);
-        vec![VerifiedBatch { items, bulk: true }]
+        vec![VerifiedBatch { items, bulk }]
     }
 
     /// Verifies one transaction and the single ones that wait behind it.
@@ -81,7 +88,7 @@ impl VerifyThread {
     ) -> Vec<VerifiedBatch> {
         let mut batch = vec![bytes];
         let mut senders = vec![on_admission];
-        let mut bulk = None;
+        let mut more = None;
         while batch.len() < self.singles_max
             && let Ok(next) = self.queue.try_recv()
         {
@@ -91,7 +98,11 @@ impl VerifyThread {
                     senders.push(on_admission);
                 }
                 IngestBatch::Bulk(bytes) => {
-                    bulk = Some(bytes);
+                    more = Some((bytes, true));
+                    break;
+                }
+                IngestBatch::Offered(bytes) => {
+                    more = Some((bytes, false));
                     break;
                 }
                 IngestBatch::Stop => {
@@ -115,8 +126,8 @@ impl VerifyThread {
             }
         }
         let mut batches = vec![VerifiedBatch { items, bulk: false }];
-        if let Some(bytes) = bulk {
-            batches.extend(self.verify_bulk(bytes, results));
+        if let Some((bytes, bulk)) = more {
+            batches.extend(self.verify_bulk(bytes, bulk, results));
         }
         batches
     }
@@ -126,7 +137,9 @@ impl VerifyThread {
         while let Some(batch) = next {
             match batch {
                 IngestBatch::One(_, on_admission) => on_admission(Err(Refusal::ShuttingDown)),
-                IngestBatch::Bulk(bytes) => self.counters.refused.add(bytes.len() as u64),
+                IngestBatch::Bulk(bytes) | IngestBatch::Offered(bytes) => {
+                    self.counters.refused.add(bytes.len() as u64);
+                }
                 // One of these for each verify thread: the others wait for theirs.
                 IngestBatch::Stop => return,
             }

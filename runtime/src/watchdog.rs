@@ -122,7 +122,7 @@ impl Post {
                         program.map(|program| *transaction.key(program)),
                         false,
                     )),
-                    Work::FeeReward { .. } => None,
+                    Work::FeeReward { .. } | Work::SetAccount(_) => None,
                 }
             }
             Running::Simulation { signature, keys } => {

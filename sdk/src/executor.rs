@@ -147,6 +147,12 @@ impl<'t> TransactionAccounts<'t> {
         self.cells[index].changed.get()
     }
 
+    /// Looks at the state of account `index` now, whether written or not. An account without lamports has the default
+    /// state.
+    pub fn with_state<R>(&mut self, index: usize, look: impl FnOnce(&AccountState) -> R) -> R {
+        self.cells[index].with_state(look)
+    }
+
     /// State of account `index` as the transaction leaves it, whether written or not. An account left
     /// without lamports is the default state. The data move out: ask once.
     #[inline]

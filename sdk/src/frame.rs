@@ -128,6 +128,17 @@ impl<'t> AccountCell<'t> {
         self.lamports_guards.set(0);
     }
 
+    /// Looks at what `take` would give.
+    pub(crate) fn with_state<R>(&mut self, look: impl FnOnce(&AccountState) -> R) -> R {
+        let has_own_data = self.data.get_mut().is_some() && self.lamports.get() != 0;
+        let state = self.take();
+        let seen = look(&state);
+        if has_own_data {
+            *self.data.get_mut() = Some(state.data);
+        }
+        seen
+    }
+
     /// The state as the transaction leaves it; the data move out.
     #[inline]
     pub(crate) fn take(&mut self) -> AccountState {

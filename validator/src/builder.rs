@@ -1,6 +1,7 @@
 //! What a node is started with.
 
-use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL};
+use crate::chain_parameters::ChainParameters;
+use crate::genesis::{Dev, FAUCET_SOL, LAMPORTS_PER_SOL};
 use crate::kept::Place;
 use crate::limits::RpcLimits;
 use crate::native_library::NativeProgramFile;
@@ -8,9 +9,13 @@ use crate::program_files::{ProgramFile, ProgramKind};
 use sealane_runtime::{BankingThreads, Disk, Limits, Notice, OnLedgerFailure, OnNotice, OnReplay};
 use sealane_sdk::{AccountState, ProcessInstruction, Program, Programs, Pubkey};
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Reads accounts of a new chain.
+pub(crate) type GenesisAccounts = Box<dyn Fn() -> anyhow::Result<Vec<(Pubkey, AccountState)>>>;
 
 /// Compute units of a program that declares none: room for calls to others within the 200,000 that an
 /// instruction has by default.
@@ -45,12 +50,18 @@ impl Validator {
             accounts: Vec::new(),
             rpc_port: Some(0),
             bind_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            parameters: ChainParameters::default(),
+            warp_slot: None,
+            genesis_accounts: None,
+            deactivated_features: Vec::new(),
+            ingest_ports: None,
             mint: None,
             wallet: None,
             ledger: None,
             reset: false,
             snapshot: None,
             snapshot_interval: None,
+            dev: None,
             faucet_lamports: FAUCET_SOL * LAMPORTS_PER_SOL,
             banking_threads: BankingThreads::Auto,
             slot_duration: Duration::from_millis(400),
@@ -84,6 +95,13 @@ pub struct ValidatorBuilder {
     pub(crate) accounts: Vec<(Pubkey, AccountState)>,
     pub(crate) rpc_port: Option<u16>,
     pub(crate) bind_address: IpAddr,
+    pub(crate) parameters: ChainParameters,
+    pub(crate) warp_slot: Option<u64>,
+    /// Asked for only when a chain begins.
+    pub(crate) genesis_accounts: Option<GenesisAccounts>,
+    pub(crate) deactivated_features: Vec<Pubkey>,
+    /// Where transactions come in over QUIC and UDP; `None`: wherever there is room.
+    pub(crate) ingest_ports: Option<Range<u16>>,
     pub(crate) mint: Option<Pubkey>,
     /// The mint of a new chain that has no other.
     pub(crate) wallet: Option<Pubkey>,
@@ -91,6 +109,7 @@ pub struct ValidatorBuilder {
     pub(crate) reset: bool,
     pub(crate) snapshot: Option<PathBuf>,
     pub(crate) snapshot_interval: Option<Duration>,
+    pub(crate) dev: Option<Dev>,
     pub(crate) faucet_lamports: u64,
     pub(crate) banking_threads: BankingThreads,
     pub(crate) slot_duration: Duration,
@@ -172,10 +191,60 @@ impl ValidatorBuilder {
         self
     }
 
+    /// More of them, asked for only when a chain begins: where they come from may be slow, or gone by the next start.
+    pub(crate) fn genesis_accounts(mut self, read: GenesisAccounts) -> Self {
+        self.genesis_accounts = Some(read);
+        self
+    }
+
+    /// A new chain without accounts for these features: clients take them for inactive. What the node does is not
+    /// changed.
+    pub(crate) fn deactivate_features(mut self, features: Vec<Pubkey>) -> Self {
+        self.deactivated_features = features;
+        self
+    }
+
+    /// Slots in an epoch of a new chain; 432,000 by default, and 32 at least.
+    pub fn slots_per_epoch(mut self, slots: u64) -> Self {
+        self.parameters.slots_per_epoch = Some(slots);
+        self
+    }
+
+    /// Compute units that each transaction of a new chain has, whatever it asks for.
+    pub fn compute_unit_limit(mut self, units: u64) -> Self {
+        self.parameters.compute_unit_limit = Some(units);
+        self
+    }
+
+    /// Bytes of a transaction's logs, beyond which they are cut off, on a new chain; 10,000 by default.
+    pub fn log_messages_bytes_limit(mut self, bytes: u64) -> Self {
+        self.parameters.log_bytes_max = Some(bytes);
+        self
+    }
+
+    /// Accounts that a transaction of a new chain may lock; 64 by default, which is also the most.
+    pub fn transaction_account_lock_limit(mut self, accounts: u64) -> Self {
+        self.parameters.account_locks_max = Some(accounts);
+        self
+    }
+
+    /// Lets a new chain pass all slots up to this one at once, with nothing in them.
+    pub fn warp_slot(mut self, slot: u64) -> Self {
+        self.warp_slot = Some(slot);
+        self
+    }
+
     /// Port of JSON-RPC over HTTP; PubSub over WebSocket is on the next one. 0, the default, takes two
     /// free ports, so that tests can run side by side; Solana's clients expect 8899.
     pub fn rpc_port(mut self, port: u16) -> Self {
         self.rpc_port = Some(port);
+        self
+    }
+
+    /// UDP ports of which two are taken for transactions over QUIC and, on loopback, over UDP. Without this any
+    /// two that are free. `getClusterNodes` names them.
+    pub fn ingest_ports(mut self, ports: Range<u16>) -> Self {
+        self.ingest_ports = Some(ports);
         self
     }
 
@@ -251,6 +320,13 @@ impl ValidatorBuilder {
     /// Deletes the chain in the ledger and starts a new one.
     pub fn reset_ledger(mut self) -> Self {
         self.reset = true;
+        self
+    }
+
+    /// A chain for development: whoever reaches the node may set accounts, move the clock, and go back to an
+    /// earlier state. A new chain remembers that it is one, and one from a ledger must have begun as one.
+    pub fn dev(mut self, dev: bool) -> Self {
+        self.dev = dev.then(|| self.dev.unwrap_or_default());
         self
     }
 

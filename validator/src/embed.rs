@@ -5,18 +5,22 @@ use crate::airdrop::{self, Airdrops};
 use crate::builder::ValidatorBuilder;
 use crate::error::Error;
 use crate::genesis::Genesis;
-use crate::kept::{self, Kept};
+use crate::ingest::{IngestLimits, IngestPorts};
+use crate::kept::{self, Kept, Place};
 use crate::ledger;
 use crate::native_library::Watch;
 use crate::on_board;
+use crate::performance::Performance;
 use crate::periodic::Periodic;
-use crate::pubsub::{self, Hub, News, Subscriber, Topic};
+use crate::pubsub::{self, Hub, Hubs, News, Subscriber, Topic};
 use crate::rpc::{self, AnswersBytes, RpcContext};
 use crate::server::{Ports, RpcServer};
 use bytes::Bytes;
 use crossbeam_channel::RecvTimeoutError;
 use jsonrpsee::Methods;
-use sealane_runtime::{CheckpointConfig, Disk, Ingest, Reader, Runtime, RuntimeConfig};
+use sealane_runtime::{
+    CheckpointConfig, Disk, Ingest, Notice, Operator, Reader, Runtime, RuntimeConfig, TimeTravel,
+};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use solana_keypair::Keypair;
@@ -38,34 +42,43 @@ pub(crate) const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 impl ValidatorBuilder {
     /// The chain of the ledger, or a new one.
-    fn genesis(&self, disk: Option<&dyn Disk>) -> Result<Genesis, Error> {
+    fn genesis(&self, disk: Option<&dyn Disk>) -> Result<(Genesis, Begun), Error> {
         if let Some(disk) = disk
             && let Some(genesis) = ledger::load(disk)?
         {
+            ledger::check_dev(&genesis, self.dev)?;
             let programs = ledger::programs_of(&genesis, &self.programs);
             ledger::check(&genesis, &programs, self.mint, &self.accounts)?;
-            return Ok(genesis);
+            genesis.parameters.check(self.parameters)?;
+            return Ok((genesis, Begun::Before));
         }
         let mut accounts = if self.on_board {
             on_board::accounts()
         } else {
             Vec::new()
         };
+        accounts.retain(|(key, _)| !self.deactivated_features.contains(key));
         accounts.extend(self.accounts.iter().cloned());
+        if let Some(more) = &self.genesis_accounts {
+            accounts.extend(more().map_err(Error::GenesisAccounts)?);
+        }
         let genesis = Genesis::new(
             self.mint.or(self.wallet),
             self.faucet_lamports,
             &self.programs,
             accounts,
+            self.dev,
+            self.parameters,
         );
         if let Some(disk) = disk {
             ledger::store(disk, &genesis)?;
         }
-        Ok(genesis)
+        Ok((genesis, Begun::Now))
     }
 
     /// Starts the node. It runs until the handle is stopped or dropped.
     pub fn start(mut self) -> Result<ValidatorHandle, Error> {
+        self.check_dev()?;
         // First, because it is what fails.
         let ports = self
             .rpc_port
@@ -74,6 +87,10 @@ impl ValidatorBuilder {
         let addresses = ports
             .as_ref()
             .map(|ports| (ports.http(), ports.web_socket()));
+        let ingest_ports = ports
+            .as_ref()
+            .map(|_| IngestPorts::bind(self.bind_address, self.ingest_ports.clone()))
+            .transpose()?;
         let watch = self.watch.then(|| Watch::new(&self.native_programs));
         for file in &self.native_programs {
             let program = file.load()?;
@@ -100,6 +117,7 @@ impl ValidatorBuilder {
                 kept::start_from_snapshot(path, &**disk, &self.on_notice, start)?
             }
         };
+        let snapshot_folder = self.ledger.as_ref().and_then(Place::folder);
         let watch = watch.map(|watch| watch.start(self.programs, self.on_notice.clone()));
         let watch = watch.transpose().map_err(Error::Thread)?;
         let kept = match (self.ledger, disk) {
@@ -114,51 +132,93 @@ impl ValidatorBuilder {
             _ if self.snapshot_interval.is_some() => return Err(Error::SnapshotWithoutLedger),
             _ => None,
         };
-        let (hub, hub_thread) = Hub::start(runtime.reader(), self.rpc_limits.receipts_waiting_max)
-            .map_err(Error::Thread)?;
+        let answers_bytes = Arc::new(AnswersBytes::new(
+            self.rpc_limits.responses_bytes_max,
+            self.rpc_limits.response_bytes_max as usize,
+        ));
+        let start_hub = |receipts_max| {
+            let answers_bytes = Arc::clone(&answers_bytes);
+            Hub::start(runtime.reader(), receipts_max, answers_bytes).map_err(Error::Thread)
+        };
+        let (hub, hub_thread) = start_hub(self.rpc_limits.receipts_waiting_max)?;
+        let (blocks, block_hub_thread) = start_hub(0)?;
+        let hubs = Hubs {
+            all: hub.clone(),
+            blocks,
+        };
+        let performance = Performance::default();
         let context = Arc::new(RpcContext {
             ingest: runtime.ingest(),
             reader: runtime.reader(),
+            operator: runtime.operator(),
             genesis,
-            hub: hub.clone(),
+            hub,
             limits: self.rpc_limits.clone(),
             airdrops: Airdrops::default(),
-            answers_bytes: AnswersBytes::new(
-                self.rpc_limits.responses_bytes_max,
-                self.rpc_limits.response_bytes_max as usize,
-            ),
+            performance: performance.clone(),
+            addresses,
+            ingest_addresses: ingest_ports.as_ref().map(IngestPorts::addresses),
+            snapshot_folder,
+            answers_bytes: Arc::clone(&answers_bytes),
         });
         let server = match ports {
             Some(ports) => {
                 let mut methods = Methods::new();
                 methods.merge(rpc::module(Arc::clone(&context))?)?;
-                methods.merge(pubsub::module(hub, self.rpc_limits.clone())?)?;
-                Some(RpcServer::start(
-                    ports,
-                    methods,
-                    &self.rpc_limits,
-                    runtime.reader(),
-                )?)
+                methods.merge(pubsub::module(hubs.clone(), self.rpc_limits.clone())?)?;
+                let server = RpcServer::start(ports, methods, &self.rpc_limits, runtime.reader())?;
+                if let Some(ports) = ingest_ports {
+                    let limits = IngestLimits {
+                        transaction_bytes_max: self.limits.transaction_bytes_max,
+                        connections_max: self.rpc_limits.quic_connections_max,
+                        streams_per_connection_max: self.rpc_limits.quic_streams_per_connection_max,
+                    };
+                    let (ingest, identity) = (runtime.ingest(), &context.genesis.identity);
+                    server.within(|| ports.serve(&ingest, identity, &limits))?;
+                }
+                Some(server)
             }
             None => None,
         };
+        let sampled = server
+            .as_ref()
+            .map(|_| performance.sample(runtime.reader()));
+        let sampler = sampled.transpose().map_err(Error::Thread)?;
         Ok(ValidatorHandle {
             context,
             addresses,
             running: Some(Running {
                 runtime,
                 server,
-                hub_thread,
+                hubs,
+                hub_threads: [hub_thread, block_hub_thread],
                 kept,
                 watch,
+                sampler,
             }),
         })
     }
 
+    /// A chain that may go back needs all of its past, and its accounts at hand.
+    fn check_dev(&self) -> Result<(), Error> {
+        let limits = &self.limits;
+        let unsuitable = [
+            (limits.accounts_memory_max.is_some(), "--accounts-memory"),
+            (limits.ledger_bytes_max.is_some(), "--limit-ledger-size"),
+            (limits.ledger_age_max.is_some(), "--limit-ledger-age"),
+        ];
+        match unsuitable.iter().find(|(is_there, _)| *is_there) {
+            Some((_, flag)) if self.dev.is_some() => Err(Error::DevKeepsAll(flag)),
+            _ => Ok(()),
+        }
+    }
+
     /// The chain of the ledger, or a new one, running.
     fn start_chain(&self, disk: Option<&Arc<dyn Disk>>) -> Result<(Arc<Genesis>, Runtime), Error> {
-        let genesis = Arc::new(self.genesis(disk.map(|disk| &**disk))?);
-        let runtime = Runtime::start(RuntimeConfig {
+        let (genesis, begun) = self.genesis(disk.map(|disk| &**disk))?;
+        let genesis = Arc::new(genesis);
+        let warp_slot = self.warp_slot.filter(|_| begun == Begun::Now);
+        let mut config = RuntimeConfig {
             limits: self.limits.clone(),
             genesis_accounts: genesis.accounts.clone(),
             genesis_time: genesis.time,
@@ -170,6 +230,7 @@ impl ValidatorBuilder {
             verify_threads: verify_threads(),
             slot_duration: self.slot_duration,
             entry_interval: Duration::from_millis(2),
+            dev: genesis.dev.is_some() || warp_slot.is_some(),
             check_purity: self.check_purity,
             on_notice: self.on_notice.clone(),
             header_signer: Some(Arc::clone(&genesis.identity)),
@@ -178,9 +239,24 @@ impl ValidatorBuilder {
                 genesis.hash,
                 genesis.identity.pubkey(),
             )
-        })?;
+        };
+        genesis.parameters.apply(&mut config);
+        let runtime = Runtime::start(config)?;
+        if let (Some(slot), Some(operator)) = (warp_slot, runtime.operator()) {
+            operator.time_travel(TimeTravel::Slot(slot))?;
+        }
+        if begun == Begun::Before && (self.genesis_accounts.is_some() || self.warp_slot.is_some()) {
+            (self.on_notice)(&Notice::GenesisIgnored);
+        }
         Ok((genesis, runtime))
     }
+}
+
+/// Whether a chain is a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    Now,
+    Before,
 }
 
 /// A signature takes as long as some fifty transfers, so verify gets all of few cores and half of many:
@@ -193,9 +269,11 @@ fn verify_threads() -> usize {
 struct Running {
     runtime: Runtime,
     server: Option<RpcServer>,
-    hub_thread: JoinHandle<()>,
+    hubs: Hubs,
+    hub_threads: [JoinHandle<()>; 2],
     kept: Option<Kept>,
     watch: Option<Periodic>,
+    sampler: Option<Periodic>,
 }
 
 /// A running node, and an in-process client of it. Dropping it stops the node.
@@ -319,6 +397,16 @@ impl ValidatorHandle {
             .map(|(_, web_socket)| format!("ws://{web_socket}"))
     }
 
+    /// Where transactions are received over QUIC, as `solana-tpu-client` sends them; `None` if it has no sockets.
+    pub fn quic_address(&self) -> Option<SocketAddr> {
+        self.context.ingest_addresses.map(|it| it.quic)
+    }
+
+    /// Where transactions are received as datagrams; `None` but on loopback.
+    pub fn udp_address(&self) -> Option<SocketAddr> {
+        self.context.ingest_addresses.and_then(|it| it.udp)
+    }
+
     /// The faucet's keypair: it pays where nobody else can.
     pub fn faucet(&self) -> &Keypair {
         &self.context.genesis.faucet
@@ -337,6 +425,36 @@ impl ValidatorHandle {
     /// The chain's name.
     pub fn genesis_hash(&self) -> Hash {
         self.context.genesis.hash
+    }
+
+    /// Sets an account, as the next transaction finds it; the slot in which it was set. One without lamports is
+    /// gone. Waits until it is visible. In a chain for development alone (`ValidatorBuilder::dev`).
+    pub fn set_account(&self, key: &Pubkey, state: AccountState) -> Result<u64, Error> {
+        let set = move |_: &AccountState| Ok(state.clone());
+        Ok(self.operator()?.set_account(key, set)?)
+    }
+
+    /// Moves the clock forward, and waits until that is visible; the slot that is open then. In a chain for
+    /// development alone.
+    pub fn time_travel(&self, to: TimeTravel) -> Result<u64, Error> {
+        Ok(self.operator()?.time_travel(to)?.slot)
+    }
+
+    /// Stops the clock: no slot turns by itself until `resume_clock`. In a chain for development alone.
+    pub fn pause_clock(&self) -> Result<(), Error> {
+        self.operator()?.pause_clock()?;
+        Ok(())
+    }
+
+    /// Lets the clock go on from where it is. In a chain for development alone.
+    pub fn resume_clock(&self) -> Result<(), Error> {
+        self.operator()?.resume_clock()?;
+        Ok(())
+    }
+
+    /// All that the operator of a chain for development may do.
+    pub fn operator(&self) -> Result<&Operator, Error> {
+        self.context.operator.as_ref().ok_or(Error::NoOperator)
     }
 
     /// Makes a snapshot of what is durable now, under `snapshots/` in the ledger's folder; the folder that it
@@ -376,20 +494,25 @@ impl ValidatorHandle {
         let Some(Running {
             runtime,
             server,
-            hub_thread,
+            hubs,
+            hub_threads,
             kept,
             watch,
+            sampler,
         }) = self.running.take()
         else {
             return true;
         };
         let end = Instant::now() + deadline;
-        drop(watch);
+        drop((watch, sampler));
         // In this order, so that who waits for a transaction still hears of it.
         let orderly = runtime.shutdown(deadline.mul_f32(0.8));
-        self.context.hub.stop();
-        // A panic there was reported when it happened.
-        let _ = hub_thread.join();
+        hubs.all.stop();
+        hubs.blocks.stop();
+        for thread in hub_threads {
+            // A panic there was reported when it happened.
+            let _ = thread.join();
+        }
         if let Some(server) = server {
             let left = end.saturating_duration_since(Instant::now());
             server.stop(left.min(Duration::from_millis(500)));

@@ -32,6 +32,24 @@ pub enum Error {
     /// The highest port leaves none for the WebSocket.
     #[error("port {0} cannot be used: the next one is for WebSocket, so 65534 is the highest")]
     NoPortForWebSocket(u16),
+    /// No port of the range is free for transactions over QUIC or UDP.
+    #[error(
+        "no UDP port from {} up to {} of {address} is free: name others with --dynamic-port-range MIN-MAX",
+        ports.start,
+        ports.end
+    )]
+    NoFreePort {
+        /// The address that was to be bound.
+        address: std::net::IpAddr,
+        /// The ports that were tried; the last one is not among them.
+        ports: std::ops::Range<u16>,
+    },
+    /// QUIC could not be set up.
+    #[error("cannot receive transactions over QUIC: {0}")]
+    Quic(String),
+    /// The accounts of a new chain could not be had.
+    #[error("{0:#}")]
+    GenesisAccounts(anyhow::Error),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),
@@ -111,6 +129,28 @@ pub enum Error {
          folder, or start a new chain there with --reset, which deletes the old one"
     )]
     OtherGenesis(String),
+    /// A ledger that is not for development was to be started as one that is.
+    #[error(
+        "the ledger's chain was not begun with --dev, so nobody may set its accounts or its clock: leave --dev \
+         away to go on with it, name another folder, or add --reset, which deletes it and begins a new one"
+    )]
+    NotDev,
+    /// A ledger that is for development was to be started as one that is not.
+    #[error(
+        "the ledger's chain was begun with --dev, and whoever reaches the node may set its accounts and its \
+         clock: add --dev to go on with it, name another folder, or add --reset, which deletes it and begins a \
+         new one"
+    )]
+    IsDev,
+    /// Only the operator of a chain for development may do this.
+    #[error("this chain did not begin with --dev (ValidatorBuilder::dev), so nobody may do this")]
+    NoOperator,
+    /// What the operator wanted was not done.
+    #[error("not done: {0}")]
+    Operator(#[from] sealane_runtime::OperatorError),
+    /// What a chain for development cannot have.
+    #[error("a chain for development (--dev) keeps all of it: leave {0} away")]
+    DevKeepsAll(&'static str),
     /// A program's file cannot be used.
     #[error(
         "the program file {} cannot be used: {what}. Name the .so file that `cargo build-sbf` leaves in \

@@ -1,5 +1,6 @@
 //! The accounts that a new chain starts with, and its name.
 
+use crate::chain_parameters::ChainParameters;
 use crate::ledger;
 use sealane_sdk::{AccountState, Programs};
 use solana_hash::Hash;
@@ -33,32 +34,68 @@ pub(crate) struct Genesis {
     pub(crate) programs: Vec<(Pubkey, String)>,
     /// The accounts, but for those of programs; the later of two of one key counts.
     pub(crate) accounts: Vec<(Pubkey, AccountState)>,
+    /// For development: its operator may set accounts and the clock. Never changes.
+    pub(crate) dev: Option<Dev>,
+    /// What transactions mean on it. Never changes.
+    pub(crate) parameters: ChainParameters,
     /// The chain's name and first blockhash: a hash of all the above.
     pub(crate) hash: Hash,
 }
 
+/// What a chain for development began with beside what every chain does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dev {
+    /// Where all that is random comes from, in a chain that repeats bit by bit.
+    pub(crate) seed: Option<u64>,
+}
+
+/// Unix time of slot 0 of a chain with a seed: the start of 2026.
+const SEEDED_TIME: i64 = 1_767_225_600;
+
+impl Dev {
+    /// A keypair that follows from the seed and what it is for.
+    fn keypair(seed: u64, purpose: &str) -> Keypair {
+        let seed = seed.to_le_bytes();
+        let hash = solana_sha256_hasher::hashv(&[b"sealane seed", &seed, purpose.as_bytes()]);
+        Keypair::new_from_array(hash.to_bytes())
+    }
+}
+
 impl Genesis {
-    /// A new chain, unlike any other. `accounts` come after those of the faucet, the node and the wallet.
+    /// A new chain, unlike any other unless it has a seed. `accounts` come after those of the faucet, the node
+    /// and the wallet.
     pub(crate) fn new(
         mint: Option<Pubkey>,
         faucet_lamports: u64,
         programs: &Programs,
         accounts: Vec<(Pubkey, AccountState)>,
+        dev: Option<Dev>,
+        parameters: ChainParameters,
     ) -> Self {
         // A clock before 1970 is no reason not to start.
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
+        let seed = dev.and_then(|dev| dev.seed);
+        let keypair = |purpose| match seed {
+            Some(seed) => Dev::keypair(seed, purpose),
+            None => Keypair::new(),
+        };
         let programs = programs.iter();
         let mut genesis = Self {
-            faucet: Keypair::new(),
-            identity: Arc::new(Keypair::new()),
+            faucet: keypair("faucet"),
+            identity: Arc::new(keypair("identity")),
             mint,
-            time: i64::try_from(now.as_secs()).unwrap_or_default(),
+            time: match seed {
+                Some(_) => SEEDED_TIME,
+                None => i64::try_from(now.as_secs()).unwrap_or_default(),
+            },
             programs: programs
                 .map(|program| (program.id, program.name.to_owned()))
                 .collect(),
             accounts: Vec::new(),
+            dev,
+            parameters,
             hash: Hash::default(),
         };
         genesis.accounts = genesis.own_accounts(faucet_lamports);

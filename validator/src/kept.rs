@@ -42,7 +42,7 @@ impl Place {
     }
 
     /// The ledger's folder, if it has one.
-    fn folder(&self) -> Option<PathBuf> {
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
         match self {
             Self::Folder(folder) => Some(folder.clone()),
             Self::StateFile(file) => Some(state_file::ledger_of(file)),

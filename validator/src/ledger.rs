@@ -8,17 +8,20 @@
 //! | part | bytes |
 //! | --- | --- |
 //! | `SEALGENS` | 8 |
-//! | version, 1 | 4 |
+//! | version: 1, or 2 for a chain that is for development or has parameters | 4 |
 //! | time of slot 0, Unix seconds | 8 |
 //! | identity, faucet, mint (zeroes for none) | 32 each |
 //! | number of programs | 4 |
 //! | of each: id, length of its name, name | 32, 4, that |
 //! | number of accounts | 8 |
 //! | of each: key, lamports, owner, executable, length of its data, data | 32, 8, 32, 1, 8, that |
+//! | in version 2: of each of its parameters (`chain_parameters.rs`), whether it has it, its value | 1, 8 |
+//! | whether it has a seed, the seed; whether it is for development | 1, 8; 1 |
 //! | genesis hash: sha256 of all before it | 32 |
 
+use crate::chain_parameters::ChainParameters;
 use crate::error::Error;
-use crate::genesis::Genesis;
+use crate::genesis::{Dev, Genesis};
 use sealane_runtime::Disk;
 use sealane_sdk::{AccountState, Program, Programs, Pubkey};
 use solana_hash::Hash;
@@ -28,7 +31,10 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 const MAGIC: [u8; 8] = *b"SEALGENS";
+/// Of a chain that anybody may run.
 const VERSION: u32 = 1;
+/// Of one for development, or with parameters: older releases, which know neither, refuse it.
+const DEV_VERSION: u32 = 2;
 const GENESIS: &str = "genesis";
 const IDENTITY: &str = "identity.json";
 const FAUCET: &str = "faucet.json";
@@ -152,7 +158,9 @@ fn damaged(file: &'static str, what: impl Into<String>) -> Error {
 fn body(genesis: &Genesis) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend_from_slice(&MAGIC);
-    out.extend_from_slice(&VERSION.to_le_bytes());
+    let is_plain = genesis.dev.is_none() && genesis.parameters == ChainParameters::default();
+    let version = if is_plain { VERSION } else { DEV_VERSION };
+    out.extend_from_slice(&version.to_le_bytes());
     out.extend_from_slice(&genesis.time.to_le_bytes());
     for key in [
         genesis.identity.pubkey(),
@@ -177,6 +185,16 @@ fn body(genesis: &Genesis) -> Vec<u8> {
         out.extend_from_slice(&(data.len() as u64).to_le_bytes());
         out.extend_from_slice(data);
     }
+    if !is_plain {
+        let mut put = |value: Option<u64>| {
+            out.push(u8::from(value.is_some()));
+            out.extend_from_slice(&value.unwrap_or_default().to_le_bytes());
+        };
+        let seed = genesis.dev.and_then(|dev| dev.seed);
+        genesis.parameters.to_array().into_iter().for_each(&mut put);
+        put(seed);
+        out.push(u8::from(genesis.dev.is_some()));
+    }
     out
 }
 
@@ -188,12 +206,13 @@ fn encode(genesis: &Genesis) -> Vec<u8> {
 
 /// Identity, faucet, and the genesis without their keypairs.
 fn decode(bytes: &[u8]) -> Result<(Pubkey, Pubkey, Genesis), Error> {
-    if let Some(version) = version(bytes)
-        && version > VERSION
+    let version = version(bytes);
+    if let Some(version) = version
+        && version > DEV_VERSION
     {
         return Err(Error::NewerLedger {
             version,
-            supported: VERSION,
+            supported: DEV_VERSION,
         });
     }
     let whole = bytes.split_last_chunk::<32>().filter(|(body, hash)| {
@@ -201,7 +220,8 @@ fn decode(bytes: &[u8]) -> Result<(Pubkey, Pubkey, Genesis), Error> {
     });
     let (body, hash) = whole.ok_or_else(|| damaged(GENESIS, "its checksum is wrong"))?;
     let mut input = Input(&body[12..]);
-    parse(&mut input, Hash::new_from_array(*hash))
+    let is_plain = version == Some(VERSION);
+    parse(&mut input, is_plain, Hash::new_from_array(*hash))
         .filter(|_| input.0.is_empty())
         .ok_or_else(|| damaged(GENESIS, "it ends too early or too late"))
 }
@@ -211,7 +231,7 @@ fn version(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes(*rest.first_chunk()?))
 }
 
-fn parse(input: &mut Input<'_>, hash: Hash) -> Option<(Pubkey, Pubkey, Genesis)> {
+fn parse(input: &mut Input<'_>, is_plain: bool, hash: Hash) -> Option<(Pubkey, Pubkey, Genesis)> {
     let time = i64::from_le_bytes(input.array()?);
     let (identity, faucet, mint) = (input.key()?, input.key()?, input.key()?);
     let mut programs = Vec::new();
@@ -239,6 +259,16 @@ fn parse(input: &mut Input<'_>, hash: Hash) -> Option<(Pubkey, Pubkey, Genesis)>
             },
         ));
     }
+    let (mut dev, mut parameters) = (None, ChainParameters::default());
+    if !is_plain {
+        let mut take = || {
+            let (has, value) = (input.array::<1>()?, u64::from_le_bytes(input.array()?));
+            Some((has == [1]).then_some(value))
+        };
+        parameters = ChainParameters::from_array([take()?, take()?, take()?, take()?]);
+        let seed = take()?;
+        dev = (input.array::<1>()? == [1]).then_some(Dev { seed });
+    }
     let genesis = Genesis {
         // Until their files are read.
         faucet: Keypair::new(),
@@ -247,6 +277,8 @@ fn parse(input: &mut Input<'_>, hash: Hash) -> Option<(Pubkey, Pubkey, Genesis)>
         time,
         programs,
         accounts,
+        dev,
+        parameters,
         hash,
     };
     Some((identity, faucet, genesis))
@@ -278,6 +310,21 @@ pub(crate) fn programs_of(genesis: &Genesis, programs: &Programs) -> Programs {
         !program.builtin || genesis.programs.iter().any(|(id, _)| *id == program.id)
     });
     programs
+}
+
+/// Whether a chain is for development where that is asked for, and with the seed that is asked for. Whoever goes
+/// on with it must say so again: nobody is to find out by accident that strangers' pages can set its accounts.
+pub(crate) fn check_dev(genesis: &Genesis, dev: Option<Dev>) -> Result<(), Error> {
+    match (genesis.dev, dev) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(Error::NotDev),
+        (Some(_), None) => Err(Error::IsDev),
+        (Some(kept), Some(asked)) if asked.seed.is_none() || asked == kept => Ok(()),
+        (Some(kept), Some(_)) => Err(Error::OtherGenesis(match kept.seed {
+            Some(seed) => format!("it began with --seed {seed}"),
+            None => "it began without --seed".to_owned(),
+        })),
+    }
 }
 
 /// Whether this build and builder can go on with the chain of a ledger, given its `programs_of`. `Err` says what
@@ -330,7 +377,72 @@ mod tests {
             ..AccountState::default()
         };
         let key = Pubkey::new_from_array([3; 32]);
-        Genesis::new(Some(key), 5, &Programs::builtin(), vec![(key, account)])
+        Genesis::new(
+            Some(key),
+            5,
+            &Programs::builtin(),
+            vec![(key, account)],
+            None,
+            ChainParameters::default(),
+        )
+    }
+
+    #[test]
+    fn that_a_chain_is_for_development_is_kept_and_part_of_its_name() {
+        let begin = |dev| {
+            Genesis::new(
+                None,
+                5,
+                &Programs::builtin(),
+                Vec::new(),
+                dev,
+                ChainParameters::default(),
+            )
+        };
+        for dev in [
+            None,
+            Some(Dev::default()),
+            Some(Dev { seed: Some(0) }),
+            Some(Dev { seed: Some(7) }),
+        ] {
+            let (disk, stored) = (MemoryDisk::new(), begin(dev));
+            store(&disk, &stored).unwrap();
+            let loaded = load(&disk).unwrap().expect("it was stored");
+            assert_eq!((loaded.dev, loaded.hash), (dev, stored.hash));
+            assert_eq!(encode(&loaded), encode(&stored));
+        }
+        let seeded = |seed| begin(Some(Dev { seed: Some(seed) }));
+        assert_eq!(seeded(7).hash, seeded(7).hash);
+        assert_eq!(seeded(7).identity, seeded(7).identity);
+        assert_ne!(seeded(7).hash, seeded(8).hash);
+        assert_ne!(seeded(7).faucet, *seeded(7).identity);
+        assert_ne!(
+            begin(Some(Dev::default())).hash,
+            begin(Some(Dev::default())).hash
+        );
+    }
+
+    #[test]
+    fn a_chain_goes_on_as_what_it_began_as() {
+        let began = |dev| {
+            Genesis::new(
+                None,
+                5,
+                &Programs::builtin(),
+                Vec::new(),
+                dev,
+                ChainParameters::default(),
+            )
+        };
+        let (dev, seeded) = (Some(Dev::default()), Some(Dev { seed: Some(7) }));
+        let error = |began_with, dev| check_dev(&began(began_with), dev).unwrap_err().to_string();
+        for (began_with, dev) in [(None, None), (dev, dev), (seeded, dev), (seeded, seeded)] {
+            check_dev(&began(began_with), dev).unwrap();
+        }
+        assert!(error(None, dev).contains("not begun with --dev"));
+        assert!(error(dev, None).contains("add --dev"));
+        assert!(error(dev, seeded).contains("without --seed"));
+        assert!(error(seeded, Some(Dev { seed: Some(8) })).contains("--seed 7"));
     }
 
     #[test]

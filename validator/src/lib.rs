@@ -9,10 +9,15 @@
 
 mod airdrop;
 mod builder;
+mod chain_parameters;
 mod cli;
+mod clone;
+mod config_file;
 mod embed;
 mod error;
 mod genesis;
+mod genesis_files;
+mod ingest;
 mod kept;
 mod ledger;
 mod ledger_bounds;
@@ -20,6 +25,7 @@ mod ledger_tools;
 mod limits;
 mod native_library;
 mod on_board;
+mod performance;
 mod periodic;
 mod program_files;
 mod pubsub;
@@ -28,6 +34,7 @@ mod server;
 mod snapshots;
 mod state_file;
 mod status_line;
+mod test_validator;
 mod trace_json;
 mod wallet;
 

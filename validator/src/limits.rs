@@ -20,6 +20,10 @@ pub struct RpcLimits {
     pub batch_requests_max: u32,
     /// Open connections of both ports together.
     pub connections_max: usize,
+    /// Open QUIC connections.
+    pub quic_connections_max: usize,
+    /// Transactions that one QUIC connection may have on their way at a time.
+    pub quic_streams_per_connection_max: u32,
     /// Subscriptions of one connection.
     pub subscriptions_per_connection_max: u32,
     /// Subscriptions of the node.
@@ -39,6 +43,8 @@ pub struct RpcLimits {
     pub signatures_for_address_max: usize,
     /// Slots in one `getBlocks` or `getBlocksWithLimit`.
     pub blocks_max: u64,
+    /// Transactions that one `getRecentPrioritizationFees` looks at; of older slots it says nothing.
+    pub prioritization_fee_transactions_max: usize,
     /// Filters of one `getProgramAccounts` or `programSubscribe`.
     pub filters_max: usize,
     /// Threads that run simulations and scans. One that a program never leaves is lost to it.
@@ -58,6 +64,8 @@ impl Default for RpcLimits {
             quick_account_bytes_max: 32 << 10,
             batch_requests_max: 1_000,
             connections_max: 1_024,
+            quic_connections_max: 2_000,
+            quic_streams_per_connection_max: 512,
             subscriptions_per_connection_max: 10_000,
             subscriptions_max: 100_000,
             notifications_per_connection_max: 8_192,
@@ -67,6 +75,7 @@ impl Default for RpcLimits {
             signature_statuses_max: 256,
             signatures_for_address_max: 1_000,
             blocks_max: 500_000,
+            prioritization_fee_transactions_max: 100_000,
             filters_max: 4,
             blocking_threads_max: 32,
             server_threads: 2,

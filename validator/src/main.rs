@@ -1,6 +1,5 @@
 //! The node, with the programs that ship with it.
 
-use clap::Parser;
 use std::process::ExitCode;
 
 /// Blocks are freed on another thread than the one that made them, at every stage of the pipeline.
@@ -8,8 +7,11 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = sealane_validator::Arguments::parse();
-    match sealane_validator::run(arguments, [sealane_counter::program()]) {
+    let run = || {
+        let arguments = sealane_validator::Arguments::of_process()?;
+        sealane_validator::run(arguments, [sealane_counter::program()])
+    };
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", in_one_line(&error));

@@ -131,6 +131,13 @@ impl RpcServer {
         })
     }
 
+    /// Does something that may start tasks on the server's threads.
+    pub(crate) fn within<R>(&self, run: impl FnOnce() -> R) -> R {
+        let runtime = self.runtime.as_ref();
+        let _entered = runtime.map(|runtime| runtime.enter());
+        run()
+    }
+
     /// Lets requests finish within `deadline`, then ends all connections.
     pub(crate) fn stop(mut self, deadline: Duration) {
         let Some(runtime) = self.runtime.take() else {

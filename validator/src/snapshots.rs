@@ -106,6 +106,12 @@ pub(crate) fn at(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
+/// The slot of the newest snapshot in the ledger's folder; `None` if there is none.
+pub(crate) fn newest_slot_in(ledger: &Path) -> Option<u64> {
+    let newest = in_folder(&ledger.join(FOLDER)).ok()?.into_iter().next()?;
+    newest.file_name()?.to_str()?.parse().ok()
+}
+
 /// The whole snapshots in a folder, the newest first.
 fn in_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();

@@ -6,13 +6,22 @@ use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 use std::path::{Path, PathBuf};
 
-/// The address of the user's wallet, if there is one that can be read.
-pub(crate) fn find() -> Option<Pubkey> {
-    find_in(Path::new(&std::env::var_os("HOME")?))
+/// The address of the user's wallet, if there is one that can be read. `config`: the command line's configuration, if
+/// it is not where it usually is.
+pub(crate) fn find(config: Option<&Path>) -> Option<Pubkey> {
+    let is_yaml = |path: &&Path| {
+        path.extension()
+            .is_some_and(|it| it == "yml" || it == "yaml")
+    };
+    find_in(
+        Path::new(&std::env::var_os("HOME")?),
+        config.filter(is_yaml),
+    )
 }
 
-fn find_in(home: &Path) -> Option<Pubkey> {
-    let config = home.join(".config/solana/cli/config.yml");
+fn find_in(home: &Path, config: Option<&Path>) -> Option<Pubkey> {
+    let usual = home.join(".config/solana/cli/config.yml");
+    let config = config.unwrap_or(&usual);
     let configured = std::fs::read_to_string(config)
         .ok()
         .and_then(|text| keypair_path(&text, home));
@@ -53,20 +62,20 @@ mod tests {
     #[test]
     fn the_configured_wallet_comes_before_the_default_one() {
         let home = tempfile::tempdir().unwrap();
-        assert_eq!(find_in(home.path()), None);
+        assert_eq!(find_in(home.path(), None), None);
 
         let default = write_keypair(&home.path().join(".config/solana/id.json"));
-        assert_eq!(find_in(home.path()), Some(default));
+        assert_eq!(find_in(home.path(), None), Some(default));
 
         let configured = write_keypair(&home.path().join("keys/other.json"));
         let config = home.path().join(".config/solana/cli/config.yml");
         std::fs::create_dir_all(config.parent().unwrap()).unwrap();
         let path = home.path().join("keys/other.json");
         std::fs::write(&config, format!("---\nkeypair_path: {}\n", path.display())).unwrap();
-        assert_eq!(find_in(home.path()), Some(configured));
+        assert_eq!(find_in(home.path(), None), Some(configured));
 
         std::fs::write(&config, "keypair_path: \"~/keys/other.json\"\n").unwrap();
-        assert_eq!(find_in(home.path()), Some(configured));
+        assert_eq!(find_in(home.path(), None), Some(configured));
     }
 
     #[test]

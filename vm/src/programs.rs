@@ -156,6 +156,15 @@ impl ElfMachine {
         self.generation.store(next_generation(), Ordering::Release);
     }
 
+    /// Lets go of all programs: each is read anew when it is called. To be called when all that ran before is
+    /// published and nothing runs.
+    pub fn forget_all(&self) {
+        let mut kept = self.kept.lock().expect("no holder panics");
+        (kept.programs, kept.bytes) = (HashMap::new(), 0);
+        // Release: as in `changed`.
+        self.generation.store(next_generation(), Ordering::Release);
+    }
+
     /// The account that has the file of a program under the upgradeable loader, and its bytes; `None` for
     /// another, or if it does not exist.
     pub fn programdata(&self, program: &Pubkey, account: &AccountState) -> Option<(Pubkey, usize)> {

@@ -8,6 +8,7 @@ use super::error::LogError;
 use super::format::{PAYLOAD_BYTES_MAX, item_checksum, u32_at, u64_at};
 use super::record::{BlockRecord, LoggedEntry, LoggedItem, SlotOpened};
 use bytes::Bytes;
+use sealane_sdk::AccountState;
 use sealane_sdk::light::{SLOT_HEADER_BYTES, SlotHeader};
 use solana_hash::Hash;
 use solana_pubkey::Pubkey;
@@ -24,6 +25,9 @@ pub(super) const ENTRY_HEAD_BYTES: usize = 12;
 pub(super) const ITEM_HEAD_BYTES: usize = 12;
 const ITEM_TRANSACTION: u8 = 0;
 const ITEM_FEE_REWARD: u8 = 1;
+const ITEM_ACCOUNT_SET: u8 = 2;
+/// Of an account that was set: lamports, whether it is executable, owner.
+const ACCOUNT_HEAD_BYTES: usize = 8 + 1 + 32;
 const ADDRESS_BYTES: usize = 32;
 
 /// A place in the serial order, borrowed: what a writer takes.
@@ -43,6 +47,13 @@ pub enum LoggedItemRef<'a> {
         /// Lamports.
         lamports: u64,
     },
+    /// An account that the operator set.
+    AccountSet {
+        /// Its address.
+        key: &'a Pubkey,
+        /// What it is then.
+        state: &'a AccountState,
+    },
 }
 
 impl LoggedItemRef<'_> {
@@ -56,6 +67,9 @@ impl LoggedItemRef<'_> {
                     record,
                 } => loaded.len() * ADDRESS_BYTES + wire.len() + record.len(),
                 Self::FeeReward { .. } => 8,
+                Self::AccountSet { state, .. } => {
+                    ADDRESS_BYTES + ACCOUNT_HEAD_BYTES + state.data.len()
+                }
             }
     }
 }
@@ -76,6 +90,7 @@ impl LoggedItem {
             Self::FeeReward { lamports } => LoggedItemRef::FeeReward {
                 lamports: *lamports,
             },
+            Self::AccountSet { key, state } => LoggedItemRef::AccountSet { key, state },
         }
     }
 }
@@ -171,6 +186,19 @@ impl Output<'_> {
                 head[4..8].copy_from_slice(&8_u32.to_le_bytes());
                 self.bytes.extend_from_slice(&head);
                 self.u64s(&[*lamports]);
+            }
+            LoggedItemRef::AccountSet { key, state } => {
+                let bytes = ACCOUNT_HEAD_BYTES + state.data.len();
+                fits("an account", bytes, PAYLOAD_BYTES_MAX)?;
+                head[..2].copy_from_slice(&[ITEM_ACCOUNT_SET, 1]);
+                head[4..8].copy_from_slice(&(bytes as u32).to_le_bytes());
+                self.bytes.reserve(item.encoded_bytes());
+                self.bytes.extend_from_slice(&head);
+                self.bytes.extend_from_slice(key.as_array());
+                self.u64s(&[state.lamports]);
+                self.bytes.push(u8::from(state.executable));
+                self.bytes.extend_from_slice(state.owner.as_array());
+                self.bytes.extend_from_slice(&state.data.read(..));
             }
         }
         // The checksum covers the head around it while that is still zero there.
@@ -308,8 +336,26 @@ impl Input {
                     .is_empty()
                     .then_some(LoggedItem::FeeReward { lamports })
             }
+            ITEM_ACCOUNT_SET => {
+                let key = item.pubkey()?;
+                let lamports = item.u64()?;
+                let executable = item.take(1)?[0] == 1;
+                let owner = item.pubkey()?;
+                let data = item.0[..].into();
+                let state = AccountState {
+                    lamports,
+                    owner,
+                    executable,
+                    data,
+                };
+                Some(LoggedItem::AccountSet { key, state })
+            }
             _ => None,
         }
+    }
+
+    fn pubkey(&mut self) -> Option<Pubkey> {
+        Pubkey::try_from(&self.take(ADDRESS_BYTES)?[..]).ok()
     }
 }
 

@@ -4,6 +4,7 @@
 //! its entries, and, some slots later, its signed header.
 
 use bytes::Bytes;
+use sealane_sdk::AccountState;
 use sealane_sdk::light::SlotHeader;
 use solana_hash::Hash;
 use solana_pubkey::Pubkey;
@@ -70,7 +71,7 @@ impl LoggedEntry {
     pub fn wires(&self) -> impl Iterator<Item = &Bytes> {
         self.items.iter().filter_map(|item| match item {
             LoggedItem::Transaction { wire, .. } => Some(wire),
-            LoggedItem::FeeReward { .. } => None,
+            LoggedItem::FeeReward { .. } | LoggedItem::AccountSet { .. } => None,
         })
     }
 
@@ -98,5 +99,12 @@ pub enum LoggedItem {
     FeeReward {
         /// Lamports.
         lamports: u64,
+    },
+    /// An account that the operator set.
+    AccountSet {
+        /// Its address.
+        key: Pubkey,
+        /// What it is then; the default state where it does not exist any more.
+        state: AccountState,
     },
 }

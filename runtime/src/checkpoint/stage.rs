@@ -14,6 +14,8 @@ use std::time::Instant;
 pub(crate) struct SlotEnd {
     /// What it wrote, by entry.
     pub(crate) written: Vec<Written>,
+    /// It, and the record of its first entry; `None` if nothing was in it.
+    pub(crate) began: Option<(u64, u64)>,
     /// The chain at its end, where a record of the block log opens the next slot: a replay can go on there.
     pub(crate) ended: Option<EndedSlot>,
 }
@@ -65,11 +67,14 @@ impl CheckpointStage {
     /// Runs until the queue is closed.
     pub(crate) fn run(mut self) {
         self.watch.update(&self.checkpoints);
-        while let Ok(SlotEnd { written, ended }) = self.queue.recv() {
-            for entry in written {
+        while let Ok(end) = self.queue.recv() {
+            for entry in end.written {
                 self.checkpoints.note(entry);
             }
-            if let Some(ended) = ended
+            if let (Some((slot, record)), None) = (end.began, &end.ended) {
+                self.checkpoints.note_slot(slot, record);
+            }
+            if let Some(ended) = end.ended
                 && self.checkpoints.slot_ended(ended, Instant::now())
             {
                 self.watch.update(&self.checkpoints);

@@ -95,6 +95,11 @@ impl Headers {
         })
     }
 
+    /// Headers that are kept.
+    pub(crate) fn headers_max(&self) -> u64 {
+        self.headers_max as u64
+    }
+
     /// The root of all accounts.
     pub(crate) fn state_root(&self) -> Hash {
         let kept = self.kept.read().expect("no holder of this lock panics");

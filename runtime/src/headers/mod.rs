@@ -22,6 +22,7 @@ use crate::block_log::RecordPosition;
 use crate::checkpoint::{ChainState, EndedSlot, SlotEnd};
 use crate::history::PastEntry;
 use crate::replay::ReplayReport;
+use crate::slot::IdleSlots;
 use crate::start::ChainStart;
 use crate::sync::{Arc, Receiver, Sender};
 use crate::task::SlotOpening;
@@ -174,7 +175,12 @@ impl HeaderStage {
                     let record = place.record.map(|record| record.number);
                     self.began = self.began.or(record);
                 }
-                HeaderMessage::Slot(SlotOpening { context, .. }) if self.has_ended => {
+                HeaderMessage::Slot(SlotOpening {
+                    context, passed, ..
+                }) if self.has_ended => {
+                    if let Some(passed) = passed {
+                        self.pass_slots(&passed);
+                    }
                     (self.open, self.has_ended) = (context, false);
                 }
                 HeaderMessage::Replayed => {
@@ -182,9 +188,16 @@ impl HeaderStage {
                         replay.done();
                     }
                 }
-                HeaderMessage::Slot(SlotOpening { context, record }) => {
+                HeaderMessage::Slot(SlotOpening {
+                    context,
+                    record,
+                    passed,
+                }) => {
                     let written = std::mem::take(&mut self.written);
-                    self.end_slots(&written, &context);
+                    match passed {
+                        Some(passed) => self.end_slot_before(&written, &passed),
+                        None => self.end_slots(&written, &context),
+                    }
                     self.hand_on(written, &context, record);
                     self.open = context;
                 }
@@ -223,7 +236,12 @@ impl HeaderStage {
             },
         });
         if ended.is_some() || !written.is_empty() {
-            let _ = checkpoints.send(SlotEnd { written, ended });
+            let began = began.map(|record| (self.open.slot, record));
+            let _ = checkpoints.send(SlotEnd {
+                written,
+                began,
+                ended,
+            });
         }
     }
 
@@ -239,6 +257,44 @@ impl HeaderStage {
             let time_ms = self.open.time_ms + step_ms * after;
             let written = std::mem::take(&mut written);
             self.end_slot(slot, written, time_ms.div_euclid(1_000), blockhash);
+        }
+    }
+
+    /// Ends the open slot, which wrote `written`, and all that passed behind it but the last.
+    fn end_slot_before(&mut self, written: &[Written], passed: &IdleSlots) {
+        let (slot, blockhash) = (self.open.slot, passed.first.parent_blockhash);
+        let seconds = self.open.sysvars.clock.unix_timestamp;
+        self.end_slot(slot, written, seconds, blockhash);
+        // What is in the log of the open slot is not of those behind it.
+        let began = self.began.take();
+        self.pass_slots(passed);
+        self.began = began;
+    }
+
+    /// Ends slots with nothing in them, all but the last. Of those that nobody can ask for, as there are too many
+    /// behind them, the headers are hashed, and not signed.
+    fn pass_slots(&mut self, passed: &IdleSlots) {
+        let (tip, last) = (self.tip, passed.last());
+        let (state_root, kept_max) = (self.headers.state_root(), self.headers.headers_max());
+        let mut slots = passed.each(&tip);
+        let mut slot = slots.next();
+        while let (Some(opened), Some(next)) = (slot.take(), slots.next()) {
+            let (blockhash, seconds) = (next.parent_blockhash, opened.time_ms.div_euclid(1_000));
+            if opened.slot + kept_max >= last {
+                self.end_slot(opened.slot, &[], seconds, blockhash);
+            } else {
+                self.parent = SlotHeader {
+                    slot: opened.slot,
+                    parent: self.parent,
+                    unix_timestamp: seconds,
+                    blockhash,
+                    transactions_root: Hash::default(),
+                    transaction_count: 0,
+                    state_root,
+                }
+                .hash();
+            }
+            slot = Some(next);
         }
     }
 

@@ -14,7 +14,7 @@ use super::PastEntry;
 use crate::archive::{ArchiveError, EntryAt, LogPosition, OpenedSlot, TransactionAt, Writer};
 use crate::block_log::{BlockRecord, LoggedItem, LoggedItemRef, RecordPosition, SlotOpened};
 use crate::replay::idle_successor;
-use crate::slot;
+use crate::slot::{self, IdleSlots};
 use sealane_sdk::Pubkey;
 use solana_hash::Hash;
 use solana_signature::Signature;
@@ -121,6 +121,17 @@ impl HistoryFeed {
         self.open(opened, self.slot_ms)
     }
 
+    /// Idle slots that opened at once, by this record.
+    pub(crate) fn idle(
+        &mut self,
+        idle: &IdleSlots,
+        record: RecordPosition,
+    ) -> Result<(), ArchiveError> {
+        self.begin_record_of_slots(&idle.first, record)?;
+        let tip = self.writer.mark().tip;
+        self.open_idle(idle, &tip)
+    }
+
     /// Whether what the publisher says of an entry of `slot` follows what is told already.
     pub(crate) fn is_in(&self, slot: u64) -> bool {
         !self.is_lost && self.run.is_none() && self.writer.mark().slot >= Some(slot)
@@ -202,22 +213,31 @@ impl HistoryFeed {
             return Ok(());
         };
         let tip = self.writer.mark().tip;
-        let mut slots = Vec::new();
-        let mut opened = run.first;
-        for _ in 0..run.count {
-            if opened.slot >= next.slot {
-                break;
-            }
-            let successor = idle_successor(&opened, run.slot_ms, &tip);
-            slots.push(std::mem::replace(&mut opened, successor));
+        let (first, slot_ms) = (run.first, run.slot_ms);
+        let count = run.count.min(next.slot.saturating_sub(first.slot));
+        if count == 0 {
+            return Ok(());
         }
-        if opened.slot != next.slot || opened.parent_blockhash != next.parent_blockhash {
+        let idle = IdleSlots {
+            first,
+            count,
+            slot_ms,
+        };
+        let last = idle.each(&tip).last();
+        let behind = last.map(|last| idle_successor(&last, slot_ms, &tip));
+        let is_next = |behind: &SlotOpened| {
+            behind.slot == next.slot && behind.parent_blockhash == next.parent_blockhash
+        };
+        if !behind.as_ref().is_some_and(is_next) {
             // The tip is not that of the run. What its record itself says holds all the same.
-            slots.truncate(1);
+            return self.open(&idle.first, slot_ms);
         }
-        slots
-            .iter()
-            .try_for_each(|opened| self.open(opened, run.slot_ms))
+        self.open_idle(&idle, &tip)
+    }
+
+    fn open_idle(&mut self, idle: &IdleSlots, tip: &Hash) -> Result<(), ArchiveError> {
+        idle.each(tip)
+            .try_for_each(|opened| self.open(&opened, idle.slot_ms))
     }
 
     fn open(&mut self, opened: &SlotOpened, slot_ms: u64) -> Result<(), ArchiveError> {

@@ -2,11 +2,17 @@
 
 use super::{NoBlock, PastEntry};
 use crate::SlotContext;
+use crate::replay::idle_successor;
+use crate::slot::IdleSlots;
 use crate::sync::Arc;
 use solana_hash::Hash;
 use std::collections::VecDeque;
 
-/// A slot as it is remembered.
+/// Idle slots that are remembered as one: to find one of them, those before it are hashed.
+const IDLE_SLOTS_MAX: u64 = 4_096;
+
+/// A slot as it is remembered, or several idle ones.
+#[derive(Clone)]
 pub(super) struct PastSlot {
     pub(super) slot: u64,
     pub(super) block_time: i64,
@@ -14,6 +20,38 @@ pub(super) struct PastSlot {
     pub(super) blockhash: Hash,
     /// Number of its first entry, or of the one that follows.
     pub(super) first_entry: u64,
+    /// That it is the first of these idle slots, and the tip that their blockhashes cover.
+    pub(super) idle: Option<Box<(IdleSlots, Hash)>>,
+}
+
+impl PastSlot {
+    /// What it takes in memory.
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.idle.as_ref().map_or(0, |idle| size_of_val(&**idle))
+    }
+
+    /// The last slot.
+    pub(super) fn last(&self) -> u64 {
+        self.idle.as_ref().map_or(self.slot, |idle| idle.0.last())
+    }
+
+    /// One of its slots.
+    fn at(&self, slot: u64) -> Self {
+        let Some((idle, tip)) = self.idle.as_deref() else {
+            return self.clone();
+        };
+        let mut slots = idle.each(tip).skip((slot - self.slot) as usize);
+        let opened = slots.next().unwrap_or_else(|| idle.first.clone());
+        let behind = idle_successor(&opened, idle.slot_ms, tip);
+        Self {
+            slot,
+            block_time: opened.time_ms.div_euclid(1_000),
+            previous_blockhash: opened.parent_blockhash,
+            blockhash: behind.parent_blockhash,
+            first_entry: self.first_entry,
+            idle: None,
+        }
+    }
 }
 
 pub(super) struct Kept {
@@ -40,7 +78,7 @@ impl Kept {
     }
 
     /// The sealed slot, and the number of the first entry behind it.
-    pub(super) fn slot(&self, slot: u64) -> Result<(&PastSlot, u64), NoBlock> {
+    pub(super) fn slot(&self, slot: u64) -> Result<(PastSlot, u64), NoBlock> {
         if slot >= self.open.slot {
             return Err(NoBlock::NotYet);
         }
@@ -48,10 +86,47 @@ impl Kept {
         if slot < first_available {
             return Err(NoBlock::CleanedUp { first_available });
         }
-        let at = self.slots.partition_point(|past| past.slot < slot);
-        let found = self.slots.get(at).filter(|past| past.slot == slot);
+        let at = self.slots.partition_point(|past| past.last() < slot);
+        let found = self.slots.get(at).filter(|past| past.slot <= slot);
         let next = self.slots.get(at + 1).unwrap_or(&self.open);
-        Ok((found.ok_or(NoBlock::Skipped)?, next.first_entry))
+        let found = found.ok_or(NoBlock::Skipped)?;
+        Ok((found.at(slot), next.first_entry))
+    }
+
+    /// Seals the slot that was open before these passed, whose blockhashes cover `tip`, and all of them but the
+    /// last, which is open.
+    pub(super) fn seal_before(&mut self, was_open: PastSlot, passed: &IdleSlots, tip: &Hash) {
+        let first_entry = self.open.first_entry;
+        let mut rows = vec![PastSlot {
+            blockhash: passed.first.parent_blockhash,
+            ..was_open
+        }];
+        for opened in passed.each(tip).take(passed.count as usize - 1) {
+            if let Some((row, _)) = rows.last_mut().and_then(|row| row.idle.as_deref_mut())
+                && row.count < IDLE_SLOTS_MAX
+            {
+                row.count += 1;
+                continue;
+            }
+            rows.push(PastSlot {
+                slot: opened.slot,
+                block_time: opened.time_ms.div_euclid(1_000),
+                previous_blockhash: opened.parent_blockhash,
+                // Of each of them it is asked for.
+                blockhash: Hash::default(),
+                first_entry,
+                idle: Some(Box::new((
+                    IdleSlots {
+                        first: opened,
+                        count: 1,
+                        slot_ms: passed.slot_ms,
+                    },
+                    *tip,
+                ))),
+            });
+        }
+        self.bytes += rows.iter().map(PastSlot::bytes).sum::<usize>();
+        self.slots.extend(rows);
     }
 
     /// Seals the slot that was open when `next` opens, and the idle ones between them.
@@ -73,14 +148,15 @@ impl Kept {
                 previous_blockhash,
                 blockhash: *blockhash,
                 first_entry: self.open.first_entry,
+                idle: None,
             };
             let known = was_open.take_if(|past| past.slot == *slot);
             let sealed = known.map_or_else(idle, |past| PastSlot {
                 blockhash: *blockhash,
                 ..past
             });
+            self.bytes += sealed.bytes();
             self.slots.push_back(sealed);
-            self.bytes += size_of::<PastSlot>();
         }
     }
 
@@ -88,7 +164,9 @@ impl Kept {
     pub(super) fn may_forget(&self, entry_end: u64, slot_end: u64) -> bool {
         let entry = self.entries.front().map(|entry| entry.slot);
         match self.slots.front() {
-            Some(oldest) if entry.is_none_or(|slot| slot > oldest.slot) => oldest.slot < slot_end,
+            Some(oldest) if entry.is_none_or(|slot| slot > oldest.last()) => {
+                oldest.last() < slot_end
+            }
             _ => entry.is_some() && self.first < entry_end,
         }
     }
@@ -98,10 +176,10 @@ impl Kept {
     pub(super) fn forget_oldest(&mut self) -> Option<(u64, Arc<PastEntry>)> {
         let entry_slot = self.entries.front().map(|entry| entry.slot);
         if let Some(oldest) = self.slots.front()
-            && entry_slot.is_none_or(|slot| slot > oldest.slot)
+            && entry_slot.is_none_or(|slot| slot > oldest.last())
         {
-            self.first_available = self.first_available.max(oldest.slot + 1);
-            self.bytes -= size_of::<PastSlot>();
+            self.first_available = self.first_available.max(oldest.last() + 1);
+            self.bytes -= oldest.bytes();
             self.slots.pop_front();
             return None;
         }

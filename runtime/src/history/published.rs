@@ -73,7 +73,7 @@ impl PublishedTransaction {
     }
 
     /// Whether it names this address.
-    pub(crate) fn names(&self, address: &Pubkey) -> bool {
+    pub fn names(&self, address: &Pubkey) -> bool {
         let (own, loaded) = self.transaction().keys();
         own.contains(address) || loaded.contains(address)
     }

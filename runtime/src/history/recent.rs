@@ -11,6 +11,7 @@ use super::published::BlockContents;
 use super::signature_index::SignatureIndex;
 use super::{NoBlock, PastEntry, PublishedBlock, PublishedTransaction};
 use crate::SlotContext;
+use crate::slot::IdleSlots;
 use crate::start::ChainStart;
 use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
 use sealane_sdk::Pubkey;
@@ -41,6 +42,7 @@ impl Recent {
             previous_blockhash: first.blockhash(),
             blockhash: Hash::default(),
             first_entry: 0,
+            idle: None,
         };
         let kept = Kept {
             entries: VecDeque::new(),
@@ -88,7 +90,7 @@ impl Recent {
 
     /// Seals the open slot, whose last entry was appended, and opens the next. The publisher alone calls
     /// this.
-    pub(super) fn open_slot(&self, next: &SlotContext) {
+    pub(super) fn open_slot(&self, next: &SlotContext, passed: Option<(&IdleSlots, &Hash)>) {
         let forgotten = {
             let mut kept = self.kept.write().expect("no holder of this lock panics");
             let open = PastSlot {
@@ -97,9 +99,13 @@ impl Recent {
                 previous_blockhash: next.blockhash(),
                 blockhash: Hash::default(),
                 first_entry: kept.next_entry(),
+                idle: None,
             };
             let sealed = std::mem::replace(&mut kept.open, open);
-            kept.seal(sealed, next);
+            match passed {
+                Some((passed, tip)) => kept.seal_before(sealed, passed, tip),
+                None => kept.seal(sealed, next),
+            }
             self.make_room(&mut kept)
         };
         self.forget(forgotten);
@@ -178,8 +184,9 @@ impl Recent {
         let kept = self.kept.read().expect("no holder of this lock panics");
         let from = kept
             .slots
-            .partition_point(|past| past.slot < first.max(kept.first_available));
-        let slots = kept.slots.range(from..).map(|past| past.slot);
+            .partition_point(|past| past.last() < first.max(kept.first_available));
+        let rows = kept.slots.range(from..);
+        let slots = rows.flat_map(|past| past.slot.max(first)..=past.last());
         slots.take_while(|slot| *slot <= last).take(limit).collect()
     }
 

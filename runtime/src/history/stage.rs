@@ -178,8 +178,14 @@ impl HistoryStage {
             return Ok(());
         }
         match message {
-            HistoryMessage::Slot(SlotOpening { context, record }) => {
-                self.feed.slot(&opened(context), *record)?;
+            HistoryMessage::Slot(opening) => {
+                let SlotOpening {
+                    context, record, ..
+                } = opening;
+                match (&opening.passed, record) {
+                    (Some(passed), Some(record)) => self.feed.idle(passed, *record)?,
+                    _ => self.feed.slot(&opened(context), *record)?,
+                }
             }
             HistoryMessage::Entry(entry) => {
                 let Some(record) = entry.record else {
@@ -199,7 +205,9 @@ impl HistoryStage {
     /// It has gone by.
     fn note(&mut self, message: &HistoryMessage) {
         let record = match message {
-            HistoryMessage::Slot(SlotOpening { context, record }) => {
+            HistoryMessage::Slot(SlotOpening {
+                context, record, ..
+            }) => {
                 (self.place.slot, self.place.time_ms) = (context.slot, context.time_ms);
                 *record
             }

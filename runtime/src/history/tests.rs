@@ -3,11 +3,11 @@
 mod ledger;
 
 use super::*;
-use crate::VerifiedTransaction;
 use crate::history::stage::SLOTS_BETWEEN_LOOKS;
 use crate::start::ChainStart;
 use crate::task::{CompletedBatch, Outcome, Task, Work};
 use crate::verify::fixture::{FakeState, trusted};
+use crate::{SlotContext, VerifiedTransaction};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sealane_accounts_db::EntryWrites;
@@ -141,7 +141,12 @@ impl Run {
         self.context = Arc::new(self.context.next(blockhash, time));
         self.blockhashes.push(blockhash);
         self.in_slot = 0;
-        self.history.open_slot(&self.context);
+        let opening = SlotOpening {
+            context: self.context.clone(),
+            record: None,
+            passed: None,
+        };
+        self.history.open_slot(&opening, &Hash::default());
     }
 
     /// The transactions that are kept: the newest ones.

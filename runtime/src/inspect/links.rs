@@ -11,7 +11,9 @@ use crate::slot;
 use solana_hash::Hash;
 
 /// Slots of a run at most: many times what any release wrote.
-const RUN_MAX: u64 = 1 << 16;
+const RUN_MAX: u64 = 1 << 32;
+/// Slots of a run that are told at once.
+const PART_MAX: u64 = 1 << 16;
 
 /// The blockhash before an idle slot, where the tip that it covers is not known.
 pub(super) const UNKNOWN: Hash = Hash::new_from_array([0; 32]);
@@ -132,6 +134,40 @@ impl Links {
         slots
     }
 
+    /// The first slots of a run that goes on long before `slot`, which opens next; `None` if there are not many
+    /// left: those come with the record of that slot, or the end.
+    pub(super) fn take_part(&mut self, slot: u64) -> Option<Vec<SlotOpened>> {
+        let run = self.run.as_ref()?;
+        let left = run.count.min(slot.saturating_sub(run.first.slot));
+        if left <= PART_MAX {
+            return None;
+        }
+        let (end, rest) = (run.first.slot + PART_MAX, run.count - PART_MAX);
+        let slot_ms = run.slot_ms;
+        let mut slots: Vec<SlotOpened> = self.first.take().into_iter().collect();
+        self.end_run_before(end, &mut slots);
+        let last = slots.last()?;
+        self.run = Some(IdleRun {
+            first: self.behind(last, slot_ms),
+            count: rest,
+            slot_ms,
+        });
+        Some(slots)
+    }
+
+    /// The slot behind an idle one.
+    fn behind(&self, opened: &SlotOpened, slot_ms: u64) -> SlotOpened {
+        let tip = self.tips.last();
+        let next = idle_successor(opened, slot_ms, &tip.copied().unwrap_or_default());
+        SlotOpened {
+            parent_blockhash: match tip {
+                Some(_) => next.parent_blockhash,
+                None => UNKNOWN,
+            },
+            ..next
+        }
+    }
+
     /// Opens the slots of a run that come before `slot`.
     fn end_run_before(&mut self, slot: u64, slots: &mut Vec<SlotOpened>) {
         let Some(run) = self.run.take() else {
@@ -144,11 +180,7 @@ impl Links {
             }
             slots.push(opened.clone());
             self.open(opened.clone());
-            let tip = self.tips.last().copied();
-            opened = idle_successor(&opened, run.slot_ms, &tip.unwrap_or_default());
-            if tip.is_none() {
-                opened.parent_blockhash = UNKNOWN;
-            }
+            opened = self.behind(&opened, run.slot_ms);
         }
     }
 

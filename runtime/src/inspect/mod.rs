@@ -20,8 +20,8 @@ use crate::{SignedHeader, TransactionRecord, VerifiedTransaction};
 use headers::HeaderChain;
 use links::Links;
 use sealane_accounts_db::Checkpoint;
-use sealane_sdk::Pubkey;
 use sealane_sdk::light::TransactionLeaf;
+use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use std::collections::VecDeque;
 
@@ -75,7 +75,8 @@ pub enum InspectError {
 #[derive(Default)]
 #[non_exhaustive]
 pub struct ChainStep {
-    /// Where it lies; `None` for what is known only when the log has ended.
+    /// Where it lies; `None` for what is known only when the log has ended, and for a part of a long run of idle
+    /// slots, which is told as several steps.
     pub position: Option<RecordPosition>,
     /// Slots of which is known now that they opened, in order. The idle slots of a run are known when it ends.
     /// The blockhashes within a run are zeros where a log whose beginning was removed does not tell them.
@@ -99,6 +100,13 @@ pub enum ChainItem {
         /// Lamports.
         lamports: u64,
     },
+    /// An account that the operator set.
+    AccountSet {
+        /// Its address.
+        key: Pubkey,
+        /// What it is then; the default state where it does not exist any more.
+        state: AccountState,
+    },
 }
 
 /// A charged transaction and what came of it.
@@ -114,6 +122,8 @@ pub struct LoggedTransaction {
 /// Goes through a chain. After an error or the end there is nothing more.
 pub struct ChainWalk {
     records: Records,
+    /// Read, while a long run of idle slots before it is told.
+    held: Option<(RecordPosition, BlockRecord)>,
     parser: RecordParser,
     links: Links,
     headers: HeaderChain,
@@ -153,6 +163,7 @@ impl ChainWalk {
         }
         Ok(Self {
             records: log.records().checking_items(),
+            held: None,
             parser: RecordParser::new(),
             links: Links::new(origin, is_whole),
             headers: HeaderChain::new(origin),
@@ -167,11 +178,24 @@ impl ChainWalk {
         self.records.end()
     }
 
+    fn next_record(&mut self) -> Option<Result<(RecordPosition, BlockRecord), LogError>> {
+        self.held.take().map(Ok).or_else(|| self.records.next())
+    }
+
     fn step(&mut self) -> Result<Option<ChainStep>, InspectError> {
-        let Some(next) = self.records.next() else {
+        let Some(next) = self.next_record() else {
             return self.finish();
         };
         let (position, record) = next?;
+        let opens = match &record {
+            BlockRecord::SlotOpened(opened) => opened.slot,
+            BlockRecord::IdleRun { first, .. } => first.slot,
+            _ => 0,
+        };
+        if let Some(step) = self.part_of_run(opens) {
+            self.held = Some((position, record));
+            return Ok(Some(step));
+        }
         self.pass_checkpoints(position.number)?;
         self.last = position.number;
         let step = self.take(position, record);
@@ -187,6 +211,9 @@ impl ChainWalk {
     fn finish(&mut self) -> Result<Option<ChainStep>, InspectError> {
         if self.is_over {
             return Ok(None);
+        }
+        if let Some(step) = self.part_of_run(u64::MAX) {
+            return Ok(Some(step));
         }
         self.is_over = true;
         self.pass_checkpoints(self.last + 1)?;
@@ -206,6 +233,17 @@ impl ChainWalk {
             ..ChainStep::default()
         };
         Ok((!step.opened.is_empty()).then_some(step))
+    }
+
+    /// Some of the slots of a long run that comes before `slot`.
+    fn part_of_run(&mut self, slot: u64) -> Option<ChainStep> {
+        let opened = self.links.take_part(slot)?;
+        opened.iter().for_each(|opened| self.headers.open(opened));
+        Some(ChainStep {
+            slot: self.links.slot(),
+            opened,
+            ..ChainStep::default()
+        })
     }
 
     /// Record `next` comes: checkpoints whose accounts hold all before it have the tip of here.
@@ -251,6 +289,10 @@ impl ChainWalk {
             let (wire, loaded, record) = match item {
                 LoggedItem::FeeReward { lamports } => {
                     items.push(ChainItem::FeeReward { lamports });
+                    continue;
+                }
+                LoggedItem::AccountSet { key, state } => {
+                    items.push(ChainItem::AccountSet { key, state });
                     continue;
                 }
                 LoggedItem::Transaction {

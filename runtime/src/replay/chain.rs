@@ -2,7 +2,8 @@
 
 use crate::SlotContext;
 use crate::block_log::{BlockRecord, RecordPosition, SlotOpened};
-use crate::slot;
+use crate::log_stage::IDLE_RUN_MAX;
+use crate::slot::{self, IdleSlots};
 use crate::sync::Arc;
 use crate::task::SlotOpening;
 use sealane_accounts_db::EntryNumber;
@@ -99,7 +100,7 @@ impl Chain {
         self.end_run_before(u64::MAX)
     }
 
-    /// Opens the slots of a run that come before `slot`.
+    /// Opens the slots of a run that come before `slot`: one by one, or at once if no node reserves so many.
     fn end_run_before(&mut self, slot: u64) -> Vec<SlotOpening> {
         let Some(IdleRun {
             position,
@@ -111,6 +112,21 @@ impl Chain {
             return Vec::new();
         };
         let mut slots = Vec::new();
+        let passed = count.min(slot.saturating_sub(first.slot));
+        if passed > IDLE_RUN_MAX {
+            let idle = IdleSlots {
+                first,
+                count: passed,
+                slot_ms,
+            };
+            self.context = Arc::new(self.context.after_idle(&idle, &self.tip));
+            slots.push(SlotOpening {
+                context: self.context.clone(),
+                record: Some(position),
+                passed: Some(Box::new(idle)),
+            });
+            return slots;
+        }
         let mut opened = first;
         // Of all of them, it opens the first.
         let mut record = Some(position);
@@ -130,6 +146,7 @@ impl Chain {
         SlotOpening {
             context: self.context.clone(),
             record,
+            passed: None,
         }
     }
 

@@ -22,6 +22,9 @@ impl ScheduleStage {
     /// Takes verified batches and inserts what there is room for, highest priority first.
     pub(super) fn admit(&mut self, now: Instant) -> bool {
         let mut worked = self.give_up_where_the_ledger_failed();
+        if self.hold.is_some() {
+            return worked;
+        }
         for _ in 0..BATCHES_PER_STEP {
             if !self.held.is_empty() || !self.publisher_keeps_up() {
                 break;

@@ -11,6 +11,7 @@ mod admission;
 mod dispatch;
 mod entries;
 mod held;
+mod operating;
 mod pace;
 mod replay_protection;
 mod replaying;
@@ -19,6 +20,7 @@ mod residency;
 use crate::counters::{StageCounters, WaitHistogram};
 use crate::fault::{self, Fault};
 use crate::ledger::LedgerHealth;
+use crate::operator::Command;
 use crate::slot::{self, BLOCKHASH_AGE_MAX};
 use crate::start::ChainStart;
 use crate::sync::{
@@ -32,6 +34,7 @@ use crate::{Limits, RuntimeConfig, SlotContext, SlotWatch};
 use dispatch::Dispatcher;
 use entries::Entries;
 use held::Held;
+use operating::Hold;
 use pace::{LookAhead, Width};
 use replay_protection::ReplayProtection;
 pub(crate) use replaying::Replaying;
@@ -40,6 +43,7 @@ use residency::{Residency, is_idle};
 use sealane_accounts_db::{AccountIndex, Accounts, Interner, NO_ACCOUNT};
 use sealane_scheduler::{Config, PriorityBuffer};
 use sealane_sdk::{Programs, Pubkey};
+use sealane_vm::ElfMachine;
 use solana_hash::Hash;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -55,12 +59,16 @@ fn unix_time_ms() -> i64 {
 /// The queues and shared places of the stage.
 pub(crate) struct Wiring {
     pub(crate) verified: Receiver<VerifiedBatch>,
+    /// In a chain for development, the operator's.
+    pub(crate) commands: Option<Receiver<Command>>,
     /// Where memory is bounded; the stage takes them out.
     pub(crate) fetch: Option<FetchQueues>,
     pub(crate) completions: Receiver<CompletedBatch>,
     pub(crate) bank_queues: Vec<Sender<BankBatch>>,
     pub(crate) publisher: Sender<PublisherMessage>,
     pub(crate) accounts: Arc<Accounts>,
+    /// What keeps programs loaded.
+    pub(crate) machine: std::sync::Arc<ElfMachine>,
     /// Verify's watch of the open slot.
     pub(crate) slots: SlotWatch,
     /// Chained hash of the published entries, kept by the publisher.
@@ -119,6 +127,10 @@ pub(crate) struct ScheduleStage {
     /// An orderly stop seals the open slot, so that what is in it is in the last checkpoint: where there is a
     /// ledger, once it was replayed.
     seals_at_end: bool,
+    /// Nothing is inserted as long as this is.
+    hold: Option<Hold>,
+    /// No slot turns by itself.
+    is_paused: bool,
     /// The ledger failed, and everything that waited was given up.
     given_up: bool,
     /// Where memory is bounded.
@@ -191,6 +203,8 @@ impl ScheduleStage {
             replaying,
             resumes: false,
             seals_at_end: false,
+            hold: None,
+            is_paused: false,
             given_up: false,
             residency,
             tasks: Vec::new(),
@@ -211,6 +225,7 @@ impl ScheduleStage {
             let now = Instant::now();
             if draining {
                 self.give_deferred_up();
+                self.give_commands_up();
             }
             let worked = self.step(now);
             if worked {
@@ -243,7 +258,10 @@ impl ScheduleStage {
                 std::thread::yield_now();
                 continue;
             }
-            let mut until = self.slot_ends;
+            let mut until = match self.is_paused {
+                true => now + self.slot_duration,
+                false => self.slot_ends,
+            };
             if self.entries.is_open() {
                 until = until.min(self.entry_ends);
             }
@@ -254,11 +272,12 @@ impl ScheduleStage {
     /// Does all that can be done now. Returns whether that was anything.
     pub(crate) fn step(&mut self, now: Instant) -> bool {
         let mut worked = self.take_completions(now) | self.take_fetched();
+        worked |= self.operate(now);
         let replays = self.replaying.is_some();
         if replays {
             worked |= self.replay(now);
         } else {
-            if now >= self.slot_ends {
+            if now >= self.slot_ends && !self.is_paused && self.hold.is_none() {
                 self.turn_slot(now);
                 worked = true;
             }
@@ -280,6 +299,7 @@ impl ScheduleStage {
             && self.buffer.is_empty()
             && self.held.is_empty()
             && self.deferred.is_empty()
+            && self.hold.is_none()
             && !self.is_fetching()
     }
 
@@ -295,6 +315,9 @@ impl ScheduleStage {
                 {
                     self.replay.take_back(transaction.id());
                     self.wiring.counters.dropped.add(1);
+                }
+                if let Work::SetAccount(_) = &task.work {
+                    self.change_is_complete(outcome);
                 }
             }
             self.in_flight -= batch.tasks.len();
@@ -314,6 +337,27 @@ impl ScheduleStage {
 
     /// Seals the open slot, whose blockhash covers the entries published so far, and opens the next.
     fn turn_slot(&mut self, now: Instant) {
+        let (_, blockhash) = self.seal();
+        let open = &self.slot;
+        let mut time_ms = open.time_ms + self.slot_duration.as_millis() as i64;
+        if std::mem::take(&mut self.resumes) {
+            // The slots that passed while the node was down are not made up for: their time is.
+            time_ms = time_ms.max(unix_time_ms());
+        }
+        let next = Arc::new(open.after(blockhash, time_ms));
+        self.slot_ends += self.slot_duration;
+        self.open_next_slot(
+            SlotOpening {
+                context: next,
+                record: None,
+                passed: None,
+            },
+            now,
+        );
+    }
+
+    /// Nothing more comes in the open slot; the tip of what is published, and the slot's blockhash.
+    fn seal(&mut self) -> (Hash, Hash) {
         self.entries.close();
         let tip = *self
             .wiring
@@ -323,17 +367,12 @@ impl ScheduleStage {
         let open = &self.slot;
         let time = open.sysvars.clock.unix_timestamp;
         let blockhash = slot::blockhash(&open.blockhash(), open.slot, time, &tip);
-        let mut time_ms = open.time_ms + self.slot_duration.as_millis() as i64;
-        if std::mem::take(&mut self.resumes) {
-            // The slots that passed while the node was down are not made up for: their time is.
-            time_ms = time_ms.max(unix_time_ms());
-        }
-        let next = Arc::new(open.after(blockhash, time_ms));
-        self.slot_ends += self.slot_duration;
-        self.open_slot(SlotOpening {
-            context: next,
-            record: None,
-        });
+        (tip, blockhash)
+    }
+
+    /// Opens the slot that follows the sealed one, and pays the leader's share of that.
+    fn open_next_slot(&mut self, opening: SlotOpening, now: Instant) {
+        self.open_slot(opening);
         self.reconsider_deferred();
         let mut lamports = std::mem::take(&mut self.rewards_lamports);
         if lamports > 0 && fault::is(self.fault, Fault::GenerousReward) {

@@ -60,7 +60,8 @@ impl ScheduleStage {
             }
             worked = true;
         }
-        if replaying.ending.is_some() && self.in_flight == 0 && self.entries.is_empty() {
+        let is_over = replaying.ending.is_some() && self.hold.is_none();
+        if is_over && self.in_flight == 0 && self.entries.is_empty() {
             if !std::mem::replace(&mut replaying.is_announced, true) {
                 self.unpublished.push_back(PublisherMessage::Replayed);
                 worked = true;
@@ -102,7 +103,7 @@ impl ScheduleStage {
             }
         }
         while entry.works.len() > 0 {
-            if !self.has_room() {
+            if !self.has_room() || self.hold.is_some() {
                 return Ok(false);
             }
             let Some(work) = entry.works.next() else {
@@ -113,6 +114,10 @@ impl ScheduleStage {
                     // What it gathered from may complete later: it comes out right in the end.
                     self.rewards_lamports = self.rewards_lamports.wrapping_sub(lamports);
                     self.insert_reward(lamports, now)?;
+                }
+                Work::SetAccount(change) => {
+                    let inserted = self.insert_change(change, now);
+                    inserted.map_err(|(_, full)| full)?;
                 }
                 Work::Transaction(transaction) => {
                     let item = Admission::new(transaction, None);

@@ -8,6 +8,7 @@ use sealane_runtime::{
     BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, LogEnd, LogError, LoggedEntry,
     LoggedItem, RecordPosition, SlotOpened,
 };
+use sealane_sdk::AccountState;
 use sealane_sdk::light::SlotHeader;
 use solana_hash::Hash;
 use solana_pubkey::Pubkey;
@@ -95,6 +96,17 @@ pub(crate) fn item(random: &mut SmallRng) -> LoggedItem {
     if random.random_range(0..5) == 0 {
         return LoggedItem::FeeReward {
             lamports: random.random(),
+        };
+    }
+    if random.random_range(0..8) == 0 {
+        return LoggedItem::AccountSet {
+            key: Pubkey::from(random.random::<[u8; 32]>()),
+            state: AccountState {
+                lamports: random.random(),
+                owner: Pubkey::from(random.random::<[u8; 32]>()),
+                executable: random.random(),
+                data: bytes(random, 400).as_ref().into(),
+            },
         };
     }
     let loaded = if random.random_range(0..4) == 0 {

@@ -5,14 +5,19 @@
 //! | `slot` | `slot`, `timeMs`, `parentBlockhash` (null where a log whose beginning was removed does not tell it) |
 //! | `transaction` | `slot`, `index` in the block, `signature`, and `transaction`, `meta`, `version` as `getTransaction` has them |
 //! | `feeReward` | `slot`, `lamports`: what the node got of the fees of the slot before |
+//! | `accountSet` | `slot`, `pubkey`, `lamports`, `owner`, `executable`, `data` in base64: an account as the operator set it |
 //! | `header` | `slot`, `parent`, `blockTime`, `blockhash`, `transactionsRoot`, `transactionCount`, `stateRoot`, `signature` |
 
 use super::{genesis, log_of};
+use crate::rpc::token_balances::Decimals;
 use crate::rpc::transaction_json;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use clap::{Args, ValueEnum};
 use sealane_runtime::{
     ChainItem, ChainStep, ChainWalk, Disk, LoggedTransaction, SignedHeader, SlotOpened,
 };
+use sealane_sdk::{AccountState, Pubkey};
 use serde::Serialize;
 use serde_json::json;
 use solana_hash::Hash;
@@ -107,6 +112,9 @@ impl ExportOptions {
             for item in &step.items {
                 match item {
                     ChainItem::Transaction(logged) => self.write_transaction(slot, logged, out)?,
+                    ChainItem::AccountSet { key, state } => {
+                        write_line(out, &account_set(slot, key, state))?;
+                    }
                     ChainItem::FeeReward { lamports } => {
                         let line = json!({"type": "feeReward", "slot": slot, "lamports": lamports});
                         write_line(out, &line)?;
@@ -128,8 +136,13 @@ impl ExportOptions {
     ) -> anyhow::Result<()> {
         let (transaction, record) = (&logged.transaction, logged.record.clone());
         let encoding = self.encoding.into();
-        let encoded =
-            transaction_json::encode_with_record(transaction, record, encoding, Some(VERSION_MAX));
+        let encoded = transaction_json::encode_with_record(
+            transaction,
+            record,
+            encoding,
+            Some(VERSION_MAX),
+            &Decimals::recorded(),
+        );
         let line = TransactionLine {
             kind: "transaction",
             slot,
@@ -139,6 +152,18 @@ impl ExportOptions {
         };
         Ok(write_line(out, &line)?)
     }
+}
+
+fn account_set(slot: u64, key: &Pubkey, state: &AccountState) -> serde_json::Value {
+    json!({
+        "type": "accountSet",
+        "slot": slot,
+        "pubkey": key.to_string(),
+        "lamports": state.lamports,
+        "owner": state.owner.to_string(),
+        "executable": state.executable,
+        "data": BASE64_STANDARD.encode(&state.data.read(..)),
+    })
 }
 
 fn header(signed: &SignedHeader) -> serde_json::Value {

@@ -8,11 +8,13 @@
 //! where a client lags behind its notifications: it connects again and asks anew. A thread of this
 //! process hears [`News::Missed`].
 
+use super::blocks::{BlockTopic, BlockUpdates};
 use super::index::{Index, SubscriptionNumber};
 use super::notify::{self, AccountWatch};
 use super::receipts::Receipts;
 use super::sink::Sink;
-use crate::rpc::{AccountConfig, Filter};
+use super::slot_updates::SlotCounts;
+use crate::rpc::{AccountConfig, AnswersBytes, Filter};
 use ahash::AHashMap;
 use crossbeam_channel::{Receiver, RecvError, Sender, never, select, unbounded};
 use sealane_runtime::{Event, PublishedTransaction, Reader};
@@ -46,8 +48,14 @@ pub(crate) enum Topic {
     Logs { mentions: Option<Pubkey> },
     /// Slots that open.
     Slot,
+    /// All that happens to slots.
+    SlotsUpdates,
     /// Slots that are sealed.
     Root,
+    /// Blocks that are sealed.
+    Block(BlockTopic),
+    /// Votes: there are none.
+    Vote,
 }
 
 /// What a thread that waits for a transaction hears, once.
@@ -89,10 +97,11 @@ impl Hub {
     pub(crate) fn start(
         reader: Reader,
         receipts_max: usize,
+        answers_bytes: Arc<AnswersBytes>,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (commands, inbox) = unbounded();
         let receipts = Arc::new(Receipts::new(receipts_max));
-        let mut state = State::new(reader, Arc::clone(&receipts));
+        let mut state = State::new(reader, Arc::clone(&receipts), answers_bytes);
         let thread = std::thread::Builder::new()
             .name("pubsub".into())
             .spawn(move || state.run(&inbox))?;
@@ -149,12 +158,16 @@ struct State {
     /// Under one key each, because there is only one thing to subscribe to.
     all_logs: Index<()>,
     slots: Index<()>,
+    slots_updates: Index<()>,
+    slot_counts: SlotCounts,
     roots: Index<()>,
+    blocks: Index<()>,
     receipts: Arc<Receipts>,
+    answers_bytes: Arc<AnswersBytes>,
 }
 
 impl State {
-    fn new(reader: Reader, receipts: Arc<Receipts>) -> Self {
+    fn new(reader: Reader, receipts: Arc<Receipts>, answers_bytes: Arc<AnswersBytes>) -> Self {
         Self {
             reader,
             events: None,
@@ -166,8 +179,12 @@ impl State {
             mentions: Index::default(),
             all_logs: Index::default(),
             slots: Index::default(),
+            slots_updates: Index::default(),
+            slot_counts: SlotCounts::default(),
             roots: Index::default(),
+            blocks: Index::default(),
             receipts,
+            answers_bytes,
         }
     }
 
@@ -226,7 +243,16 @@ impl State {
             } => self.mentions.insert(*key, number),
             Topic::Logs { mentions: None } => self.all_logs.insert((), number),
             Topic::Slot => self.slots.insert((), number),
+            Topic::SlotsUpdates => {
+                if self.slots_updates.is_empty() {
+                    // What was heard before now was not counted.
+                    self.slot_counts.forget();
+                }
+                self.slots_updates.insert((), number);
+            }
             Topic::Root => self.roots.insert((), number),
+            Topic::Block(_) => self.blocks.insert((), number),
+            Topic::Vote => {}
         }
         self.subscriptions.insert(number, (topic, subscriber));
         if let Some(found) = confirmed {
@@ -259,10 +285,14 @@ impl State {
             } => self.mentions.remove(key, number),
             Topic::Logs { mentions: None } => self.all_logs.remove(&(), number),
             Topic::Slot => self.slots.remove(&(), number),
+            Topic::SlotsUpdates => self.slots_updates.remove(&(), number),
             Topic::Root => self.roots.remove(&(), number),
+            Topic::Block(_) => self.blocks.remove(&(), number),
+            Topic::Vote => {}
         }
         if self.subscriptions.is_empty() {
             self.events = None;
+            self.slot_counts.forget();
         }
     }
 
@@ -318,8 +348,15 @@ impl State {
                     &notify::slot(*slot, *parent),
                 );
                 self.tell(&self.roots.get(&()).collect::<Vec<_>>(), parent);
+                let updates = self.slot_counts.turn(*slot, *parent);
+                if !self.slots_updates.is_empty() {
+                    let numbers: Vec<_> = self.slots_updates.get(&()).collect();
+                    updates.iter().for_each(|it| self.tell(&numbers, it));
+                }
+                self.tell_blocks(*parent);
                 self.tell_accounts(*slot);
             }
+            Event::AccountsSet { slot, accounts } => self.hear_set(*slot, accounts),
             Event::Dropped { signature, error } => {
                 let slot = self.reader.slot().slot;
                 self.settle_all(signature, slot, &Err(error.clone().unwrap_or(EVICTED)));
@@ -328,7 +365,23 @@ impl State {
         }
     }
 
+    /// Tells of a block that was sealed.
+    fn tell_blocks(&mut self, slot: u64) {
+        let mut updates = BlockUpdates::new(&self.reader, &self.answers_bytes, slot);
+        for number in self.blocks.get(&()) {
+            if let Some((Topic::Block(topic), Subscriber::Client(sink))) =
+                self.subscriptions.get_mut(&number)
+                && let Some(update) = updates.of(topic)
+            {
+                sink.notify(&notify::in_slot(slot, update));
+            }
+        }
+    }
+
     fn hear_entry(&mut self, slot: u64, transactions: &[PublishedTransaction]) {
+        if !self.slots_updates.is_empty() {
+            self.slot_counts.add(transactions);
+        }
         let mut changed_programs = notify::Touched::default();
         for published in transactions {
             if !self.signatures.is_empty() {
@@ -346,6 +399,19 @@ impl State {
         }
         self.tell_accounts(slot);
         self.tell_programs(slot, &changed_programs);
+    }
+
+    /// Accounts were set, by nobody's transaction.
+    fn hear_set(&mut self, slot: u64, accounts: &[Pubkey]) {
+        for key in accounts {
+            if let Some(watch) = self.watches.get_mut(key) {
+                watch.touched = true;
+            }
+        }
+        self.tell_accounts(slot);
+        if !self.programs.is_empty() {
+            self.tell_programs(slot, &accounts.iter().copied().collect());
+        }
     }
 
     /// Notes which of the transaction's accounts somebody may want to hear of.
@@ -394,7 +460,8 @@ impl State {
                 if let Some((Topic::Account { config, .. }, Subscriber::Client(sink))) =
                     self.subscriptions.get_mut(&number)
                 {
-                    sink.notify(&notify::account(slot, watch.state(), config));
+                    let mints = notify::mints(&self.reader, watch.state(), config);
+                    sink.notify(&notify::account(slot, key, watch.state(), config, &mints));
                 }
             }
         }
@@ -424,7 +491,8 @@ impl State {
                     continue;
                 };
                 if filters.iter().all(|filter| filter.allows(&account)) {
-                    sink.notify(&notify::keyed_account(slot, key, &account, config));
+                    let mints = notify::mints(&self.reader, &account, config);
+                    sink.notify(&notify::keyed_account(slot, key, &account, config, &mints));
                 }
             }
         }
@@ -452,6 +520,7 @@ impl State {
     fn start_afresh(&mut self) {
         // First, so that nothing falls between the looks and the next event.
         self.events = Some(self.reader.listen());
+        self.slot_counts.forget();
         let signatures: Vec<Signature> = self.signatures.keys().copied().collect();
         for signature in signatures {
             if let Some(found) = self.reader.recent_status(&signature) {

@@ -1,10 +1,12 @@
 //! PubSub: subscriptions over a WebSocket.
 
+mod blocks;
 mod hub;
 mod index;
 mod notify;
 mod receipts;
 mod sink;
+mod slot_updates;
 mod unsubscribe;
 
 pub(crate) use hub::{Hub, News, Subscriber, Topic};
@@ -12,13 +14,17 @@ pub(crate) use sink::Connection;
 pub(crate) use unsubscribe::UnsubscribeErrors;
 
 use crate::limits::RpcLimits;
-use crate::rpc::{AccountConfig, FilterRequest, Parameters, decode_filters, invalid_params};
+use crate::rpc::{
+    AccountConfig, BlockConfig, FilterRequest, Parameters, decode_filters, invalid_params,
+};
+use blocks::BlockTopic;
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::core::server::{PendingSubscriptionSink, RpcModule};
 use jsonrpsee::core::traits::IdProvider;
 use jsonrpsee::types::{ErrorCode, ErrorObjectOwned, SubscriptionId};
 use serde::Deserialize;
 use sink::Sink;
+use solana_transaction_status_client_types::UiTransactionEncoding;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,10 +43,28 @@ impl IdProvider for SubscriptionNumbers {
 
 /// What the subscriptions work with.
 pub(crate) struct PubSubContext {
-    hub: Hub,
+    hubs: Hubs,
     limits: RpcLimits,
     /// A permit for each subscription.
     room: Arc<Semaphore>,
+}
+
+/// The hubs of a node.
+#[derive(Clone)]
+pub(crate) struct Hubs {
+    /// Of all but blocks.
+    pub(crate) all: Hub,
+    /// Of blocks.
+    pub(crate) blocks: Hub,
+}
+
+impl Hubs {
+    fn of(&self, topic: &Topic) -> &Hub {
+        match topic {
+            Topic::Block(_) => &self.blocks,
+            _ => &self.all,
+        }
+    }
 }
 
 type Parse = fn(&PubSubContext, &Parameters) -> Result<Topic, ErrorObjectOwned>;
@@ -78,15 +102,33 @@ const SUBSCRIPTIONS: &[(&str, &str, &str, Parse)] = &[
         "rootUnsubscribe",
         |_, _| Ok(Topic::Root),
     ),
+    (
+        "slotsUpdatesSubscribe",
+        "slotsUpdatesNotification",
+        "slotsUpdatesUnsubscribe",
+        |_, _| Ok(Topic::SlotsUpdates),
+    ),
+    (
+        "blockSubscribe",
+        "blockNotification",
+        "blockUnsubscribe",
+        block,
+    ),
+    (
+        "voteSubscribe",
+        "voteNotification",
+        "voteUnsubscribe",
+        |_, _| Ok(Topic::Vote),
+    ),
 ];
 
 /// All methods of PubSub.
 pub(crate) fn module(
-    hub: Hub,
+    hubs: Hubs,
     limits: RpcLimits,
 ) -> Result<RpcModule<PubSubContext>, RegisterMethodError> {
     let room = Arc::new(Semaphore::new(limits.subscriptions_max));
-    let mut module = RpcModule::new(PubSubContext { hub, limits, room });
+    let mut module = RpcModule::new(PubSubContext { hubs, limits, room });
     for &(subscribe, notification, unsubscribe, parse) in SUBSCRIPTIONS {
         module.register_subscription(
             subscribe,
@@ -133,10 +175,11 @@ async fn hold(
         _done: done,
         _permit: permit,
     };
-    let number = context.hub.subscribe(topic, Subscriber::Client(sink));
+    let hub = context.hubs.of(&topic);
+    let number = hub.subscribe(topic, Subscriber::Client(sink));
     tokio::select! {
         _ = ended => {}
-        () = notifications.closed() => context.hub.unsubscribe(number),
+        () = notifications.closed() => hub.unsubscribe(number),
     }
 }
 
@@ -208,4 +251,26 @@ fn logs(_: &PubSubContext, parameters: &Parameters) -> Result<Topic, ErrorObject
         },
     };
     Ok(Topic::Logs { mentions })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum BlockFilter {
+    All,
+    MentionsAccountOrProgram(String),
+}
+
+fn block(_: &PubSubContext, parameters: &Parameters) -> Result<Topic, ErrorObjectOwned> {
+    let mentions = match parameters.required(0)? {
+        BlockFilter::All => None,
+        BlockFilter::MentionsAccountOrProgram(text) => {
+            Some(key(&text, "mentions_account_or_program")?)
+        }
+    };
+    let mut config: BlockConfig = parameters.optional(1)?;
+    config.check()?;
+    // Other than those of getBlock.
+    config.encoding = config.encoding.or(Some(UiTransactionEncoding::Base64));
+    config.rewards = config.rewards.or(Some(false));
+    Ok(Topic::Block(BlockTopic { mentions, config }))
 }

@@ -2,6 +2,7 @@
 //! Source of the shapes: `rpc/src/rpc_subscriptions.rs` of agave 4.2.
 
 use crate::rpc::AccountConfig;
+use crate::rpc::mints::Mints;
 use sealane_runtime::{Reader, TransactionRecord};
 use sealane_sdk::AccountState;
 use serde::Serialize;
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 pub(super) type Touched = BTreeSet<Pubkey>;
 
 #[derive(Serialize)]
-struct Notification<T> {
+pub(super) struct Notification<T> {
     context: Context,
     value: T,
 }
@@ -27,7 +28,8 @@ struct Context {
     slot: u64,
 }
 
-fn in_slot<T>(slot: u64, value: T) -> Notification<T> {
+/// With the slot as its context.
+pub(super) fn in_slot<T>(slot: u64, value: T) -> Notification<T> {
     Notification {
         context: Context { slot },
         value,
@@ -73,10 +75,21 @@ pub(super) fn logs(
 
 pub(super) fn account(
     slot: u64,
+    key: &Pubkey,
     state: &AccountState,
     config: &AccountConfig,
+    mints: &Mints,
 ) -> impl Serialize + use<> {
-    in_slot(slot, config.encode_always(state))
+    in_slot(slot, config.encode_always(key, state, mints))
+}
+
+/// What showing the account as wanted needs to know of others. What cannot be read now is not shown parsed.
+pub(super) fn mints(reader: &Reader, state: &AccountState, config: &AccountConfig) -> Mints {
+    let slot = reader.slot();
+    let mints = reader
+        .pin()
+        .and_then(|pin| config.mints([state], &slot, &pin));
+    mints.unwrap_or_default()
 }
 
 #[derive(Serialize)]
@@ -90,8 +103,9 @@ pub(super) fn keyed_account(
     key: &Pubkey,
     state: &AccountState,
     config: &AccountConfig,
-) -> impl Serialize {
-    let account = config.encode_always(state);
+    mints: &Mints,
+) -> impl Serialize + use<> {
+    let account = config.encode_always(key, state, mints);
     in_slot(
         slot,
         KeyedAccount {
@@ -184,6 +198,8 @@ mod tests {
             logs: vec!["Program 11111111111111111111111111111111 success".into()],
             inner_instructions: vec![],
             return_data: None,
+            pre_token_balances: vec![],
+            post_token_balances: vec![],
         };
         check(
             &logs(7, &Signature::default(), record),

@@ -2,13 +2,16 @@
 //! Source of the shapes: `account-decoder/src/lib.rs` of agave 4.2.
 
 use super::errors::invalid_request;
+use super::mints::Mints;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jsonrpsee::types::ErrorObjectOwned;
 use sealane_sdk::AccountState;
+use solana_account_decoder::parse_account_data::{AccountAdditionalDataV3, parse_account_data_v3};
 use solana_account_decoder_client_types::{
     UiAccount, UiAccountData, UiAccountEncoding, UiDataSliceConfig,
 };
+use solana_pubkey::Pubkey;
 
 /// Bytes that base58 is still offered for: decoding takes quadratic time.
 const BASE58_BYTES_MAX: usize = 128;
@@ -16,11 +19,17 @@ const BASE58_BYTES_MAX: usize = 128;
 /// Every account is exempt from rent, and says so in this field, which is otherwise unused.
 const RENT_EPOCH: u64 = u64::MAX;
 
-/// Encodes an account, or says that base58 is not for so many bytes.
+/// What zstd takes as its default.
+const ZSTD_LEVEL: i32 = 0;
+
+/// Encodes an account, or says that base58 is not for so many bytes. `mints`: those of token accounts, for
+/// `jsonParsed`.
 pub(crate) fn encode_account(
+    key: &Pubkey,
     account: &AccountState,
     encoding: UiAccountEncoding,
     slice: Option<UiDataSliceConfig>,
+    mints: &Mints,
 ) -> Result<UiAccount, ErrorObjectOwned> {
     let bytes = sliced(account.data.as_slice(), slice);
     let base58 = matches!(
@@ -33,27 +42,30 @@ pub(crate) fn encode_account(
              use Base64 encoding."
         )));
     }
-    Ok(encode_account_always(account, encoding, slice))
+    Ok(encode_account_always(key, account, encoding, slice, mints))
 }
 
 /// Encodes an account where there is nobody to return an error to: what is too large for base58 is
 /// replaced by words that say so.
 pub(crate) fn encode_account_always(
+    key: &Pubkey,
     account: &AccountState,
     encoding: UiAccountEncoding,
     slice: Option<UiDataSliceConfig>,
+    mints: &Mints,
 ) -> UiAccount {
     let bytes = sliced(account.data.as_slice(), slice);
+    let base64 = || UiAccountData::Binary(BASE64_STANDARD.encode(bytes), UiAccountEncoding::Base64);
     let data = match encoding {
         UiAccountEncoding::Binary => UiAccountData::LegacyBinary(base58(bytes)),
         UiAccountEncoding::Base58 => UiAccountData::Binary(base58(bytes), encoding),
-        UiAccountEncoding::Base64Zstd => {
-            UiAccountData::Binary(BASE64_STANDARD.encode(zstd_frame(bytes)), encoding)
-        }
-        // We parse no program's data yet; Agave too falls back to base64 for programs it does not know.
-        UiAccountEncoding::Base64 | UiAccountEncoding::JsonParsed => {
-            UiAccountData::Binary(BASE64_STANDARD.encode(bytes), UiAccountEncoding::Base64)
-        }
+        UiAccountEncoding::Base64Zstd => match zstd::bulk::compress(bytes, ZSTD_LEVEL) {
+            Ok(compressed) => UiAccountData::Binary(BASE64_STANDARD.encode(compressed), encoding),
+            Err(_) => base64(),
+        },
+        UiAccountEncoding::Base64 => base64(),
+        // What the decoders do not know, or cannot read, is base64.
+        UiAccountEncoding::JsonParsed => parsed(key, account, mints).unwrap_or_else(base64),
     };
     UiAccount {
         lamports: account.lamports,
@@ -63,6 +75,17 @@ pub(crate) fn encode_account_always(
         rent_epoch: RENT_EPOCH,
         space: Some(account.data.len() as u64),
     }
+}
+
+/// The data as the ecosystem's decoders read them.
+fn parsed(key: &Pubkey, account: &AccountState, mints: &Mints) -> Option<UiAccountData> {
+    let data = account.data.as_slice();
+    let additional = mints.of_token_account(account);
+    let additional = additional.map(|mint| AccountAdditionalDataV3 {
+        spl_token_additional_data: Some(*mint),
+    });
+    let parsed = parse_account_data_v3(key, &account.owner, data, additional);
+    parsed.ok().map(UiAccountData::Json)
 }
 
 fn base58(bytes: &[u8]) -> String {
@@ -81,42 +104,6 @@ fn sliced(data: &[u8], slice: Option<UiDataSliceConfig>) -> &[u8] {
     &data[start..start.saturating_add(length).min(data.len())]
 }
 
-/// Wraps bytes in a zstd frame (RFC 8878, section 3.1.1) without searching for repetitions: blocks of
-/// one repeated byte, as empty account data is, shrink to four bytes, all others are stored.
-///
-/// Rust's RPC client asks for this encoding by default, to save a network that a local node does not
-/// have; compressing for it would cost more than it saves.
-fn zstd_frame(bytes: &[u8]) -> Vec<u8> {
-    const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-    /// An 8-byte content size, one segment, no checksum, no dictionary.
-    const DESCRIPTOR: u8 = 0b1110_0000;
-    const BLOCK_BYTES_MAX: usize = 128 * 1024;
-    const RAW: u32 = 0;
-    const RUN: u32 = 1;
-
-    let mut frame = Vec::with_capacity(bytes.len() + bytes.len() / BLOCK_BYTES_MAX * 3 + 16);
-    frame.extend_from_slice(&MAGIC);
-    frame.push(DESCRIPTOR);
-    frame.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-    let mut rest = bytes;
-    loop {
-        let (block, after) = rest.split_at(rest.len().min(BLOCK_BYTES_MAX));
-        rest = after;
-        let is_run = block.len() > 1 && block.iter().all(|byte| *byte == block[0]);
-        let (kind, content) = if is_run {
-            (RUN, &block[..1])
-        } else {
-            (RAW, block)
-        };
-        let header = u32::from(rest.is_empty()) | kind << 1 | (block.len() as u32) << 3;
-        frame.extend_from_slice(&header.to_le_bytes()[..3]);
-        frame.extend_from_slice(content);
-        if rest.is_empty() {
-            return frame;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,41 +118,38 @@ mod tests {
         assert_eq!(sliced(b"abcd", slice(9, usize::MAX)), b"");
     }
 
-    /// The decoder here reads only what we write; `zstd -d` was asked once whether it agrees.
     #[test]
-    fn a_zstd_frame_holds_what_was_put_in() {
-        for bytes in [
-            Vec::new(),
-            b"a".to_vec(),
-            b"hello".to_vec(),
-            vec![0; 300_000],
-            (0..300_000u32).map(|i| (i % 251) as u8).collect(),
-        ] {
-            let frame = zstd_frame(&bytes);
-            assert_eq!(unframe(&frame), bytes);
-        }
-        assert!(zstd_frame(&vec![0; 300_000]).len() < 32);
+    fn compressed_data_are_what_they_were() {
+        let state = AccountState {
+            data: (0..300_000u32)
+                .map(|i| (i % 251) as u8)
+                .collect::<Vec<_>>()
+                .into(),
+            ..AccountState::default()
+        };
+        let encoding = UiAccountEncoding::Base64Zstd;
+        let key = Pubkey::default();
+        let account = encode_account_always(&key, &state, encoding, None, &Mints::default());
+        let UiAccountData::Binary(text, UiAccountEncoding::Base64Zstd) = account.data else {
+            panic!("it is compressed")
+        };
+        let frame = BASE64_STANDARD.decode(text).unwrap();
+        assert!(frame.len() < 3_000, "{}", frame.len());
+        let data = zstd::bulk::decompress(&frame, 1 << 20).unwrap();
+        assert_eq!(data, state.data.as_slice());
     }
 
-    fn unframe(frame: &[u8]) -> Vec<u8> {
-        assert_eq!(frame[..5], [0x28, 0xb5, 0x2f, 0xfd, 0xe0]);
-        let size = u64::from_le_bytes(frame[5..13].try_into().unwrap());
-        let (mut at, mut out) = (13, Vec::new());
-        loop {
-            let header = u32::from_le_bytes([frame[at], frame[at + 1], frame[at + 2], 0]);
-            at += 3;
-            let length = (header >> 3) as usize;
-            if header >> 1 & 3 == 1 {
-                out.extend(std::iter::repeat_n(frame[at], length));
-                at += 1;
-            } else {
-                out.extend_from_slice(&frame[at..at + length]);
-                at += length;
-            }
-            if header & 1 == 1 {
-                assert_eq!((at, out.len() as u64), (frame.len(), size));
-                return out;
-            }
-        }
+    #[test]
+    fn what_the_decoders_do_not_know_is_base64() {
+        let state = AccountState {
+            owner: Pubkey::new_from_array([7; 32]),
+            data: vec![1, 2, 3].into(),
+            ..AccountState::default()
+        };
+        let encoding = UiAccountEncoding::JsonParsed;
+        let key = Pubkey::default();
+        let account = encode_account_always(&key, &state, encoding, None, &Mints::default());
+        let expected = UiAccountData::Binary("AQID".to_owned(), UiAccountEncoding::Base64);
+        assert_eq!(account.data, expected);
     }
 }

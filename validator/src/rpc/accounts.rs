@@ -1,14 +1,19 @@
 //! Accounts by address and by owner.
 
 use super::account_json::{encode_account, encode_account_always};
+use super::answer_bytes::AnswerBytes;
 use super::errors::{self, invalid_params};
-use super::filters::{self, FilterRequest};
+use super::filters::{self, Filter, FilterRequest};
+use super::mints::{self, Mints};
 use super::parameters::{self, Parameters};
 use super::{Answer, RpcContext, answer, answer_in_slot};
 use jsonrpsee::types::ErrorObjectOwned;
+use sealane_runtime::{Pin, ReadError, SlotContext};
 use sealane_sdk::AccountState;
 use serde::{Deserialize, Serialize};
-use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding, UiDataSliceConfig};
+use solana_account_decoder_client_types::{
+    UiAccount, UiAccountData, UiAccountEncoding, UiDataSliceConfig,
+};
 use solana_pubkey::Pubkey;
 use std::sync::Arc;
 
@@ -23,13 +28,36 @@ pub(crate) struct AccountConfig {
 
 impl AccountConfig {
     /// Encodes an account as wanted; by default as the plain base58 string of old.
-    pub(crate) fn encode(&self, account: &AccountState) -> Result<UiAccount, ErrorObjectOwned> {
-        encode_account(account, self.encoding(), self.data_slice)
+    pub(crate) fn encode(
+        &self,
+        key: &Pubkey,
+        account: &AccountState,
+        mints: &Mints,
+    ) -> Result<UiAccount, ErrorObjectOwned> {
+        encode_account(key, account, self.encoding(), self.data_slice, mints)
     }
 
     /// The same for a notification, which has no room for an error.
-    pub(crate) fn encode_always(&self, account: &AccountState) -> UiAccount {
-        encode_account_always(account, self.encoding(), self.data_slice)
+    pub(crate) fn encode_always(
+        &self,
+        key: &Pubkey,
+        account: &AccountState,
+        mints: &Mints,
+    ) -> UiAccount {
+        encode_account_always(key, account, self.encoding(), self.data_slice, mints)
+    }
+
+    /// What encoding these accounts as wanted needs to know of others.
+    pub(crate) fn mints<'a>(
+        &self,
+        accounts: impl IntoIterator<Item = &'a AccountState>,
+        slot: &SlotContext,
+        pin: &Pin,
+    ) -> Result<Mints, ReadError> {
+        match self.encoding() {
+            UiAccountEncoding::JsonParsed => Mints::at(accounts, slot, pin),
+            _ => Ok(Mints::default()),
+        }
     }
 
     fn encoding(&self) -> UiAccountEncoding {
@@ -60,14 +88,16 @@ pub(crate) async fn get_account_info(context: Arc<RpcContext>, parameters: &Para
     let slot = context.slot_at_least(config.min_context_slot)?;
     let pin = context.reader.pin().map_err(errors::read)?;
     let account = slot.account(&pin, &key).map_err(errors::read)?;
+    let mints = config.mints(&account, &slot, &pin).map_err(errors::read)?;
     drop(pin);
     let is_large =
         |account: &AccountState| account.data.len() > context.limits.quick_account_bytes_max;
     if !account.as_ref().is_some_and(is_large) {
-        return account_info(&context, slot.slot, config, account);
+        return account_info(&context, slot.slot, config, &key, account, &mints);
     }
     let context = Arc::clone(&context);
-    tokio::task::spawn_blocking(move || account_info(&context, slot.slot, config, account))
+    let encode = move || account_info(&context, slot.slot, config, &key, account, &mints);
+    tokio::task::spawn_blocking(encode)
         .await
         .map_err(|error| errors::internal(format!("the account was not encoded: {error}")))?
 }
@@ -76,10 +106,13 @@ fn account_info(
     context: &RpcContext,
     slot: u64,
     config: AccountConfig,
+    key: &Pubkey,
     account: Option<AccountState>,
+    mints: &Mints,
 ) -> Answer {
     let mut bytes = context.answers_bytes.begin();
-    let account = account.map(|account| config.encode(&account)).transpose()?;
+    let account = account.map(|account| config.encode(key, &account, mints));
+    let account = account.transpose()?;
     if let Some(account) = &account {
         bytes.add(account)?;
     }
@@ -108,18 +141,23 @@ pub(crate) fn get_multiple_accounts(context: &RpcContext, parameters: &Parameter
         .iter()
         .map(|key| parameters::pubkey(key))
         .collect::<Result<_, _>>()?;
-    let encoding = config.encoding.unwrap_or(UiAccountEncoding::Base64);
+    let config = AccountConfig {
+        encoding: config.encoding.or(Some(UiAccountEncoding::Base64)),
+        ..config
+    };
     let slot = context.slot_at_least(config.min_context_slot)?;
     let pin = context.reader.pin().map_err(errors::read)?;
     let states = keys
         .iter()
         .map(|key| slot.account(&pin, key).map_err(errors::read));
     let states: Vec<Option<AccountState>> = states.collect::<Result<_, _>>()?;
+    let mints = config.mints(states.iter().flatten(), &slot, &pin);
+    let mints = mints.map_err(errors::read)?;
     drop(pin);
     let mut bytes = context.answers_bytes.begin();
     let mut accounts = Vec::with_capacity(keys.len());
-    for state in states {
-        let encoded = state.map(|state| encode_account(&state, encoding, config.data_slice));
+    for (key, state) in keys.iter().zip(states) {
+        let encoded = state.map(|state| config.encode(key, &state, &mints));
         let encoded = encoded.transpose()?;
         if let Some(account) = &encoded {
             bytes.add(account)?;
@@ -139,37 +177,68 @@ pub(crate) fn get_program_accounts(context: &RpcContext, parameters: &Parameters
     let slot = context.slot_at_least(config.account.min_context_slot)?;
     let pin = context.reader.pin().map_err(errors::read)?;
 
-    // The pin may expire in the middle of a scan, so states are only gathered (which copies no data)
-    // while it is held, and encoded afterwards.
     let mut bytes = context.answers_bytes.begin();
-    let mut fits = Ok(());
-    let mut found: Vec<(Pubkey, AccountState)> = Vec::new();
-    pin.owned_by(&program, &mut |key, account| {
-        if fits.is_ok() && filters.iter().all(|filter| filter.allows(account)) {
-            found.push((*key, account.clone()));
-            fits = bytes.check_count(found.len());
-        }
-    })
-    .map_err(errors::read)?;
+    let mut found = context.owned_by(&pin, &program, &filters, &bytes)?;
+    // A token account that cannot be shown as one is left out then, as on Agave.
+    let is_parsed = config.account.encoding == Some(UiAccountEncoding::JsonParsed)
+        && mints::is_token_program(&program);
+    let mints = match is_parsed {
+        true => Mints::at(found.iter().map(|(_, account)| account), &slot, &pin),
+        false => Ok(Mints::default()),
+    };
+    let mints = mints.map_err(errors::read)?;
     drop(pin);
-    fits?;
     if config.sort_results.unwrap_or(true) {
         found.sort_unstable_by_key(|(key, _)| *key);
     }
-    let accounts: Vec<KeyedAccount> = found
-        .iter()
-        .map(|(key, account)| {
-            let account = config.account.encode(account)?;
-            bytes.add(&account)?;
-            Ok(KeyedAccount {
-                pubkey: key.to_string(),
-                account,
-            })
-        })
-        .collect::<Result<_, ErrorObjectOwned>>()?;
+    let mut accounts = encode_keyed(&found, &config.account, &mints, &mut bytes)?;
+    if is_parsed {
+        accounts.retain(|keyed| matches!(keyed.account.data, UiAccountData::Json(_)));
+    }
     match config.with_context {
         Some(true) => answer_in_slot(slot.slot, accounts),
         _ => answer(&accounts),
+    }
+}
+
+/// Accounts with their addresses, as wanted.
+pub(super) fn encode_keyed(
+    accounts: &[(Pubkey, AccountState)],
+    config: &AccountConfig,
+    mints: &Mints,
+    bytes: &mut AnswerBytes<'_>,
+) -> Result<Vec<KeyedAccount>, ErrorObjectOwned> {
+    let encode = |(key, account): &(Pubkey, AccountState)| {
+        let account = config.encode(key, account, mints)?;
+        bytes.add(&account)?;
+        Ok(KeyedAccount {
+            pubkey: key.to_string(),
+            account,
+        })
+    };
+    accounts.iter().map(encode).collect()
+}
+
+impl RpcContext {
+    /// The accounts of a program that pass the filters, in no particular order. States are only gathered, which
+    /// copies no data, as the pin may expire in the middle of a scan.
+    pub(super) fn owned_by(
+        &self,
+        pin: &Pin,
+        program: &Pubkey,
+        filters: &[Filter],
+        bytes: &AnswerBytes<'_>,
+    ) -> Result<Vec<(Pubkey, AccountState)>, ErrorObjectOwned> {
+        let mut fits = Ok(());
+        let mut found: Vec<(Pubkey, AccountState)> = Vec::new();
+        pin.owned_by(program, &mut |key, account| {
+            if fits.is_ok() && filters.iter().all(|filter| filter.allows(account)) {
+                found.push((*key, account.clone()));
+                fits = bytes.check_count(found.len());
+            }
+        })
+        .map_err(errors::read)?;
+        fits.map(|()| found)
     }
 }
 
@@ -181,9 +250,7 @@ pub(crate) fn get_minimum_balance_for_rent_exemption(
     const DATA_BYTES_MAX: usize = 10 * 1024 * 1024;
     let length: usize = parameters.required(0)?;
     if length > DATA_BYTES_MAX {
-        return Err(invalid_params(format!(
-            "Data size exceeds maximum permitted size of {DATA_BYTES_MAX} bytes"
-        )));
+        return Err(errors::invalid_request("Invalid request"));
     }
     answer(&context.reader.slot().sysvars.rent.minimum_balance(length))
 }

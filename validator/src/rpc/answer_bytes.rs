@@ -42,7 +42,10 @@ impl AnswerBytes<'_> {
     pub(super) fn add(&mut self, account: &UiAccount) -> Result<(), ErrorObjectOwned> {
         let data = match &account.data {
             UiAccountData::LegacyBinary(text) | UiAccountData::Binary(text, _) => text.len(),
-            UiAccountData::Json(_) => 0,
+            // About what they have; parsed they take more, of a token account by some half.
+            UiAccountData::Json(parsed) => {
+                4 * usize::try_from(parsed.space).unwrap_or(usize::MAX / 8)
+            }
         };
         self.take(ACCOUNT_BYTES + data)
     }
@@ -80,7 +83,8 @@ impl Drop for AnswerBytes<'_> {
 mod tests {
     use super::*;
     use crate::rpc::account_json::encode_account_always;
-    use sealane_sdk::AccountState;
+    use crate::rpc::mints::Mints;
+    use sealane_sdk::{AccountState, Pubkey};
     use solana_account_decoder_client_types::UiAccountEncoding;
 
     #[test]
@@ -90,7 +94,8 @@ mod tests {
             ..AccountState::default()
         };
         // 400 bytes in base64, so 600 in all.
-        let account = encode_account_always(&state, UiAccountEncoding::Base64, None);
+        let (key, encoding) = (Pubkey::default(), UiAccountEncoding::Base64);
+        let account = encode_account_always(&key, &state, encoding, None, &Mints::default());
         let all = AnswersBytes::new(1_500, 1_000);
         let (mut first, mut second) = (all.begin(), all.begin());
         first.add(&account).unwrap();

@@ -6,10 +6,13 @@ use super::errors::{
     block_cleaned_up, block_not_available, invalid_params, slot_skipped, unreadable,
 };
 use super::parameters::Parameters;
-use super::{Answer, RpcContext, answer, transaction_json};
+use super::token_balances::Decimals;
+use super::{Answer, AnswersBytes, RpcContext, answer, transaction_json};
 use jsonrpsee::types::ErrorObjectOwned;
-use sealane_runtime::{NoBlock, PublishedBlock};
+use sealane_runtime::{NoBlock, PublishedBlock, Reader};
 use serde::Deserialize;
+use solana_commitment_config::CommitmentLevel;
+use solana_pubkey::Pubkey;
 use solana_transaction_status_client_types::{
     TransactionDetails, UiConfirmedBlock, UiTransactionEncoding,
 };
@@ -21,13 +24,36 @@ const ACCOUNTS_BYTES: usize = 200;
 /// What a signature takes, with quotes and a comma.
 const SIGNATURE_BYTES: usize = 91;
 
-#[derive(Default, Deserialize)]
+/// How a block is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct BlockConfig {
-    encoding: Option<UiTransactionEncoding>,
-    transaction_details: Option<TransactionDetails>,
-    rewards: Option<bool>,
-    max_supported_transaction_version: Option<u8>,
+pub(crate) struct BlockConfig {
+    pub(crate) encoding: Option<UiTransactionEncoding>,
+    pub(crate) transaction_details: Option<TransactionDetails>,
+    /// In `blockSubscribe` it has the second name.
+    #[serde(alias = "showRewards")]
+    pub(crate) rewards: Option<bool>,
+    pub(crate) max_supported_transaction_version: Option<u8>,
+    commitment: Option<CommitmentLevel>,
+}
+
+impl BlockConfig {
+    /// A block that is not sealed yet is none.
+    pub(crate) fn check(&self) -> Result<(), ErrorObjectOwned> {
+        check_commitment(self.commitment)
+    }
+}
+
+/// Solana has some methods that tell nothing of what is only processed.
+pub(crate) fn check_commitment(
+    commitment: Option<CommitmentLevel>,
+) -> Result<(), ErrorObjectOwned> {
+    match commitment {
+        Some(CommitmentLevel::Processed) => Err(invalid_params(
+            "Method does not support commitment below `confirmed`",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Old clients write the encoding alone.
@@ -48,6 +74,7 @@ impl Default for BlockConfigOrEncoding {
 #[serde(rename_all = "camelCase", default)]
 struct ContextConfig {
     min_context_slot: Option<u64>,
+    commitment: Option<CommitmentLevel>,
 }
 
 /// The last slot of a range, which may be left out: then the configuration has its place.
@@ -64,7 +91,7 @@ impl Default for LastSlotOrConfig {
     }
 }
 
-fn no_block(slot: u64, why: NoBlock) -> ErrorObjectOwned {
+pub(super) fn no_block(slot: u64, why: NoBlock) -> ErrorObjectOwned {
     match why {
         NoBlock::NotYet => block_not_available(slot),
         NoBlock::CleanedUp { first_available } => block_cleaned_up(slot, first_available),
@@ -82,24 +109,35 @@ pub(crate) fn get_block(context: &RpcContext, parameters: &Parameters) -> Answer
             ..BlockConfig::default()
         },
     };
+    config.check()?;
     let block = context.reader.block(slot);
     let block = block.map_err(|why| no_block(slot, why))?;
-    answer(&encode(context, &block, &config)?)
+    let (reader, bytes) = (&context.reader, &context.answers_bytes);
+    answer(&encode_block(reader, bytes, &block, &config, None)?)
 }
 
-fn encode(
-    context: &RpcContext,
+/// A block as it is wanted. With `mentions`, only its transactions that name this address; `None` if none does.
+pub(crate) fn encode_block(
+    reader: &Reader,
+    answers_bytes: &AnswersBytes,
     block: &PublishedBlock,
     config: &BlockConfig,
-) -> Result<UiConfirmedBlock, ErrorObjectOwned> {
+    mentions: Option<&Pubkey>,
+) -> Result<Option<UiConfirmedBlock>, ErrorObjectOwned> {
     let shows_rewards = config.rewards.unwrap_or(true);
     let version_max = config.max_supported_transaction_version;
     let encoding = config.encoding.unwrap_or(UiTransactionEncoding::Json);
     let details = config.transaction_details.unwrap_or_default();
     let (mut transactions, mut signatures) = (Vec::new(), Vec::new());
-    let mut bytes = context.answers_bytes.begin();
+    let mut bytes = answers_bytes.begin();
+    let decimals = Decimals::of(reader);
+    let mut is_empty = true;
     for transaction in block.transactions() {
         let transaction = transaction.map_err(|why| no_block(block.slot, why))?;
+        if mentions.is_some_and(|address| !transaction.names(address)) {
+            continue;
+        }
+        is_empty = false;
         match details {
             TransactionDetails::Full => {
                 bytes.take(FULL_BYTES + 3 * transaction.transaction().bytes().len())?;
@@ -108,6 +146,7 @@ fn encode(
                     encoding,
                     version_max,
                     shows_rewards,
+                    &decimals,
                 )?);
             }
             TransactionDetails::Accounts => {
@@ -116,6 +155,7 @@ fn encode(
                     &transaction,
                     version_max,
                     shows_rewards,
+                    &decimals,
                 )?);
             }
             TransactionDetails::Signatures => {
@@ -125,12 +165,15 @@ fn encode(
             TransactionDetails::None => break,
         }
     }
+    if is_empty && mentions.is_some() {
+        return Ok(None);
+    }
     let has_transactions = matches!(
         details,
         TransactionDetails::Full | TransactionDetails::Accounts
     );
     let has_signatures = matches!(details, TransactionDetails::Signatures);
-    Ok(UiConfirmedBlock {
+    Ok(Some(UiConfirmedBlock {
         previous_blockhash: block.previous_blockhash.to_string(),
         blockhash: block.blockhash.to_string(),
         parent_slot: block.parent_slot(),
@@ -142,7 +185,7 @@ fn encode(
         block_time: Some(block.block_time),
         // No slot is ever skipped.
         block_height: Some(block.slot),
-    })
+    }))
 }
 
 pub(crate) fn get_blocks(context: &RpcContext, parameters: &Parameters) -> Answer {
@@ -151,6 +194,7 @@ pub(crate) fn get_blocks(context: &RpcContext, parameters: &Parameters) -> Answe
         LastSlotOrConfig::LastSlot(last) => (Some(last), parameters.optional(2)?),
         LastSlotOrConfig::Config(config) => (None, config),
     };
+    check_commitment(config.commitment)?;
     let open = context.slot_at_least(config.min_context_slot)?;
     let max = context.limits.blocks_max;
     let last = last.unwrap_or(first.saturating_add(max));
@@ -165,6 +209,7 @@ pub(crate) fn get_blocks_with_limit(context: &RpcContext, parameters: &Parameter
     let first: u64 = parameters.required(0)?;
     let limit: usize = parameters.required(1)?;
     let config: ContextConfig = parameters.optional(2)?;
+    check_commitment(config.commitment)?;
     let max = context.limits.blocks_max;
     if limit as u64 > max {
         return Err(invalid_params(format!("Limit too large; max {max}")));

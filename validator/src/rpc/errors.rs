@@ -17,6 +17,7 @@ const SIGNATURE_VERIFICATION_FAILURE: i32 = -32003;
 const BLOCK_NOT_AVAILABLE: i32 = -32004;
 const NODE_UNHEALTHY: i32 = -32005;
 const SLOT_SKIPPED: i32 = -32007;
+const NO_SNAPSHOT: i32 = -32008;
 const SCAN_ERROR: i32 = -32012;
 const UNSUPPORTED_TRANSACTION_VERSION: i32 = -32015;
 const MIN_CONTEXT_SLOT_NOT_REACHED: i32 = -32016;
@@ -73,6 +74,12 @@ pub(crate) fn unsupported_transaction_version(version: u8) -> ErrorObjectOwned {
     )
 }
 
+/// The version that such an error is about; `None` if it is another.
+pub(crate) fn unsupported_version(error: &ErrorObjectOwned) -> Option<u8> {
+    let version = error.message().rsplit(' ').next()?.parse().ok()?;
+    (error.code() == UNSUPPORTED_TRANSACTION_VERSION).then_some(version)
+}
+
 pub(crate) fn block_not_available(slot: u64) -> ErrorObjectOwned {
     let message = format!("Block not available for slot {slot}");
     plain(BLOCK_NOT_AVAILABLE, message)
@@ -89,6 +96,10 @@ pub(crate) fn slot_skipped(slot: u64) -> ErrorObjectOwned {
     let message =
         format!("Slot {slot} was skipped, or missing due to ledger jump to recent snapshot");
     plain(SLOT_SKIPPED, message)
+}
+
+pub(crate) fn no_snapshot() -> ErrorObjectOwned {
+    plain(NO_SNAPSHOT, "No snapshot")
 }
 
 pub(crate) fn min_context_slot_not_reached(context_slot: u64) -> ErrorObjectOwned {

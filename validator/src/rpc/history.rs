@@ -1,10 +1,13 @@
 //! Transactions that were published: their statuses and their contents.
 
+use super::blocks::check_commitment;
 use super::errors::{invalid_params, unreadable};
 use super::parameters::{self, Parameters};
+use super::token_balances::Decimals;
 use super::{Answer, RpcContext, answer, answer_from_disk, answer_in_slot, transaction_json};
 use sealane_runtime::{PublishedTransaction, SignatureStatus, VerifiedTransaction};
 use serde::{Deserialize, Serialize};
+use solana_commitment_config::CommitmentLevel;
 use solana_pubkey::{Pubkey, pubkey};
 use solana_signature::Signature;
 use solana_transaction_status_client_types::{
@@ -23,6 +26,7 @@ const MEMO_PROGRAMS: [Pubkey; 2] = [
 struct TransactionConfig {
     encoding: Option<UiTransactionEncoding>,
     max_supported_transaction_version: Option<u8>,
+    commitment: Option<CommitmentLevel>,
 }
 
 /// Old clients write the encoding alone.
@@ -109,18 +113,24 @@ pub(crate) async fn get_transaction(context: Arc<RpcContext>, parameters: &Param
             ..TransactionConfig::default()
         },
     };
+    check_commitment(config.commitment)?;
     let recent = context.reader.recent_transaction(&signature);
     if recent.is_some() || !context.reader.has_archive() {
-        return encoded(recent, &config);
+        return encoded(&context, recent, &config);
     }
     answer_from_disk(move || {
         let found = context.reader.transaction(&signature);
-        encoded(found.map_err(|reason| unreadable(&reason))?, &config)
+        let found = found.map_err(|reason| unreadable(&reason))?;
+        encoded(&context, found, &config)
     })
     .await
 }
 
-fn encoded(found: Option<PublishedTransaction>, config: &TransactionConfig) -> Answer {
+fn encoded(
+    context: &RpcContext,
+    found: Option<PublishedTransaction>,
+    config: &TransactionConfig,
+) -> Answer {
     let Some(transaction) = found else {
         return answer(&None::<()>);
     };
@@ -129,6 +139,7 @@ fn encoded(found: Option<PublishedTransaction>, config: &TransactionConfig) -> A
         &transaction,
         encoding,
         config.max_supported_transaction_version,
+        &Decimals::of(&context.reader),
     )?)
 }
 
@@ -138,6 +149,7 @@ struct SignaturesConfig {
     before: Option<String>,
     until: Option<String>,
     limit: Option<usize>,
+    commitment: Option<CommitmentLevel>,
     min_context_slot: Option<u64>,
 }
 
@@ -180,6 +192,7 @@ pub(crate) fn get_signatures_for_address(context: &RpcContext, parameters: &Para
     if limit == 0 || limit > max {
         return Err(invalid_params(format!("Invalid limit; max {max}")));
     }
+    check_commitment(config.commitment)?;
     context.slot_at_least(config.min_context_slot)?;
     let (before, until) = (before.as_ref(), until.as_ref());
     let found = context

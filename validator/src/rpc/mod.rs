@@ -10,31 +10,43 @@ mod accounts;
 mod answer_bytes;
 mod blocks;
 mod cluster;
+mod dev;
+mod economy;
 mod errors;
 mod filters;
 mod history;
+mod leaders;
+pub(crate) mod mints;
 mod parameters;
 mod proofs;
 mod send;
 mod simulate;
+mod supply;
+pub(crate) mod token_balances;
+mod tokens;
 pub(crate) mod transaction_json;
 
 pub(crate) use accounts::AccountConfig;
 pub(crate) use answer_bytes::AnswersBytes;
-pub(crate) use errors::invalid_params;
+pub(crate) use blocks::{BlockConfig, encode_block};
+pub(crate) use errors::{invalid_params, unsupported_version};
 pub(crate) use filters::{Filter, FilterRequest, decode as decode_filters};
 pub(crate) use parameters::Parameters;
 
 use crate::airdrop::Airdrops;
 use crate::genesis::Genesis;
+use crate::ingest::IngestAddresses;
 use crate::limits::RpcLimits;
+use crate::performance::Performance;
 use crate::pubsub::Hub;
 use jsonrpsee::RpcModule;
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::types::ErrorObjectOwned;
-use sealane_runtime::{Ingest, Reader, SlotContext};
+use sealane_runtime::{Ingest, Operator, Reader, SlotContext};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The version of Agave whose JSON-RPC this is: what `getVersion` and `apiVersion` say, because clients
@@ -45,11 +57,20 @@ pub(crate) const AGAVE_VERSION: &str = "4.2.2";
 pub(crate) struct RpcContext {
     pub(crate) ingest: Ingest,
     pub(crate) reader: Reader,
+    /// In a chain for development.
+    pub(crate) operator: Option<Operator>,
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) hub: Hub,
     pub(crate) limits: RpcLimits,
     pub(crate) airdrops: Airdrops,
-    pub(crate) answers_bytes: AnswersBytes,
+    pub(crate) answers_bytes: Arc<AnswersBytes>,
+    pub(crate) performance: Performance,
+    /// Of HTTP and WebSocket, if there are sockets.
+    pub(crate) addresses: Option<(SocketAddr, SocketAddr)>,
+    /// Where transactions come in beside them.
+    pub(crate) ingest_addresses: Option<IngestAddresses>,
+    /// Where snapshots are, if the ledger is a folder.
+    pub(crate) snapshot_folder: Option<PathBuf>,
 }
 
 /// A method's answer: JSON, serialised once.
@@ -77,6 +98,27 @@ const QUICK: &[(&str, Method)] = &[
     ("getFeeForMessage", cluster::get_fee_for_message),
     ("getVersion", cluster::get_version),
     ("getHealth", cluster::get_health),
+    ("getSlotLeader", leaders::get_slot_leader),
+    ("getSlotLeaders", leaders::get_slot_leaders),
+    ("getBlockProduction", leaders::get_block_production),
+    ("getBlockCommitment", leaders::get_block_commitment),
+    ("getVoteAccounts", leaders::get_vote_accounts),
+    ("getClusterNodes", leaders::get_cluster_nodes),
+    ("getMaxRetransmitSlot", leaders::get_max_shred_slot),
+    ("getMaxShredInsertSlot", leaders::get_max_shred_slot),
+    ("getInflationGovernor", economy::get_inflation_governor),
+    ("getInflationRate", economy::get_inflation_rate),
+    ("getInflationReward", economy::get_inflation_reward),
+    (
+        "getStakeMinimumDelegation",
+        economy::get_stake_minimum_delegation,
+    ),
+    (
+        "getRecentPerformanceSamples",
+        economy::get_recent_performance_samples,
+    ),
+    ("getTokenAccountBalance", tokens::get_token_account_balance),
+    ("getTokenSupply", tokens::get_token_supply),
     ("getGenesisHash", cluster::get_genesis_hash),
     ("getIdentity", cluster::get_identity),
     ("getTransactionCount", cluster::get_transaction_count),
@@ -88,6 +130,26 @@ const QUICK: &[(&str, Method)] = &[
 const SLOW: &[(&str, Method)] = &[
     ("getMultipleAccounts", accounts::get_multiple_accounts),
     ("getProgramAccounts", accounts::get_program_accounts),
+    (
+        "getTokenAccountsByOwner",
+        tokens::get_token_accounts_by_owner,
+    ),
+    (
+        "getTokenAccountsByDelegate",
+        tokens::get_token_accounts_by_delegate,
+    ),
+    (
+        "getTokenLargestAccounts",
+        tokens::get_token_largest_accounts,
+    ),
+    ("getLargestAccounts", supply::get_largest_accounts),
+    ("getSupply", supply::get_supply),
+    ("getLeaderSchedule", leaders::get_leader_schedule),
+    ("getHighestSnapshotSlot", leaders::get_highest_snapshot_slot),
+    (
+        "getRecentPrioritizationFees",
+        economy::get_recent_prioritization_fees,
+    ),
     ("simulateTransaction", simulate::simulate_transaction),
     ("getAccountProof", proofs::get_account_proof),
     ("getTransactionProof", proofs::get_transaction_proof),
@@ -105,7 +167,8 @@ const SLOW: &[(&str, Method)] = &[
 pub(crate) fn module(
     context: Arc<RpcContext>,
 ) -> Result<RpcModule<Arc<RpcContext>>, RegisterMethodError> {
-    let mut module = RpcModule::new(context);
+    let mut module = RpcModule::new(Arc::clone(&context));
+    dev::register(&mut module, &context)?;
     for &(name, method) in QUICK {
         module.register_method(name, move |params, context, _| {
             method(context, &Parameters::parse(&params)?)

@@ -3,8 +3,10 @@
 use super::account_json::encode_account;
 use super::cluster::last_valid_block_height;
 use super::errors::{self, Verdict, invalid_params, verdict};
+use super::mints::Mints;
 use super::parameters::{self, Parameters};
 use super::send::decode_transaction;
+use super::token_balances::{self, Decimals};
 use super::transaction_json::{inner_instructions_parsed, loaded_addresses, return_data};
 use super::{Answer, RpcContext, answer_in_slot};
 use crate::trace_json::TraceJson;
@@ -122,6 +124,7 @@ pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters
         None => None,
     };
     let record = &simulation.record;
+    let decimals = Decimals::of(&context.reader);
     let keys: Vec<Pubkey> = simulation.accounts.iter().map(|(key, _)| *key).collect();
     let value = SimulationJson {
         accounts,
@@ -137,8 +140,14 @@ pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters
         }),
         pre_balances: Some(record.pre_balances.clone()),
         post_balances: Some(record.post_balances.clone()),
-        pre_token_balances: Some(Vec::new()),
-        post_token_balances: Some(Vec::new()),
+        pre_token_balances: Some(token_balances::encode(
+            &record.pre_token_balances,
+            &decimals,
+        )),
+        post_token_balances: Some(token_balances::encode(
+            &record.post_token_balances,
+            &decimals,
+        )),
         loaded_addresses: Some(loaded_addresses(&transaction)),
         trace: config
             .trace
@@ -258,18 +267,21 @@ fn accounts_after(
         return Ok(vec![None; wanted.keys.len()]);
     }
     let pin = context.reader.pin().map_err(errors::read)?;
+    let after = |key: &Pubkey| {
+        let mut accounts = simulation.accounts.iter();
+        match accounts.find(|(candidate, _)| candidate == key) {
+            Some((_, account)) => Ok((!account.is_absent()).then(|| account.clone())),
+            None => slot.account(&pin, key),
+        }
+    };
+    let accounts = wanted.keys.iter().map(after).collect::<Result<Vec<_>, _>>();
+    let accounts = accounts.map_err(errors::read)?;
+    let mints = Mints::of(accounts.iter().flatten(), slot, after).map_err(errors::read)?;
     let mut bytes = context.answers_bytes.begin();
     let mut encoded = Vec::with_capacity(wanted.keys.len());
-    for key in &wanted.keys {
-        let simulated = simulation
-            .accounts
-            .iter()
-            .find(|(candidate, _)| candidate == key);
-        let account = match simulated {
-            Some((_, account)) => (!account.is_absent()).then(|| account.clone()),
-            None => slot.account(&pin, key).map_err(errors::read)?,
-        };
-        let account = account.map(|account| encode_account(&account, wanted.encoding, None));
+    for (key, account) in wanted.keys.iter().zip(accounts) {
+        let account =
+            account.map(|account| encode_account(key, &account, wanted.encoding, None, &mints));
         let account = account.transpose()?;
         if let Some(account) = &account {
             bytes.add(account)?;

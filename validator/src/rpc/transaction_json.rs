@@ -2,22 +2,25 @@
 //! Source of the shapes: `transaction-status/src/lib.rs` of agave 4.2.
 
 use super::errors::{internal, unsupported_transaction_version};
+use super::token_balances::{self, Decimals};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jsonrpsee::types::ErrorObjectOwned;
-use sealane_runtime::{PublishedTransaction, TransactionRecord, VerifiedTransaction};
+use sealane_runtime::{PublishedTransaction, TokenBalance, TransactionRecord, VerifiedTransaction};
 use sealane_sdk::InnerInstruction;
-use solana_message::VersionedMessage;
+use solana_message::compiled_instruction::CompiledInstruction;
+use solana_message::{AccountKeys, VersionedMessage};
 use solana_pubkey::Pubkey;
 use solana_transaction::versioned::{TransactionVersion, VersionedTransaction};
+use solana_transaction_status::parse_ui_instruction;
 use solana_transaction_status_client_types::option_serializer::OptionSerializer;
 use solana_transaction_status_client_types::{
     EncodedConfirmedTransactionWithStatusMeta, EncodedTransaction,
     EncodedTransactionWithStatusMeta, ParsedAccount, ParsedAccountSource,
     TransactionBinaryEncoding, UiAccountsList, UiCompiledInstruction, UiInnerInstructions,
-    UiInstruction, UiLoadedAddresses, UiMessage, UiParsedInstruction, UiParsedMessage,
-    UiPartiallyDecodedInstruction, UiRawMessage, UiReturnDataEncoding, UiTransaction,
-    UiTransactionEncoding, UiTransactionReturnData, UiTransactionStatusMeta,
+    UiInstruction, UiLoadedAddresses, UiMessage, UiParsedMessage, UiRawMessage,
+    UiReturnDataEncoding, UiTransaction, UiTransactionEncoding, UiTransactionReturnData,
+    UiTransactionStatusMeta, UiTransactionTokenBalance,
 };
 
 /// The depth of an instruction that the transaction itself calls.
@@ -29,10 +32,11 @@ pub(crate) fn encode(
     published: &PublishedTransaction,
     encoding: UiTransactionEncoding,
     version_max: Option<u8>,
+    decimals: &Decimals<'_>,
 ) -> Result<EncodedConfirmedTransactionWithStatusMeta, ErrorObjectOwned> {
     Ok(EncodedConfirmedTransactionWithStatusMeta {
         slot: published.slot(),
-        transaction: encode_in_block(published, encoding, version_max, true)?,
+        transaction: encode_in_block(published, encoding, version_max, true, decimals)?,
         block_time: Some(published.block_time()),
         transaction_index: Some(published.index()),
     })
@@ -44,9 +48,10 @@ pub(crate) fn encode_in_block(
     encoding: UiTransactionEncoding,
     version_max: Option<u8>,
     shows_rewards: bool,
+    decimals: &Decimals<'_>,
 ) -> Result<EncodedTransactionWithStatusMeta, ErrorObjectOwned> {
     let (transaction, record) = (published.transaction(), published.record());
-    let mut encoded = encode_with_record(transaction, record, encoding, version_max)?;
+    let mut encoded = encode_with_record(transaction, record, encoding, version_max, decimals)?;
     if let Some(meta) = encoded.meta.as_mut().filter(|_| !shows_rewards) {
         meta.rewards = OptionSerializer::None;
     }
@@ -59,12 +64,13 @@ pub(crate) fn encode_with_record(
     record: TransactionRecord,
     encoding: UiTransactionEncoding,
     version_max: Option<u8>,
+    decimals: &Decimals<'_>,
 ) -> Result<EncodedTransactionWithStatusMeta, ErrorObjectOwned> {
     let version = readable_version(transaction.version(), version_max)?;
     let keys: Vec<Pubkey> = (0..transaction.account_count())
         .map(|i| *transaction.key(i))
         .collect();
-    let meta = encode_meta(transaction, &keys, record, encoding);
+    let meta = encode_meta(transaction, &keys, record, encoding, decimals);
     Ok(EncodedTransactionWithStatusMeta {
         transaction: encode_transaction(transaction, &keys, encoding)?,
         meta: Some(meta),
@@ -77,6 +83,7 @@ pub(crate) fn encode_accounts(
     published: &PublishedTransaction,
     version_max: Option<u8>,
     shows_rewards: bool,
+    decimals: &Decimals<'_>,
 ) -> Result<EncodedTransactionWithStatusMeta, ErrorObjectOwned> {
     let transaction = published.transaction();
     let version = readable_version(transaction.version(), version_max)?;
@@ -94,8 +101,8 @@ pub(crate) fn encode_accounts(
         post_balances: record.post_balances,
         inner_instructions: OptionSerializer::Skip,
         log_messages: OptionSerializer::Skip,
-        pre_token_balances: OptionSerializer::Some(Vec::new()),
-        post_token_balances: OptionSerializer::Some(Vec::new()),
+        pre_token_balances: token_balances(&record.pre_token_balances, decimals),
+        post_token_balances: token_balances(&record.post_token_balances, decimals),
         rewards: if shows_rewards {
             OptionSerializer::Some(Vec::new())
         } else {
@@ -185,28 +192,20 @@ fn raw_message(message: &VersionedMessage) -> UiRawMessage {
     }
 }
 
-/// `jsonParsed`: addresses instead of indices. Instructions stay partially decoded, as Agave leaves
-/// those of programs it does not know.
+/// `jsonParsed`: addresses instead of indices, and instructions as the ecosystem's decoders read them; those that
+/// they do not know stay partially decoded.
 fn parsed_message(
     transaction: &VerifiedTransaction,
     message: &VersionedMessage,
     keys: &[Pubkey],
 ) -> UiParsedMessage {
+    let instructions = message.instructions().iter();
+    let account_keys = AccountKeys::new(keys, None);
     UiParsedMessage {
         account_keys: parsed_accounts(transaction, keys),
         recent_blockhash: message.recent_blockhash().to_string(),
-        instructions: message
-            .instructions()
-            .iter()
-            .map(|instruction| {
-                partially_decoded(
-                    instruction.program_id_index,
-                    &instruction.accounts,
-                    &instruction.data,
-                    TOP_LEVEL_STACK_HEIGHT,
-                    keys,
-                )
-            })
+        instructions: instructions
+            .map(|it| parse_ui_instruction(it, &account_keys, Some(TOP_LEVEL_STACK_HEIGHT)))
             .collect(),
         address_table_lookups: message
             .address_table_lookups()
@@ -232,29 +231,12 @@ fn parsed_accounts(transaction: &VerifiedTransaction, keys: &[Pubkey]) -> Vec<Pa
     parsed.collect()
 }
 
-fn partially_decoded(
-    program: u8,
-    accounts: &[u8],
-    data: &[u8],
-    stack_height: u32,
-    keys: &[Pubkey],
-) -> UiInstruction {
-    let key = |index: &u8| keys.get(usize::from(*index)).map(ToString::to_string);
-    UiInstruction::Parsed(UiParsedInstruction::PartiallyDecoded(
-        UiPartiallyDecodedInstruction {
-            program_id: key(&program).unwrap_or_default(),
-            accounts: accounts.iter().filter_map(key).collect(),
-            data: bs58::encode(data).into_string(),
-            stack_height: Some(stack_height),
-        },
-    ))
-}
-
 fn encode_meta(
     transaction: &VerifiedTransaction,
     keys: &[Pubkey],
     record: TransactionRecord,
     encoding: UiTransactionEncoding,
+    decimals: &Decimals<'_>,
 ) -> UiTransactionStatusMeta {
     let parsed = encoding == UiTransactionEncoding::JsonParsed;
     UiTransactionStatusMeta {
@@ -269,8 +251,8 @@ fn encode_meta(
             inner_instructions(&record.inner_instructions)
         }),
         log_messages: OptionSerializer::Some(record.logs),
-        pre_token_balances: OptionSerializer::Some(Vec::new()),
-        post_token_balances: OptionSerializer::Some(Vec::new()),
+        pre_token_balances: token_balances(&record.pre_token_balances, decimals),
+        post_token_balances: token_balances(&record.post_token_balances, decimals),
         rewards: OptionSerializer::Some(Vec::new()),
         loaded_addresses: if parsed {
             OptionSerializer::Skip
@@ -281,6 +263,13 @@ fn encode_meta(
         compute_units_consumed: OptionSerializer::Some(record.compute_units),
         cost_units: OptionSerializer::Some(transaction.cost()),
     }
+}
+
+fn token_balances(
+    balances: &[TokenBalance],
+    decimals: &Decimals<'_>,
+) -> OptionSerializer<Vec<UiTransactionTokenBalance>> {
+    OptionSerializer::Some(token_balances::encode(balances, decimals))
 }
 
 /// The addresses that came from lookup tables.
@@ -312,19 +301,20 @@ fn inner_instructions(inner: &[InnerInstruction]) -> Vec<UiInnerInstructions> {
     })
 }
 
-/// The same with addresses.
+/// The same with addresses, or as the ecosystem's decoders read them.
 pub(crate) fn inner_instructions_parsed(
     inner: &[InnerInstruction],
     keys: &[Pubkey],
 ) -> Vec<UiInnerInstructions> {
+    let account_keys = AccountKeys::new(keys, None);
     grouped(inner, |instruction| {
-        partially_decoded(
-            instruction.program,
-            &instruction.accounts,
-            &instruction.data,
-            u32::from(instruction.stack_height),
-            keys,
-        )
+        let compiled = CompiledInstruction {
+            program_id_index: instruction.program,
+            accounts: instruction.accounts.clone(),
+            data: instruction.data.clone(),
+        };
+        let stack_height = Some(u32::from(instruction.stack_height));
+        parse_ui_instruction(&compiled, &account_keys, stack_height)
     })
 }
 

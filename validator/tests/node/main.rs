@@ -2,15 +2,21 @@
 
 mod blocks;
 mod chain;
+mod cluster;
+mod dev;
 mod embedded;
 mod errors;
+mod ingest;
 mod old_history;
+mod parameters;
 mod precompiles;
 mod proofs;
 mod pubsub;
+mod pubsub_slots;
 mod restart;
 mod snapshots;
 mod support;
+mod tokens;
 mod traces;
 mod transactions;
 mod transfers;

@@ -156,8 +156,8 @@ fn a_parsed_transaction_names_addresses() {
         node,
         payer,
         to,
-        transaction,
         signature,
+        ..
     } = sent_transfer();
     let parsed = result(&node, "getTransaction", json!([signature, "jsonParsed"]));
     let message = &parsed["transaction"]["message"];
@@ -173,9 +173,16 @@ fn a_parsed_transaction_names_addresses() {
     assert_eq!(
         message["instructions"],
         json!([{
+            "program": "system",
             "programId": SYSTEM,
-            "accounts": [payer.pubkey().to_string(), to.to_string()],
-            "data": bs58::encode(&transaction.message.instructions[0].data).into_string(),
+            "parsed": {
+                "type": "transfer",
+                "info": {
+                    "source": payer.pubkey().to_string(),
+                    "destination": to.to_string(),
+                    "lamports": 1_000_000,
+                },
+            },
             "stackHeight": 1,
         }])
     );

@@ -174,7 +174,11 @@ impl Ledger {
         self.log.sync().unwrap();
         self.slot_files.push(record.file);
         let record = Some(record);
-        self.send(HistoryMessage::Slot(SlotOpening { context, record }));
+        self.send(HistoryMessage::Slot(SlotOpening {
+            context,
+            record,
+            passed: None,
+        }));
     }
 
     fn send(&mut self, message: HistoryMessage) {

@@ -8,8 +8,8 @@ use clap::{Args, FromArgMatches};
 use sealane_on_board::token;
 use sealane_runtime::{LedgerTrace, MemoryDisk, Simulation, remove_log_files_before};
 use sealane_sdk::{
-    AccountMeta, Instruction, InstructionError, InstructionTrace, Programs, Pubkey,
-    TransactionTrace, system_program,
+    AccountMeta, Instruction, InstructionError, InstructionTrace, Pubkey, TransactionTrace,
+    system_program,
 };
 use solana_keypair::Keypair;
 use solana_signature::Signature;
@@ -74,7 +74,7 @@ impl Chain {
     }
 
     fn trace(&self, signature: &Signature) -> anyhow::Result<LedgerTrace> {
-        let mut programs = Programs::builtin();
+        let mut programs = crate::builder::built_in();
         programs.add(sealane_counter::program());
         let command = ReplayOptions::augment_args(clap::Command::new("replay"));
         let matches = command.get_matches_from(["replay"]);

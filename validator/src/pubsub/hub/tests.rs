@@ -30,7 +30,9 @@ fn wait_for(state: &mut State, number: SubscriptionNumber, signature: Signature)
 #[test]
 fn who_waits_for_a_signature_hears_its_status_or_that_something_was_missed() {
     let node = node();
-    let mut state = State::new(node.reader().clone(), Arc::new(Receipts::new(1)));
+    let answers_bytes = Arc::new(AnswersBytes::new(0, 0));
+    let receipts = Arc::new(Receipts::new(1));
+    let mut state = State::new(node.reader().clone(), receipts, answers_bytes);
     // A transfer that is signed, but not sent yet.
     let transaction = solana_transaction::Transaction::new_signed_with_payer(
         &[solana_system_interface::instruction::transfer(

@@ -1,24 +1,28 @@
 //! The command line of `sealane-validator`.
 
-use crate::builder::Validator;
+mod output;
+
+use crate::builder::{Validator, ValidatorBuilder};
+use crate::clone::CloneArguments;
 use crate::embed::ValidatorHandle;
 use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL, MINT_SOL};
+use crate::genesis_files::AccountFileArguments;
 use crate::ledger_tools::LedgerArguments;
 use crate::program_files::ProgramArguments;
-use crate::{ledger_bounds, status_line, wallet};
+use crate::test_validator::TestValidatorArguments;
+use crate::{config_file, ledger_bounds, status_line, wallet};
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use crossbeam_channel::{Receiver, Sender, bounded};
-use sealane_runtime::{
-    BankingThreads, LedgerFailure, Limits, Notice, OnLedgerFailure, OnReplay, ReplayProgress,
+use output::{
+    ReplayLine, on_ledger_failure, print_transactions, ready_json, say, start_message, tell,
 };
+use sealane_runtime::{BankingThreads, Limits};
 use sealane_sdk::{Program, Pubkey};
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, stdout};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// A local Solana node with native programs.
 ///
@@ -32,7 +36,8 @@ use std::time::{Duration, Instant};
     name = "sealane-validator",
     version,
     max_term_width = 100,
-    args_conflicts_with_subcommands = true
+    args_conflicts_with_subcommands = true,
+    args_override_self = true
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -40,8 +45,10 @@ pub struct Arguments {
 
     /// Port of JSON-RPC over HTTP. PubSub over WebSocket is on the next one (8900 by default, where
     /// clients look for it).
+    /// 0 takes two that are free, which the first words and --ready-json tell.
     #[arg(
         long,
+        visible_alias = "port",
         value_name = "N",
         default_value_t = 8899,
         env = "SEALANE_RPC_PORT"
@@ -59,7 +66,7 @@ pub struct Arguments {
 
     /// Folder that keeps the chain: genesis, keys, and every confirmed transaction, durable before it is
     /// shown. Made if it is not there; if it holds a chain, that one goes on. One node at a time has it.
-    #[arg(long, value_name = "DIR", env = "SEALANE_LEDGER")]
+    #[arg(long, short, value_name = "DIR", env = "SEALANE_LEDGER")]
     ledger: Option<PathBuf>,
 
     /// Memory for accounts, as 512MB or 2GB: those that were not used for longest are read from the ledger's
@@ -68,7 +75,7 @@ pub struct Arguments {
     accounts_memory: Option<u64>,
 
     /// Delete the chain in the ledger's folder, its snapshots too, and start a new one.
-    #[arg(long, requires = "ledger")]
+    #[arg(long, short, requires = "ledger")]
     reset: bool,
 
     /// Keep about so much of the past in the ledger: old transactions and blocks go, once no start needs them.
@@ -100,9 +107,50 @@ pub struct Arguments {
     #[command(flatten)]
     pub(crate) program_files: ProgramArguments,
 
+    #[command(flatten)]
+    account_files: AccountFileArguments,
+
+    #[command(flatten)]
+    clones: CloneArguments,
+
+    /// Let a new chain pass all slots up to this one at once; without a number, up to the slot that the chain at --url
+    /// is in.
+    #[arg(long, short, value_name = "SLOT", num_args = 0..=1)]
+    warp_slot: Option<Option<u64>>,
+
+    /// Slots in an epoch of a new chain.
+    #[arg(long, value_name = "SLOTS", value_parser = clap::value_parser!(u64).range(32..))]
+    slots_per_epoch: Option<u64>,
+
+    /// Compute units that each transaction of a new chain has, whatever it asks for.
+    #[arg(long, alias = "max-compute-units", value_name = "UNITS")]
+    compute_unit_limit: Option<u64>,
+
+    /// Bytes of a transaction's logs, beyond which they are cut off, on a new chain. 10,000 without this.
+    #[arg(long, value_name = "BYTES")]
+    log_messages_bytes_limit: Option<u64>,
+
+    /// Accounts that a transaction of a new chain may lock: 64 without this, and at most.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
+    transaction_account_lock_limit: Option<u64>,
+
+    #[command(flatten)]
+    test_validator: TestValidatorArguments,
+
+    /// A TOML file with flags by their names, such as rpc-port = 7000; what stands on the command line comes on top. A
+    /// .yml file is the `solana` command line's configuration, which names the wallet.
+    #[arg(long, short = 'C', value_name = "FILE")]
+    config: Option<PathBuf>,
+
     /// What the faucet of a new chain has for airdrops, in SOL.
     #[arg(long, value_name = "SOL", default_value_t = FAUCET_SOL)]
     faucet_sol: u64,
+
+    /// A chain for development: by JSON-RPC, whoever reaches the node may set accounts, move and stop the clock, and
+    /// go back to an earlier state (docs/development.md). Any web page that you visit can, too. A ledger remembers
+    /// that it is one.
+    #[arg(long)]
+    dev: bool,
 
     /// Threads that execute transactions: a number, or auto for what suits this machine.
     #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = banking_threads)]
@@ -112,6 +160,11 @@ pub struct Arguments {
     #[arg(long, value_name = "MS", default_value_t = 400,
           value_parser = clap::value_parser!(u64).range(1..=60_000))]
     slot_ms: u64,
+
+    /// Length of a slot in Solana's ticks, of which there are 160 a second: 64 are 400 ms.
+    #[arg(long, value_name = "TICKS", conflicts_with = "slot_ms",
+          value_parser = clap::value_parser!(u64).range(2..=9_600))]
+    ticks_per_slot: Option<u64>,
 
     /// Let a slot and an account cost no more than on Solana: 100 and 24 million cost units. What is over
     /// a slot's limits competes for the next one's. Without this there is no limit.
@@ -127,9 +180,14 @@ pub struct Arguments {
     #[arg(long, short)]
     quiet: bool,
 
-    /// What to print while it runs.
-    #[arg(long, value_enum, default_value_t = Log::Status, value_name = "WHAT")]
+    /// What to print while it runs. Without a word: transactions.
+    #[arg(long, value_enum, default_value_t = Log::Status, value_name = "WHAT",
+          num_args = 0..=1, default_missing_value = "transactions")]
     log: Log,
+
+    /// Print one line of JSON when the node answers, with its addresses, and nothing else: for scripts.
+    #[arg(long)]
+    ready_json: bool,
 }
 
 /// What is done instead of running a node.
@@ -151,6 +209,13 @@ enum Log {
 }
 
 impl Arguments {
+    /// Those of this process, and of the file that --config names. Prints help and errors, and ends the process, as
+    /// `parse` does.
+    pub fn of_process() -> anyhow::Result<Self> {
+        let arguments = config_file::expand(std::env::args_os())?;
+        Ok(Self::parse_from(arguments))
+    }
+
     fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         if self.solana_cost_limits {
@@ -159,6 +224,49 @@ impl Arguments {
         limits.ledger_bytes_max = self.limit_ledger_size;
         limits.ledger_age_max = self.limit_ledger_age;
         limits
+    }
+
+    fn slot_duration(&self) -> Duration {
+        const TICKS_PER_SECOND: u64 = 160;
+        match self.ticks_per_slot {
+            Some(ticks) => Duration::from_micros(ticks * 1_000_000 / TICKS_PER_SECOND),
+            None => Duration::from_millis(self.slot_ms),
+        }
+    }
+
+    /// The builder, with what a new chain begins with beside programs.
+    fn add_chain_to(&self, mut builder: ValidatorBuilder) -> anyhow::Result<ValidatorBuilder> {
+        if let Some(slots) = self.slots_per_epoch {
+            builder = builder.slots_per_epoch(slots);
+        }
+        if let Some(units) = self.compute_unit_limit {
+            builder = builder.compute_unit_limit(units);
+        }
+        if let Some(bytes) = self.log_messages_bytes_limit {
+            builder = builder.log_messages_bytes_limit(bytes);
+        }
+        if let Some(accounts) = self.transaction_account_lock_limit {
+            builder = builder.transaction_account_lock_limit(accounts);
+        }
+        if let Some(ports) = self.test_validator.ingest_ports() {
+            builder = builder.ingest_ports(ports);
+        }
+        builder = builder.deactivate_features(self.test_validator.deactivate_feature.clone());
+        match self.warp_slot {
+            Some(Some(slot)) => builder = builder.warp_slot(slot),
+            Some(None) => builder = builder.warp_slot(self.clones.slot()?),
+            None => {}
+        }
+        if self.account_files.is_empty() && self.clones.is_empty() {
+            return Ok(builder);
+        }
+        let (files, clones) = (self.account_files.clone(), self.clones.clone());
+        Ok(builder.genesis_accounts(Box::new(move || {
+            // What a file says wins, so that a copied account can be changed.
+            let mut accounts = clones.fetch()?;
+            accounts.extend(files.read()?);
+            Ok(accounts)
+        })))
     }
 }
 
@@ -191,7 +299,11 @@ pub fn run(
         programs.into_iter().for_each(|program| all.add(program));
         return tool.run(all);
     }
-    let Arguments { quiet, log, .. } = arguments;
+    let quiet = arguments.quiet || arguments.ready_json;
+    for warning in arguments.test_validator.warnings()? {
+        eprintln!("warning: {warning}");
+    }
+    let log = if quiet { Log::None } else { arguments.log };
     let (stop_now, stop) = stop_signal()?;
     let sol = arguments.faucet_sol;
     let faucet_lamports = sol.checked_mul(LAMPORTS_PER_SOL).with_context(|| {
@@ -204,17 +316,19 @@ pub fn run(
         .rpc_port(arguments.rpc_port)
         .bind_address(arguments.bind_address)
         .banking_threads(arguments.banking_threads)
-        .slot_duration(Duration::from_millis(arguments.slot_ms))
+        .slot_duration(arguments.slot_duration())
         .faucet_lamports(faucet_lamports)
         .limits(arguments.limits())
         .check_purity(arguments.check_purity)
+        .dev(arguments.dev)
         .on_notice(move |notice| tell(notice, quiet));
     if let Some(mint) = arguments.mint {
         builder = builder.mint(mint);
     }
-    if let Some(wallet) = wallet::find() {
+    if let Some(wallet) = wallet::find(arguments.config.as_deref()) {
         builder = builder.wallet(wallet);
     }
+    builder = arguments.add_chain_to(builder)?;
     if let Some(folder) = &arguments.ledger {
         builder = builder
             .ledger(folder)
@@ -246,7 +360,9 @@ pub fn run(
         .fold(builder, |builder, program| builder.add_program(program));
     let node = node.start()?;
 
-    if !quiet {
+    if arguments.ready_json {
+        say(&ready_json(&node));
+    } else if !quiet {
         if stdout().is_terminal() {
             // The line of the replay.
             say("\r\x1b[2K");
@@ -254,7 +370,7 @@ pub fn run(
         let place = arguments.ledger.as_deref().or(arguments.state.as_deref());
         say(&start_message(&node, place));
     }
-    wait(&node, &stop, if quiet { Log::None } else { log });
+    wait(&node, &stop, log);
     if !quiet {
         say("Stopping.\n");
     }
@@ -281,141 +397,6 @@ fn wait(node: &ValidatorHandle, stop: &Receiver<()>, log: Log) {
             let _ = stop.recv();
         }
     }
-}
-
-fn print_transactions(node: &ValidatorHandle, stop: &Receiver<()>) {
-    let mut events = node.reader().listen();
-    loop {
-        crossbeam_channel::select! {
-            recv(stop) -> _ => return,
-            recv(events) -> event => match event {
-                Ok(sealane_runtime::Event::Entry { slot, transactions, .. }) => {
-                    for published in transactions.iter() {
-                        print_transaction(slot, published);
-                    }
-                }
-                Ok(_) => {}
-                Err(_) => {
-                    say("(some transactions were not printed: too many at once)\n");
-                    events = node.reader().listen();
-                }
-            },
-        }
-    }
-}
-
-fn print_transaction(slot: u64, published: &sealane_runtime::PublishedTransaction) {
-    let record = published.record();
-    let status = match &record.status {
-        Ok(()) => "ok".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    let mut text = format!(
-        "slot {slot} {} {status}\n",
-        published.transaction().signature()
-    );
-    for line in &record.logs {
-        text.push_str(&format!("    {line}\n"));
-    }
-    say(&text);
-}
-
-/// Prints. That nobody reads, because the terminal or the other end of a pipe is gone, is no reason to
-/// stop a node.
-fn say(text: &str) {
-    let mut out = stdout();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// Says what whoever runs the node should know, in a line of its own: the status line, if there is one, is drawn again.
-fn tell(notice: &Notice, quiet: bool) {
-    let erase = if stdout().is_terminal() {
-        "\r\x1b[2K"
-    } else {
-        ""
-    };
-    // Nobody may be reading.
-    let _ = match notice {
-        Notice::ProgramReplaced { .. } if quiet => Ok(()),
-        Notice::ProgramReplaced { .. } => writeln!(stderr(), "{erase}{notice}"),
-        _ => writeln!(stderr(), "{erase}warning: {notice}"),
-    };
-}
-
-/// The owner of the process hears at once, whatever else is printed: nothing is confirmed any more. After a
-/// failed sync the node stops.
-fn on_ledger_failure(stop: Sender<()>) -> OnLedgerFailure {
-    Arc::new(move |failure: &LedgerFailure| {
-        let stops = matches!(failure, LedgerFailure::Sync(_));
-        let next = if stops {
-            "Nobody knows what is on the disk now, so the node stops. See to the disk, and start it again."
-        } else {
-            "Nothing more is confirmed; what was confirmed can still be read. Stop the node, see to the disk, \
-             and start it again."
-        };
-        eprintln!("\nerror: the ledger failed: {failure}\n{next}");
-        if stops {
-            // A stop that was asked for already does.
-            let _ = stop.try_send(());
-        }
-    })
-}
-
-/// A line that says how far the replay at the start has come.
-struct ReplayLine;
-
-impl ReplayLine {
-    const INTERVAL: Duration = Duration::from_millis(200);
-
-    fn start() -> OnReplay {
-        let (started, shown) = (Instant::now(), AtomicU64::new(0));
-        Arc::new(move |progress: ReplayProgress| {
-            // Relaxed: one thread replays.
-            let steps = (started.elapsed().as_millis() / Self::INTERVAL.as_millis()) as u64;
-            if shown.swap(steps, Ordering::Relaxed) != steps {
-                let ReplayProgress {
-                    slot, transactions, ..
-                } = progress;
-                say(&format!(
-                    "\r\x1b[2KReplaying the ledger: slot {slot}, {transactions} transactions\r"
-                ));
-            }
-        })
-    }
-}
-
-/// What is kept where.
-fn place(node: &ValidatorHandle, ledger: Option<&Path>) -> String {
-    let Some(folder) = ledger else {
-        return "Everything is kept in memory and lost at exit (--ledger DIR keeps it).".to_owned();
-    };
-    let folder = folder.display();
-    match node.reader().transaction_count() {
-        0 => format!("The chain is kept in {folder}."),
-        count => format!("The chain in {folder} goes on: {count} transactions so far."),
-    }
-}
-
-fn start_message(node: &ValidatorHandle, ledger: Option<&Path>) -> String {
-    let rpc = node.rpc_url().unwrap_or_default();
-    let web_socket = node.ws_url().unwrap_or_default();
-    let mint = match node.mint_address() {
-        Some(wallet) => format!("{wallet} ({} SOL)", grouped_sol(MINT_SOL)),
-        None => "none found; name one with --mint PUBKEY".to_owned(),
-    };
-    format!(
-        "Sealane {} — a local Solana node. {}\n\
-         \n  JSON-RPC    {rpc}\n  WebSocket   {web_socket}\n  Wallet      {mint}\n  \
-         Faucet      {}\n  Genesis     {}\n\nTry: solana airdrop 1 --url {rpc}\nStop with Ctrl-C.\n\n",
-        env!("CARGO_PKG_VERSION"),
-        place(node, ledger),
-        node.faucet_address(),
-        node.genesis_hash(),
-    )
-}
-
-fn grouped_sol(sol: u64) -> String {
-    format!("{} million", sol / 1_000_000)
 }
 
 /// Hears Ctrl-C and SIGTERM: the first asks for an orderly stop, the second ends the process at once.

@@ -1,0 +1,147 @@
+//! Slots that pass with nothing in them, many at a time.
+
+use super::{BLOCKHASHES_MAX, SlotContext};
+use crate::block_log::SlotOpened;
+use crate::replay::idle_successor;
+use solana_clock::Clock;
+use solana_hash::Hash;
+use solana_slot_hashes::{MAX_ENTRIES as SLOT_HASHES_MAX, SlotHashes};
+use std::collections::VecDeque;
+
+/// Slots that open one after the other, with nothing in any but perhaps the last: what one record of the log
+/// says of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IdleSlots {
+    /// The first of them.
+    pub(crate) first: SlotOpened,
+    /// How many there are, at least 1.
+    pub(crate) count: u64,
+    /// Length of a slot in milliseconds.
+    pub(crate) slot_ms: u64,
+}
+
+impl IdleSlots {
+    /// The last of them.
+    pub(crate) fn last(&self) -> u64 {
+        self.first.slot + (self.count - 1)
+    }
+
+    /// Nominal time of one of them, Unix milliseconds.
+    pub(crate) fn time_ms(&self, slot: u64) -> i64 {
+        self.first.time_ms + ((slot - self.first.slot) * self.slot_ms).cast_signed()
+    }
+
+    /// Each of them, where `tip` is the tip; some hundred nanoseconds for each.
+    pub(crate) fn each(&self, tip: &Hash) -> impl Iterator<Item = SlotOpened> {
+        let (tip, slot_ms, last) = (*tip, self.slot_ms, self.last());
+        std::iter::successors(Some(self.first.clone()), move |opened| {
+            (opened.slot < last).then(|| idle_successor(opened, slot_ms, &tip))
+        })
+    }
+}
+
+impl SlotContext {
+    /// The last of these slots, which follow this one, whose tip is `tip`.
+    pub(crate) fn after_idle(&self, idle: &IdleSlots, tip: &Hash) -> Self {
+        let slot = idle.last();
+        // Oldest first: the slot before each of them and its blockhash.
+        let mut hashes = VecDeque::with_capacity(SLOT_HASHES_MAX);
+        for opened in idle.each(tip) {
+            if hashes.len() == SLOT_HASHES_MAX {
+                hashes.pop_front();
+            }
+            hashes.push_back((opened.slot - 1, opened.parent_blockhash));
+        }
+        let newest_first = || hashes.iter().rev().copied();
+        let older = self.sysvars.slot_hashes.slot_hashes().iter().copied();
+        let slot_hashes: Vec<_> = newest_first().chain(older).take(SLOT_HASHES_MAX).collect();
+        let older = self.blockhashes.iter().copied();
+        let blockhashes = newest_first().map(|(slot, hash)| (hash, slot)).chain(older);
+
+        let epoch_schedule = self.sysvars.epoch_schedule.clone();
+        let (parent, epoch) = (&self.sysvars.clock, epoch_schedule.get_epoch(slot));
+        let seconds = |slot| idle.time_ms(slot).div_euclid(1_000);
+        let clock = Clock {
+            slot,
+            epoch_start_timestamp: match epoch == parent.epoch {
+                true => parent.epoch_start_timestamp,
+                false => seconds(epoch_schedule.get_first_slot_in_epoch(epoch)),
+            },
+            epoch,
+            leader_schedule_epoch: epoch_schedule.get_leader_schedule_epoch(slot),
+            unix_timestamp: seconds(slot),
+        };
+        Self::assemble(
+            clock,
+            epoch_schedule,
+            self.sysvars.rent.clone(),
+            SlotHashes::new(&slot_hashes),
+            blockhashes.take(BLOCKHASHES_MAX).collect(),
+            self.lamports_per_signature,
+            idle.time_ms(slot),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slot;
+
+    /// What the slots come to one by one and all at once, from a slot in which something happened.
+    fn check(start: u64, count: u64) {
+        let genesis = Hash::new_from_array([7; 32]);
+        let tip = Hash::new_from_array([8; 32]);
+        let mut context = SlotContext::genesis(genesis, 1_000);
+        if start > 0 {
+            let opened = SlotOpened {
+                slot: 1,
+                time_ms: 1_000_400,
+                parent_blockhash: genesis,
+            };
+            let (count, slot_ms) = (start, 400);
+            let first = opened;
+            let idle = IdleSlots {
+                first,
+                count,
+                slot_ms,
+            };
+            context = context.after_idle(&idle, &genesis);
+        }
+        let blockhash = |context: &SlotContext| {
+            let time = context.sysvars.clock.unix_timestamp;
+            slot::blockhash(&context.blockhash(), context.slot, time, &tip)
+        };
+        let idle = IdleSlots {
+            first: SlotOpened {
+                slot: context.slot + 1,
+                time_ms: context.time_ms + 400,
+                parent_blockhash: blockhash(&context),
+            },
+            count,
+            slot_ms: 400,
+        };
+        let at_once = context.after_idle(&idle, &tip);
+        for _ in 0..count {
+            context = context.after(blockhash(&context), context.time_ms + 400);
+        }
+        assert_eq!(at_once.encode(), context.encode(), "{start}, {count}");
+        assert_eq!(at_once.sysvars.clock, context.sysvars.clock);
+        assert_eq!(
+            at_once.sysvars.recent_blockhashes,
+            context.sysvars.recent_blockhashes
+        );
+    }
+
+    #[test]
+    fn slots_that_pass_at_once_leave_what_they_leave_one_by_one() {
+        for count in [1, 2, 17, 150, 151, 152, 511, 512, 513, 700] {
+            check(0, count);
+            check(300, count);
+        }
+        // Into the next epoch, and to its first slot.
+        check(431_990, 600);
+        check(431_990, 10);
+        check(431_990, 9);
+    }
+}
