@@ -189,7 +189,7 @@ impl Bank {
         };
         let rent = &slot.sysvars.rent;
         let fee = transaction.fee(slot.lamports_per_signature);
-        let payer_lamports = payer::charge(rent, transaction.key(0), states(0), fee)?;
+        let payer_lamports = payer::charge(slot, transaction.key(0), states(0), fee)?;
         let Self {
             programs,
             machine,

@@ -284,8 +284,7 @@ impl Core {
         let layout = parse::parse(&bytes, &mut instructions)?;
         let statics = layout.static_keys(&bytes);
         let programs = parse::programs_of(statics, &instructions, &bytes);
-        let (budget, price) =
-            budget::terms(layout.signatures, layout.requested_write_locks(), programs)?;
+        let asked = budget::asked(layout.signatures, layout.requested_write_locks(), programs)?;
         if layout.account_count() > self.accounts_max {
             return Err(TransactionError::TooManyAccountLocks.into());
         }
@@ -298,6 +297,7 @@ impl Core {
         if has_duplicates(&keys, &key_hashes) {
             return Err(TransactionError::AccountLoadedTwice.into());
         }
+        let (budget, price) = asked.granted()?;
         let called = instructions
             .iter()
             .fold(0, |called, place| called | 1 << place.program);

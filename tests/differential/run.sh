@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The same random transactions through Sealane's executor and through Agave's (LiteSVM): a slice by default,
-# `--transactions 200000` for the long run, `--seed S` for others, `--coverage` for what was covered. Exits with
-# 1 at the first difference.
+# The same random transactions through Sealane's executor and through Agave's (LiteSVM), or with `--whole` through
+# Sealane's verify and bank and through Agave's (solana-svm, LiteSVM): a slice by default, `--transactions 200000` for the
+# long run, `--seed S` for others, `--coverage` for what was covered. Exits with 1 at the first difference.
 set -euo pipefail
 cd "$(dirname "$0")"
 

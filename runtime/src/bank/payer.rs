@@ -2,6 +2,7 @@
 
 use super::nonce;
 use super::rent::{self, Rented};
+use crate::SlotContext;
 use sealane_sdk::{AccountState, Pubkey};
 use solana_nonce::state::State;
 use solana_rent::Rent;
@@ -10,13 +11,14 @@ use solana_transaction_error::TransactionError;
 
 /// The payer's balance once `fee` is taken. `Err`: it cannot pay, and the transaction is dropped.
 pub(super) fn charge(
-    rent: &Rent,
+    slot: &SlotContext,
     key: &Pubkey,
     payer: &AccountState,
     fee: u64,
 ) -> Result<u64, TransactionError> {
+    let rent = &slot.sysvars.rent;
     if payer.is_absent() {
-        return Err(TransactionError::AccountNotFound);
+        return Err(absent(slot, key));
     }
     let kept_lamports_min = kept_lamports_min(rent, payer)?;
     let spendable = payer.lamports.checked_sub(kept_lamports_min);
@@ -34,6 +36,18 @@ pub(super) fn charge(
     Ok(after.lamports)
 }
 
+/// Why there is nobody who could pay. What the slot makes is there and cannot; nobody signs for it, which a simulation
+/// need not look at.
+#[cold]
+fn absent(slot: &SlotContext, key: &Pubkey) -> TransactionError {
+    let made = slot.virtual_account(key);
+    if made.is_some_and(|state| !state.is_absent()) {
+        TransactionError::InvalidAccountForFee
+    } else {
+        TransactionError::AccountNotFound
+    }
+}
+
 /// What a fee must leave: nothing of a plain account, the rent minimum of a nonce account, whose
 /// state would otherwise outlive its balance.
 fn kept_lamports_min(rent: &Rent, payer: &AccountState) -> Result<u64, TransactionError> {
@@ -45,5 +59,23 @@ fn kept_lamports_min(rent: &Rent, payer: &AccountState) -> Result<u64, Transacti
         Ok(rent.minimum_balance(State::size()))
     } else {
         Err(TransactionError::InvalidAccountForFee)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use solana_sdk_ids::sysvar;
+
+    #[test]
+    fn what_the_slot_makes_is_there_and_cannot_pay() {
+        let slot = SlotContext::genesis(solana_hash::Hash::default(), 0);
+        let charged = |key| charge(&slot, &key, &AccountState::default(), 5_000);
+        let invalid = Err(TransactionError::InvalidAccountForFee);
+        let absent = Err(TransactionError::AccountNotFound);
+        assert_eq!(charged(sysvar::clock::ID), invalid);
+        assert_eq!(charged(system_program::ID), invalid);
+        assert_eq!(charged(sysvar::instructions::ID), absent);
+        assert_eq!(charged(Pubkey::new_from_array([7; 32])), absent);
     }
 }

@@ -166,21 +166,32 @@ pub(super) struct Price {
     pub(super) heap_kibibytes: u16,
 }
 
-/// Budget and price of a transaction with so many signatures and write locks and these
-/// instructions (their programs and data), which are gone through once.
-pub(super) fn terms<'a>(
+/// What a transaction asks for, of which nothing is granted yet.
+pub(super) struct Asked {
+    requests: Requests,
+    /// Compute units where it asks for no limit.
+    default_units: u32,
+    signatures: u16,
+    /// Cost units of all but what is asked for.
+    cost: u64,
+}
+
+/// What a transaction with so many signatures and write locks asks for in these instructions (their programs and
+/// data), which are gone through once.
+///
+/// # Errors
+/// A request that cannot be read, or was made before. Whether one can be granted is asked later, as by Agave: what is
+/// wrong with the transaction's accounts comes in between.
+pub(super) fn asked<'a>(
     signatures: u8,
     write_locks: u64,
     instructions: impl Iterator<Item = (&'a Pubkey, &'a [u8])>,
-) -> Result<(ComputeBudget, Price), TransactionError> {
+) -> Result<Asked, TransactionError> {
     /// Cost units of one of the transaction's own signatures and of one write lock.
     const SIGNATURE: u64 = 720;
     const WRITE_LOCK: u64 = 300;
     /// Bytes of instruction data for one cost unit.
     const DATA_BYTES: u64 = 4;
-    /// Cost units of one page of account data that may be loaded, and its bytes.
-    const PAGE: u64 = 8;
-    const PAGE_BYTES: u64 = 32 * 1024;
 
     let mut requests = Requests::default();
     let mut default_units = 0;
@@ -206,16 +217,35 @@ pub(super) fn terms<'a>(
             cost += u64::from(count) * each;
         }
     }
-    let budget = requests.granted(default_units)?;
-    cost += data_bytes / DATA_BYTES
-        + u64::from(budget.unit_limit)
-        + u64::from(budget.loaded_data_bytes_max).div_ceil(PAGE_BYTES) * PAGE;
-    let price = Price {
+    Ok(Asked {
+        requests,
+        default_units,
         signatures: paid,
-        cost: u32::try_from(cost).unwrap_or(u32::MAX),
-        heap_kibibytes: requests.heap_kibibytes(),
-    };
-    Ok((budget, price))
+        cost: cost + data_bytes / DATA_BYTES,
+    })
+}
+
+impl Asked {
+    /// Budget and price.
+    ///
+    /// # Errors
+    /// It asks for something impossible.
+    pub(super) fn granted(&self) -> Result<(ComputeBudget, Price), TransactionError> {
+        /// Cost units of one page of account data that may be loaded, and its bytes.
+        const PAGE: u64 = 8;
+        const PAGE_BYTES: u64 = 32 * 1024;
+
+        let budget = self.requests.granted(self.default_units)?;
+        let cost = self.cost
+            + u64::from(budget.unit_limit)
+            + u64::from(budget.loaded_data_bytes_max).div_ceil(PAGE_BYTES) * PAGE;
+        let price = Price {
+            signatures: self.signatures,
+            cost: u32::try_from(cost).unwrap_or(u32::MAX),
+            heap_kibibytes: self.requests.heap_kibibytes(),
+        };
+        Ok((budget, price))
+    }
 }
 
 impl ComputeBudget {
@@ -241,7 +271,9 @@ mod tests {
         let instructions = instructions
             .iter()
             .map(|(program, data)| (program, data.as_slice()));
-        terms(1, 1, instructions).map(|(budget, _)| budget)
+        asked(1, 1, instructions)?
+            .granted()
+            .map(|(budget, _)| budget)
     }
 
     /// A budget with this limit, and no other wish.

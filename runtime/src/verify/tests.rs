@@ -429,3 +429,32 @@ fn an_id_names_the_message_and_not_the_signatures() {
     assert_eq!(id(&first), before);
     assert_ne!(id(&other), before);
 }
+
+#[test]
+fn of_several_faults_agaves_first_is_told() {
+    // A request that cannot be read comes before faults of the accounts, one that cannot be granted after them.
+    let unreadable = (vec![2, 0], TransactionError::InstructionError(0, invalid()));
+    let impossible = (vec![4, 0, 0, 0, 0], TransactionError::AccountLoadedTwice);
+    for (request, expected) in [unreadable, impossible] {
+        let message = legacy::Message {
+            header: MessageHeader {
+                num_required_signatures: 1,
+                num_readonly_signed_accounts: 0,
+                num_readonly_unsigned_accounts: 1,
+            },
+            account_keys: vec![plain(1), plain(2), plain(2), compute_budget::ID],
+            recent_blockhash: Hash::default(),
+            instructions: vec![CompiledInstruction::new_from_raw_parts(3, request, vec![])],
+        };
+        let transaction = VersionedTransaction {
+            signatures: vec![Signature::default()],
+            message: VersionedMessage::Legacy(message),
+        };
+        let verified = trusted(wire(&transaction), &mut FakeState::default());
+        assert_eq!(verified.err(), Some(expected.into()));
+    }
+}
+
+fn invalid() -> sealane_sdk::InstructionError {
+    sealane_sdk::InstructionError::InvalidInstructionData
+}

@@ -3,19 +3,21 @@
 //! Agave's side is LiteSVM, which is Agave's program runtime without a bank around it. Sealane's is the SDK's
 //! executor with the machine of `sealane-vm`. Both have the same files of the same programs at the same addresses,
 //! the same sysvars and the same accounts, and go on with what they made of them; so programs get deep into their
-//! states. With odd seeds the programs are those that Sealane has on board, with even ones LiteSVM's own. After each transaction everything that a client can see of it must be equal: the error and its place,
-//! logs line by line, compute units, return data, inner instructions, and each account that it could write. At
+//! states. With odd seeds the programs are those that Sealane has on board, with even ones LiteSVM's own. After each
+//! transaction everything that a client can see of it must be equal: the error and its place, logs line by line, compute units, return data, inner instructions, and each account that it could write. At
 //! intervals, and at the end, all accounts of both are compared.
 //!
 //! The generator looks at the accounts to make transactions that mostly succeed, and then breaks some of them. The
 //! first difference ends the run, with all that is needed to see it.
 //!
 //! Not compared is what LiteSVM does in the bank's place: fees (ours is told what LiteSVM took), rent states (what
-//! LiteSVM refuses for them is not committed on our side either), and transactions that do not run.
+//! LiteSVM refuses for them is not committed on our side either), and transactions that do not run. With `--whole` that is
+//! what is compared: see `whole`.
 
 mod agave;
 mod compare;
 mod coverage;
+mod whole;
 
 use agave::Agave;
 use agave_reserved_account_keys::ReservedAccountKeys;
@@ -42,13 +44,20 @@ struct Arguments {
     /// Which instructions were covered, at the end
     #[arg(long)]
     coverage: bool,
-    /// Write what Agave answered to a file, for the test of `tests/random-programs`; an odd seed
+    /// Whole transactions, through verify and bank, instead of instructions through the executor
+    #[arg(long)]
+    whole: bool,
+    /// Write what Agave answered to a file, for the test of `tests/random-programs` (an odd seed) or, with `--whole`,
+    /// of `tests/random-transactions`
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 }
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
+    if arguments.whole {
+        return whole::run(&arguments);
+    }
     let start = Instant::now();
     let reserved = ReservedAccountKeys::new_all_activated().active;
     let mut world = World::new(arguments.seed, reserved.iter().copied());
