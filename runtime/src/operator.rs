@@ -179,10 +179,13 @@ impl Operator {
     }
 }
 
+/// What an account becomes, or why not.
+type ChangeState = dyn Fn(&AccountState) -> Result<AccountState, String> + Send + Sync;
+
 /// An account that is set: a task in the serial order.
 pub(crate) struct AccountChange {
     pub(crate) key: Pubkey,
-    change: Box<dyn Fn(&AccountState) -> Result<AccountState, String> + Send + Sync>,
+    change: Box<ChangeState>,
     /// `None` in a replay.
     reply: Option<Reply<u64>>,
     /// The account becomes what it was at a snapshot, which is not logged.
