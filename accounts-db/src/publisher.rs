@@ -30,16 +30,16 @@ impl Publisher {
     /// Makes `entry` visible: all its writes, from all banking threads, at once. Entries come in order,
     /// and an entry when all its tasks are complete, its batches in the order in which they were.
     pub fn publish(&mut self, entry: EntryNumber, writes: &mut dyn Iterator<Item = EntryWrites>) {
-        self.publish_writes(entry, writes, false, &mut |_, _| ());
+        self.publish_writes(entry, writes, false, &mut |_, _, _| ());
     }
 
-    /// The same; `note` hears of every account that the entry wrote, and what it is at its end (the default
-    /// state where it does not exist any more), while that lies in this processor's cache.
+    /// The same; `note` hears of every account that the entry wrote, what it is at its end (the default state where
+    /// it does not exist any more), while that lies in this processor's cache, and what it was before.
     pub fn publish_noting(
         &mut self,
         entry: EntryNumber,
         writes: &mut dyn Iterator<Item = EntryWrites>,
-        mut note: impl FnMut(&Pubkey, &AccountState),
+        mut note: impl FnMut(&Pubkey, &AccountState, Option<&AccountState>),
     ) {
         self.publish_writes(entry, writes, true, &mut note);
     }
@@ -50,7 +50,7 @@ impl Publisher {
         entry: EntryNumber,
         writes: &mut dyn Iterator<Item = EntryWrites>,
         notes: bool,
-        note: &mut impl FnMut(&Pubkey, &AccountState),
+        note: &mut impl FnMut(&Pubkey, &AccountState, Option<&AccountState>),
     ) {
         let visible = self.shared.visible();
         assert!(
@@ -98,7 +98,7 @@ impl Publisher {
         write: &Write,
         accounts: &mut usize,
         superseded: &mut Batch,
-        note: &mut impl FnMut(&Pubkey, &AccountState),
+        note: &mut impl FnMut(&Pubkey, &AccountState, Option<&AccountState>),
     ) {
         let slot = self.shared.slab.slot(write.account);
         let version = write.version.get(self).expect("a write has a version");
@@ -117,7 +117,8 @@ impl Publisher {
             write.account
         );
         if is_new {
-            note(&slot.key(), version.state());
+            let before = write.previous.get(self).map(|before| before.state());
+            note(&slot.key(), version.state(), before);
             // Release: the version comes with it.
             slot.published.store(write.version, Ordering::Release);
         }

@@ -234,7 +234,7 @@ impl Model {
         };
         let noted = &mut self.noted;
         self.publisher
-            .publish_noting(entry, &mut writes.into_iter(), |key, state| {
+            .publish_noting(entry, &mut writes.into_iter(), |key, state, _| {
                 noted.insert(*key, state.clone());
             });
         self.published = state;
@@ -445,7 +445,7 @@ fn resident_bytes_are_those_of_what_an_entry_left() {
         drop(locked);
         let mut noted = Vec::new();
         let writes = [banking[0].take_writes()];
-        publisher.publish_noting(entry, &mut writes.into_iter(), |key, state| {
+        publisher.publish_noting(entry, &mut writes.into_iter(), |key, state, _| {
             noted.push((*key, state.clone()));
         });
         let last = *states.last().expect("there is one");

@@ -133,7 +133,7 @@ fn publish(
     let mut noted = std::collections::HashMap::new();
     for entry in 1..=ENTRIES {
         let writes = from.recv().expect("one batch per entry");
-        publisher.publish_noting(entry, &mut [writes].into_iter(), |key, state| {
+        publisher.publish_noting(entry, &mut [writes].into_iter(), |key, state, _| {
             noted.insert(*key, state.clone());
         });
         if entry % 3 == 0 {

@@ -305,7 +305,7 @@ fn run_bounded(read: fn(Pin)) {
     let publish = move || {
         for (entry, writes) in entries {
             let mut noted = Vec::new();
-            publisher.publish_noting(entry, &mut [writes].into_iter(), |key, state| {
+            publisher.publish_noting(entry, &mut [writes].into_iter(), |key, state, _| {
                 noted.push((*key, state.clone()));
             });
             segments.write(entry, noted).expect("the disk is good");

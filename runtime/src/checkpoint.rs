@@ -208,6 +208,13 @@ impl Checkpoints {
         ChainState::add_recent(&mut self.recent, slot, Some(record));
     }
 
+    /// Slots from `first` on are not any more: the next one that ends makes a checkpoint. What they wrote is noted
+    /// as it was before, behind this.
+    pub(crate) fn go_back(&mut self, first: u64) {
+        (self.ended, self.last) = (None, None);
+        self.recent.retain(|(slot, _)| *slot < first);
+    }
+
     /// A slot ended, all of whose entries were noted, and none after it. Makes a checkpoint if it is time;
     /// whether it did.
     pub fn slot_ended(&mut self, ended: EndedSlot, now: Instant) -> bool {

@@ -74,6 +74,10 @@ pub struct RuntimeConfig {
     pub epoch_schedule: EpochSchedule,
     /// A chain for development: `Runtime::operator` may set accounts and the clock.
     pub dev: bool,
+    /// Nothing goes by wall time: a slot turns before a transaction that comes when so many are in it, or when the operator
+    /// says so. Each transaction is an entry of its own, and they are inserted as they come. So a chain whose
+    /// transactions come in the same order is the same, bit by bit. `None`: a slot lasts `slot_duration`.
+    pub slot_transactions: Option<u64>,
     /// Execute every transaction twice, and name the program whose effects differ (`Notice::Impure`).
     pub check_purity: bool,
     /// Hears of programs that misbehave.
@@ -117,6 +121,7 @@ impl RuntimeConfig {
             record_order: false,
             epoch_schedule: EpochSchedule::without_warmup(),
             dev: false,
+            slot_transactions: None,
             check_purity: false,
             on_notice: Arc::new(|_| {}),
             ledger: None,

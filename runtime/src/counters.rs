@@ -35,6 +35,8 @@ pub(crate) struct StageCounters {
     pub(crate) visible: Counter,
     /// Charged transactions that were there when the node started.
     pub(crate) replayed: Counter,
+    /// Charged transactions that were gone back behind.
+    pub(crate) reverted: Counter,
     pub(crate) failed: Counter,
     pub(crate) queued: Counter,
     pub(crate) entries: Counter,
@@ -100,6 +102,13 @@ pub struct StageTimes {
 }
 
 impl StageCounters {
+    /// Charged transactions since genesis, as far as they count.
+    pub(crate) fn charged(&self) -> u64 {
+        // Reverted ones were counted before.
+        let reverted = self.reverted.get();
+        (self.replayed.get() + self.visible.get()).saturating_sub(reverted)
+    }
+
     pub(crate) fn read(&self) -> Counters {
         let time = |counter: &Counter| Duration::from_nanos(counter.get());
         Counters {

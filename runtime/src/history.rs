@@ -26,12 +26,12 @@ pub(crate) use open::{HistoryThreads, OpenArchive};
 pub(crate) use past_entry::{EntryOrder, PastEntry};
 use published::BlockContents;
 pub use published::{NoBlock, PublishedBlock, PublishedTransaction, SignatureStatus, Unreadable};
-pub(crate) use stage::{HistoryMessage, HistoryQueue, RememberedEntry};
+pub(crate) use stage::{HistoryMessage, HistoryQueue, HistoryRevert, RememberedEntry};
 
-use crate::Limits;
 use crate::start::ChainStart;
 use crate::sync::Arc;
 use crate::task::SlotOpening;
+use crate::{Limits, SlotContext};
 use recent::Recent;
 use sealane_sdk::Pubkey;
 use solana_hash::Hash;
@@ -75,6 +75,17 @@ impl History {
     pub(crate) fn open_slot(&self, next: &SlotOpening, tip: &Hash) {
         let passed = next.passed.as_deref().map(|passed| (passed, tip));
         self.recent.open_slot(&next.context, passed);
+    }
+
+    /// Number of the next entry.
+    pub(crate) fn next_entry(&self) -> u64 {
+        self.recent.next_entry()
+    }
+
+    /// Goes back to the beginning of the slot `open`, whose first entry has this number. The publisher alone calls
+    /// this.
+    pub(crate) fn go_back(&self, next_entry: u64, open: &SlotContext) {
+        self.recent.go_back(next_entry, open);
     }
 
     /// Entries before this number, and slots before this one, may go from memory.

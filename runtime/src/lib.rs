@@ -15,6 +15,7 @@ mod headers;
 mod history;
 mod ingest;
 mod inspect;
+mod journal;
 mod ledger;
 mod limits;
 mod log_stage;
@@ -52,8 +53,8 @@ pub use archive::{
 pub use bank::{Bank, Processed};
 pub use block_log::{
     BlockLogConfig, BlockLogReader, BlockLogWriter, BlockRecord, ItemPosition, LogEnd, LogError,
-    LoggedEntry, LoggedItem, LoggedItemRef, RecordPosition, Records, SlotOpened, TornTail,
-    first_log_file, remove_log_files_before,
+    LogPlace, LoggedEntry, LoggedItem, LoggedItemRef, RecordPosition, Records, SlotOpened,
+    TornTail, first_log_file, remove_log_files_before,
 };
 pub use checkpoint::{
     ChainState, CheckpointConfig, Checkpoints, EndedSlot, OnCheckpointError, RestoreError, Restored,

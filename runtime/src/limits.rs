@@ -75,6 +75,8 @@ pub struct Limits {
     pub operator_commands_max: usize,
     /// Slots that one command may let pass: each takes some hundred nanoseconds of several threads.
     pub travel_slots_max: u64,
+    /// Snapshots of a running chain for development that can be gone back to; beyond, none is taken.
+    pub snapshots_max: usize,
     /// Sealed slots kept in memory for getBlock.
     pub history_slots_max: usize,
     /// Transactions whose ids are remembered within the blockhash window; full means refused.
@@ -152,6 +154,7 @@ impl Default for Limits {
             transaction_trees_bytes_max: 64 << 20,
             operator_commands_max: 64,
             travel_slots_max: 64 << 20,
+            snapshots_max: 64,
             history_slots_max: 2 << 20,
             status_cache_max: 64 << 20,
             listener_events_max: 4_096,

@@ -40,7 +40,7 @@
 
 use crate::SlotContext;
 use crate::block_log::{
-    BlockLogWriter, BlockRecord, LogError, LoggedItemRef, RecordPosition, SlotOpened,
+    BlockLogWriter, BlockRecord, LogError, LogPlace, LoggedItemRef, RecordPosition, SlotOpened,
 };
 use crate::headers::{HeaderLog, SignedHeader};
 use crate::history::{EntryOrder, PastEntry};
@@ -48,7 +48,7 @@ use crate::ledger::{LedgerFailure, LedgerHealth, OnLedgerFailure};
 use crate::replay::idle_successor;
 use crate::slot::IdleSlots;
 use crate::sync::{Arc, Receiver, Sender, Thread};
-use crate::task::{OrderedEntry, Outcome, PublisherMessage, SlotOpening, Work};
+use crate::task::{OrderedEntry, Outcome, PublisherMessage, Reverting, SlotOpening, Work};
 use solana_hash::Hash;
 use std::sync::OnceLock;
 
@@ -159,6 +159,8 @@ impl LogStage {
     fn fail(&self, error: &LogError) {
         let reason = error.to_string();
         self.health.fail(&reason);
+        // It may wait for what will not become visible.
+        self.wake_scheduler();
         if let Some(on_failure) = &self.on_failure {
             on_failure(&match error.is_failed_sync() {
                 true => LedgerFailure::Sync(reason),
@@ -196,6 +198,16 @@ struct Log {
     reserved: u64,
     /// How many slots the last run had.
     run_length: u64,
+    /// Those that can be gone back to, oldest first.
+    snapshots: Vec<SnapshotPlace>,
+}
+
+/// Where a snapshot was taken, at the beginning of a slot.
+struct SnapshotPlace {
+    id: u64,
+    place: LogPlace,
+    open: SlotOpened,
+    tip: Hash,
 }
 
 impl Log {
@@ -217,6 +229,7 @@ impl Log {
             in_run: false,
             reserved: 0,
             run_length: 1,
+            snapshots: Vec::new(),
         }
     }
 
@@ -238,12 +251,54 @@ impl Log {
                     };
                     PublisherMessage::Slot(SlotOpening { record, ..opening })
                 }
+                PublisherMessage::Snapshot(id) => {
+                    self.note_place(id)?;
+                    PublisherMessage::Snapshot(id)
+                }
+                PublisherMessage::Revert(reverting) => {
+                    let record = Some(self.revert(reverting.id)?);
+                    PublisherMessage::Revert(Box::new(Reverting {
+                        record,
+                        ..*reverting
+                    }))
+                }
                 other => other,
             });
         }
         self.append_headers()?;
         self.sync()?;
         Ok(durable)
+    }
+
+    /// The log must say by itself which slot is open here.
+    fn note_place(&mut self, id: u64) -> Result<(), LogError> {
+        if self.in_run {
+            self.restate()?;
+        }
+        self.snapshots.push(SnapshotPlace {
+            id,
+            place: self.writer.place(),
+            open: self.open.clone(),
+            tip: *self.order.tip(),
+        });
+        Ok(())
+    }
+
+    /// Goes back to a snapshot: what was logged since counts for nothing.
+    fn revert(&mut self, id: u64) -> Result<RecordPosition, LogError> {
+        let at = self.snapshots.iter().position(|it| it.id == id);
+        let at = at.expect("the schedule stage knows which snapshots there are");
+        let past = self.snapshots.drain(at..).next();
+        let SnapshotPlace {
+            place, open, tip, ..
+        } = past.expect("it was found there");
+        let record = self.writer.revert_to(place)?;
+        self.dirty = false;
+        self.headers.begin_revert();
+        self.order.revert(open.slot, tip);
+        (self.open, self.idle, self.in_run) = (open, false, false);
+        (self.reserved, self.run_length) = (0, 1);
+        Ok(record)
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
@@ -369,10 +424,12 @@ impl PastEntry {
             (Work::FeeReward { lamports }, _) => Some(LoggedItemRef::FeeReward {
                 lamports: *lamports,
             }),
-            (Work::SetAccount(change), Outcome::Set(set)) => Some(LoggedItemRef::AccountSet {
-                key: &change.key,
-                state: &set.state,
-            }),
+            (Work::SetAccount(change), Outcome::Set(set)) if !change.restores => {
+                Some(LoggedItemRef::AccountSet {
+                    key: &change.key,
+                    state: &set.state,
+                })
+            }
             _ => None,
         })
     }

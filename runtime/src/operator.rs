@@ -57,6 +57,14 @@ pub enum OperatorError {
         /// How far one may go.
         max: u64,
     },
+    /// A snapshot too many.
+    #[error(
+        "there are {max} snapshots, and there may be no more: go back to one of them, or start the node anew"
+    )]
+    TooManySnapshots {
+        /// How many there may be.
+        max: usize,
+    },
     /// Too many commands wait.
     #[error("too many commands wait; try again")]
     Busy,
@@ -90,6 +98,9 @@ pub(crate) enum Command {
     SetAccount(Box<AccountChange>),
     Travel(TimeTravel, Reply<Arc<SlotContext>>),
     SetPaused(bool, Reply<Arc<SlotContext>>),
+    Settle(Reply<Arc<SlotContext>>),
+    Snapshot(Reply<u64>),
+    Revert(u64, Reply<bool>),
 }
 
 /// Hears what came of a command, once.
@@ -109,6 +120,7 @@ impl Operator {
                 key: *key,
                 change: Box::new(change),
                 reply: Some(reply),
+                restores: false,
             }))
         })
     }
@@ -127,6 +139,24 @@ impl Operator {
     /// Lets the clock go on from where it is; the open slot.
     pub fn resume_clock(&self) -> Result<Arc<SlotContext>, OperatorError> {
         self.ask(|reply| Command::SetPaused(false, reply))
+    }
+
+    /// Waits until all that the node has taken so far is visible, be it the slot that opens at its start; the open slot.
+    pub fn settle(&self) -> Result<Arc<SlotContext>, OperatorError> {
+        self.ask(Command::Settle)
+    }
+
+    /// Takes a snapshot of all that the chain is, to go back to; its number. It ends the open slot. Nothing is
+    /// copied: what an account was is kept from when it is written next. It is forgotten when the node stops.
+    pub fn snapshot(&self) -> Result<u64, OperatorError> {
+        self.ask(Command::Snapshot)
+    }
+
+    /// Goes back to a snapshot: accounts, clock, blockhashes, history, transactions that are known and their count
+    /// are what they were. It and those that were taken after it are over. `false`, and nothing is done, if there
+    /// is no such snapshot.
+    pub fn revert(&self, snapshot: u64) -> Result<bool, OperatorError> {
+        self.ask(|reply| Command::Revert(snapshot, reply))
     }
 
     fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, OperatorError> {
@@ -149,12 +179,17 @@ impl Operator {
     }
 }
 
+/// What an account becomes, or why not.
+type ChangeState = dyn Fn(&AccountState) -> Result<AccountState, String> + Send + Sync;
+
 /// An account that is set: a task in the serial order.
 pub(crate) struct AccountChange {
     pub(crate) key: Pubkey,
-    change: Box<dyn Fn(&AccountState) -> Result<AccountState, String> + Send + Sync>,
+    change: Box<ChangeState>,
     /// `None` in a replay.
     reply: Option<Reply<u64>>,
+    /// The account becomes what it was at a snapshot, which is not logged.
+    pub(crate) restores: bool,
 }
 
 impl AccountChange {
@@ -164,6 +199,15 @@ impl AccountChange {
             key,
             change: Box::new(move |_| Ok(state.clone())),
             reply: None,
+            restores: false,
+        }
+    }
+
+    /// One that makes the account what it was.
+    pub(crate) fn restored(key: Pubkey, state: AccountState) -> Self {
+        Self {
+            restores: true,
+            ..Self::recorded(key, state)
         }
     }
 

@@ -10,9 +10,10 @@ use crate::fetch_stage::{DONE_MAX, FetchStage};
 use crate::headers::{HeaderStage, Headers};
 use crate::history::{History, HistoryThreads, OpenArchive};
 use crate::ingest::Ingest;
+use crate::journal::Journals;
 use crate::ledger::LedgerHealth;
 use crate::log_stage::LogStage;
-use crate::operator::Operator;
+use crate::operator::{Command, Operator};
 use crate::publish::{Listeners, PublishStage};
 use crate::purity::PurityCheck;
 use crate::reader::{Pool, Reader, Shared};
@@ -20,7 +21,7 @@ use crate::replay::Replay;
 use crate::schedule::{FetchQueues, ScheduleStage, Wiring};
 use crate::serial::Order;
 use crate::start::{ChainStart, Opened};
-use crate::sync::{Arc, AtomicBool, Mutex, Thread, bounded};
+use crate::sync::{Arc, AtomicBool, Mutex, Receiver, Thread, bounded};
 use crate::uploaded;
 use crate::verify_stage::VerifyThread;
 use crate::watchdog::{Posts, Watchdog};
@@ -47,6 +48,7 @@ struct Common {
     /// Those of past slots, where they are made.
     headers: Option<Arc<Headers>>,
     checkpoints: Arc<CheckpointWatch>,
+    journals: Arc<Mutex<Journals>>,
     order: Option<Arc<Mutex<Order>>>,
     /// The node stops: refuse what comes in.
     stopping: Arc<AtomicBool>,
@@ -94,6 +96,7 @@ impl Common {
             waits: Arc::new(Mutex::new(WaitHistogram::default())),
             headers,
             checkpoints: Arc::default(),
+            journals: Arc::new(Mutex::new(Journals::default())),
             accounts,
             order,
             stopping: Arc::new(AtomicBool::new(false)),
@@ -138,6 +141,17 @@ impl Common {
         };
         let queue = queue_sender;
         (Some(stage), Some(FetchQueues { queue, done }))
+    }
+
+    /// The operator of a chain for development, and the schedule stage's end of its queue.
+    fn wire_operator(&self, config: &RuntimeConfig) -> Option<(Operator, Receiver<Command>)> {
+        let (sender, commands) = bounded(config.limits.operator_commands_max.max(1));
+        let operator = Operator {
+            commands: sender,
+            scheduler: self.scheduler.clone(),
+            stopping: self.stopping.clone(),
+        };
+        config.dev.then_some((operator, commands))
     }
 
     fn reader(&self, config: &RuntimeConfig) -> Reader {
@@ -245,14 +259,9 @@ impl Parts {
             });
         let behind = common.wire_behind(config, &start, publisher, checkpoints, archive);
         let (fetch, fetch_queues) = common.wire_fetch(limits);
-        let (command_sender, commands) = bounded(limits.operator_commands_max.max(1));
-        let operator = config.dev.then(|| Operator {
-            commands: command_sender,
-            scheduler: common.scheduler.clone(),
-            stopping: common.stopping.clone(),
-        });
+        let (operator, commands) = common.wire_operator(config).unzip();
         let wiring = Wiring {
-            commands: config.dev.then_some(commands),
+            commands,
             machine: common.machine.clone(),
             fetch: fetch_queues,
             verified,
@@ -265,18 +274,14 @@ impl Parts {
             draining: common.draining.clone(),
             ledger: common.ledger.clone(),
             counters: common.counters.clone(),
+            journals: common.journals.clone(),
             waits: common.waits.clone(),
         };
+        let (replaying, now) = (behind.replaying, Instant::now());
+        let schedule = ScheduleStage::new(config, wiring, interner, &start, replaying, now);
         Ok(Self {
             verify: verify.collect(),
-            schedule: ScheduleStage::new(
-                config,
-                wiring,
-                interner,
-                &start,
-                behind.replaying,
-                Instant::now(),
-            ),
+            schedule,
             banking: banking.collect(),
             publish: behind.publish,
             headers: behind.headers,

@@ -4,23 +4,27 @@
 //! transaction finds its effects, and who finds its status too.
 
 use crate::counters::StageCounters;
-use crate::headers::{EntryPlace, HeaderMessage, HeaderQueue};
+use crate::headers::{EntryPlace, HeaderMessage, HeaderQueue, HeaderRevert, Written};
 use crate::history::{
-    EntryOrder, History, HistoryMessage, HistoryQueue, PastEntry, PublishedTransaction,
-    RememberedEntry,
+    EntryOrder, History, HistoryMessage, HistoryQueue, HistoryRevert, PastEntry,
+    PublishedTransaction, RememberedEntry,
 };
+use crate::journal::Journals;
 use crate::operator::OperatorError;
 use crate::replay::ReplayReport;
 use crate::serial::{Order, OrderItem};
 use crate::slot::SlotWatch;
 use crate::sync::{Arc, Mutex, Patience, Receiver, Thread, receive};
-use crate::task::{OrderedEntry, Outcome, PublisherMessage, Work};
-use sealane_accounts_db::{EntryNumber, Publisher};
+use crate::task::{OrderedEntry, Outcome, PublisherMessage, Reverting, Work};
+use sealane_accounts_db::{EntryNumber, EntryWrites, Publisher};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use solana_signature::Signature;
 use solana_transaction_error::TransactionError;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long those behind the publisher may take to go back.
+const GO_BACK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Something a listener hears, in order, after it became visible.
 #[derive(Clone)]
@@ -77,12 +81,27 @@ pub(crate) struct PublishStage {
     pub(crate) headers: HeaderQueue,
     /// To the history stage, where there is one.
     pub(crate) archive: HistoryQueue,
+    /// What accounts were at the snapshots.
+    pub(crate) journals: Arc<Mutex<Journals>>,
+    /// Those that can be gone back to, oldest first.
+    pub(crate) snapshots: Vec<PastPublished>,
+    /// The next entry has accounts as they were, and goes back with this.
+    pub(crate) reverting: Option<Box<Reverting>>,
     /// The serial order, where it is recorded.
     pub(crate) order: Option<Arc<Mutex<Order>>>,
     /// For what does not come through the log stage.
     pub(crate) order_entries: EntryOrder,
     /// While what comes was read from the log.
     pub(crate) replay: Option<ReplayReport>,
+}
+
+/// What was published when a snapshot was taken.
+pub(crate) struct PastPublished {
+    id: u64,
+    tip: Hash,
+    transaction_count: u64,
+    /// Number of the next entry in memory.
+    next_entry: u64,
 }
 
 impl PublishStage {
@@ -117,6 +136,11 @@ impl PublishStage {
                     None => {}
                 }
             }
+            PublisherMessage::Snapshot(id) => self.note_snapshot(id),
+            PublisherMessage::Revert(reverting) if reverting.restores => {
+                self.reverting = Some(reverting);
+            }
+            PublisherMessage::Revert(reverting) => self.go_back(*reverting, None),
             PublisherMessage::Barrier(reached) => reached(),
             PublisherMessage::Slot(opening) => {
                 let context = opening.context.clone();
@@ -159,16 +183,13 @@ impl PublishStage {
             replay.fail(difference);
             self.headers.close();
         }
+        let reverting = self.reverting.take();
         let mut written = self.headers.room_for(&writes);
-        let mut writes = writes.into_iter();
-        match &mut written {
-            None => self.publisher.publish(number, &mut writes),
-            Some(written) => {
-                let note = |key: &Pubkey, state: &AccountState| written.push((*key, state.clone()));
-                self.publisher.publish_noting(number, &mut writes, note);
-            }
-        }
+        self.publish_writes(number, writes, &mut written, reverting.is_none());
         let entry = Arc::new(past);
+        if let Some(reverting) = reverting {
+            return self.go_back(*reverting, Some((number, entry)));
+        }
         *self.tip.lock().expect("no holder of this lock panics") = tip;
         let remembered = self.history.append(entry.clone());
         self.archive.send(&self.history, || {
@@ -209,6 +230,116 @@ impl PublishStage {
         self.counters.visible.add(u64::from(charged));
         self.tell_entry(number, slot, &entry);
         self.tell_set(slot, &entry);
+    }
+
+    /// Makes an entry's versions visible; notes what it wrote, if that is wanted, and, if `journals`, what that was
+    /// before, if somebody may want it back.
+    fn publish_writes(
+        &mut self,
+        number: EntryNumber,
+        writes: Vec<EntryWrites>,
+        written: &mut Option<Written>,
+        journals: bool,
+    ) {
+        let mut writes = writes.into_iter();
+        let mut journals = (journals && !self.snapshots.is_empty())
+            .then(|| self.journals.lock().expect("no holder panics"));
+        if written.is_none() && journals.is_none() {
+            return self.publisher.publish(number, &mut writes);
+        }
+        let note = |key: &Pubkey, state: &AccountState, before: Option<&AccountState>| {
+            if let Some(written) = written {
+                written.push((*key, state.clone()));
+            }
+            if let Some(journals) = &mut journals {
+                journals.note(key, before);
+            }
+        };
+        self.publisher.publish_noting(number, &mut writes, note);
+    }
+
+    fn note_snapshot(&mut self, id: u64) {
+        self.journals.lock().expect("no holder panics").begin(id);
+        self.snapshots.push(PastPublished {
+            id,
+            tip: *self.tip.lock().expect("no holder of this lock panics"),
+            transaction_count: self.counters.charged(),
+            next_entry: self.history.next_entry(),
+        });
+        self.headers.send(HeaderMessage::Snapshot(id));
+        self.record(|| OrderItem::Snapshot(id));
+    }
+
+    /// Everything is as it was at a snapshot: the accounts, once `entry` was published, if any was written since.
+    fn go_back(&mut self, reverting: Reverting, entry: Option<(EntryNumber, Arc<PastEntry>)>) {
+        let Reverting {
+            id,
+            context,
+            record,
+            ..
+        } = reverting;
+        let at = self.snapshots.iter().position(|past| past.id == id);
+        let at = at.expect("the schedule stage knows which snapshots there are");
+        let past = self.snapshots.drain(at..).next();
+        let past = past.expect("it was found there");
+        let slot = context.slot;
+        self.journals
+            .lock()
+            .expect("no holder panics")
+            .forget_from(id);
+        self.history.go_back(past.next_entry, &context);
+        *self.tip.lock().expect("no holder of this lock panics") = past.tip;
+        let reverted = self.counters.charged() - past.transaction_count;
+        self.counters.reverted.add(reverted);
+        self.order_entries.revert(slot, past.tip);
+        self.slots.set(context.clone());
+        let restored = entry.iter().flat_map(|(_, entry)| entry.accounts_set());
+        let restored: Written = restored.collect();
+        let (done, gone_back) = crossbeam_channel::bounded(2);
+        let mut waits_for = 0;
+        if self.headers.is_open() {
+            waits_for += 1;
+            self.headers
+                .send(HeaderMessage::Revert(Box::new(HeaderRevert {
+                    id,
+                    context: context.clone(),
+                    restored,
+                    entry: entry.as_ref().map_or(0, |(number, _)| *number),
+                    done: done.clone(),
+                })));
+        }
+        if let Some(record) = record
+            && self.history.has_archive()
+        {
+            waits_for += 1;
+            let revert = HistoryRevert {
+                record,
+                slot,
+                time_ms: context.time_ms,
+                next_entry: past.next_entry,
+                done,
+            };
+            self.archive
+                .send(&self.history, || HistoryMessage::Revert(revert));
+        }
+        // Whoever hears that the chain went back finds it so. A stage that a broken invariant has ended says
+        // nothing: health does.
+        for _ in 0..waits_for {
+            if gone_back.recv_timeout(GO_BACK_TIMEOUT).is_err() {
+                break;
+            }
+        }
+        self.record(|| OrderItem::Revert(id));
+        if let Some((_, entry)) = &entry {
+            self.record(|| OrderItem::Entry(entry.clone()));
+        }
+        self.tell(|| Event::Slot {
+            slot,
+            parent: slot - 1,
+        });
+        if let Some((_, entry)) = &entry {
+            self.tell_set(slot, entry);
+        }
     }
 
     /// Tells of the accounts that the operator set, and who asked for it.

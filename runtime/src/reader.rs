@@ -323,8 +323,7 @@ impl Reader {
 
     /// Transactions charged since genesis.
     pub fn transaction_count(&self) -> u64 {
-        let counters = &self.shared.counters;
-        counters.replayed.get() + counters.visible.get()
+        self.shared.counters.charged()
     }
 
     /// Whether no broken invariant has ended a thread of the pipeline, and the ledger has not failed.

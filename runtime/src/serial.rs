@@ -28,6 +28,21 @@ pub(crate) enum OrderItem {
     /// This slot opened.
     Slot(u64),
     Entry(Arc<PastEntry>),
+    /// A snapshot was taken.
+    Snapshot(u64),
+    /// All is as it was at a snapshot; an entry that writes accounts as they were may follow.
+    Revert(u64),
+}
+
+/// The books as they were.
+struct PastRun {
+    id: u64,
+    accounts: HashMap<Pubkey, AccountState>,
+    charged: u64,
+    burnt: u128,
+    unpaid: u128,
+    given: i128,
+    slot: u64,
 }
 
 /// Where the serial run differed.
@@ -55,6 +70,7 @@ pub struct SerialRun {
     pub given: i128,
     /// The first results that differ from the pipeline's, or break a rule, at most ten.
     pub differences: Vec<Difference>,
+    snapshots: Vec<PastRun>,
     identity: Pubkey,
     programs: std::sync::Arc<SerialPrograms>,
     /// The open slot, and whether nothing ran in it yet.
@@ -68,7 +84,7 @@ impl Order {
     /// Tasks recorded.
     pub fn len(&self) -> usize {
         let tasks = |item: &OrderItem| match item {
-            OrderItem::Slot(_) => 0,
+            OrderItem::Slot(_) | OrderItem::Snapshot(_) | OrderItem::Revert(_) => 0,
             OrderItem::Entry(entry) => entry.tasks.len(),
         };
         self.items.iter().map(tasks).sum()
@@ -83,7 +99,7 @@ impl Order {
     pub fn transactions(&self) -> impl Iterator<Item = &VerifiedTransaction> {
         let entries = self.items.iter().filter_map(|item| match item {
             OrderItem::Entry(entry) => Some(entry),
-            OrderItem::Slot(_) => None,
+            _ => None,
         });
         entries
             .flat_map(|entry| &entry.tasks)
@@ -99,7 +115,7 @@ impl Order {
     pub fn swap_for_test(&mut self, entry: usize, i: usize, j: usize) -> bool {
         let entries = self.items.iter_mut().filter_map(|item| match item {
             OrderItem::Entry(entry) => Some(entry),
-            OrderItem::Slot(_) => None,
+            _ => None,
         });
         match entries.skip(entry).find_map(|entry| {
             let tasks = &mut Arc::get_mut(entry)?.tasks;
@@ -133,6 +149,7 @@ impl Order {
             unpaid: 0,
             given: 0,
             differences: Vec::new(),
+            snapshots: Vec::new(),
             identity: config.identity,
             programs,
             slot: 0,
@@ -147,6 +164,14 @@ impl Order {
         for item in &self.items {
             let entry = match item {
                 OrderItem::Entry(entry) => entry,
+                OrderItem::Snapshot(id) => {
+                    run.take_snapshot(*id);
+                    continue;
+                }
+                OrderItem::Revert(id) => {
+                    run.go_back(&bank, *id);
+                    continue;
+                }
                 OrderItem::Slot(slot) => {
                     note(&run.accounts);
                     if *slot <= run.slot {
@@ -167,7 +192,10 @@ impl Order {
                 if let Some(what) = run.run_task(&mut bank, entry, place) {
                     run.differs(sequence, what);
                 }
-                run.slot_is_new = false;
+                let task = &entry.tasks[place];
+                // Accounts that are what they were are nothing that happens in the slot.
+                run.slot_is_new &=
+                    matches!(&task.work, Work::SetAccount(change) if change.restores);
                 sequence += 1;
             }
         }
@@ -213,6 +241,12 @@ impl SerialRun {
                     ));
                 }
                 None
+            }
+            Work::SetAccount(change) if change.restores => {
+                let before = self.accounts.get(&change.key).cloned();
+                let restored = change.apply(&AccountState::default());
+                let is_so = restored.as_ref() == Ok(&before.unwrap_or_default());
+                (!is_so).then(|| format!("{} was restored as {restored:?}", change.key))
             }
             Work::SetAccount(change) => {
                 let expected = self.set(bank, change);
@@ -260,6 +294,36 @@ impl SerialRun {
             None => self.burnt += u128::from(lamports),
         }
         true
+    }
+
+    fn take_snapshot(&mut self, id: u64) {
+        self.snapshots.push(PastRun {
+            id,
+            accounts: self.accounts.clone(),
+            charged: self.charged,
+            burnt: self.burnt,
+            unpaid: self.unpaid,
+            given: self.given,
+            slot: self.slot,
+        });
+    }
+
+    fn go_back(&mut self, bank: &Bank, id: u64) {
+        let at = self.snapshots.iter().position(|past| past.id == id);
+        let Some(past) = at.and_then(|at| self.snapshots.drain(at..).next()) else {
+            return self.differs(0, format!("there is no snapshot {id} to go back to"));
+        };
+        for key in self.accounts.keys() {
+            self.programs.note(key, &AccountState::default());
+        }
+        for (key, state) in &past.accounts {
+            self.programs.note(key, state);
+        }
+        bank.forget_programs();
+        self.accounts = past.accounts;
+        (self.charged, self.burnt) = (past.charged, past.burnt);
+        (self.unpaid, self.given) = (past.unpaid, past.given);
+        (self.slot, self.slot_is_new) = (past.slot, true);
     }
 
     /// Sets an account as the operator wants it.

@@ -1,11 +1,12 @@
 //! What a pipeline begins with: genesis, or the newest checkpoint of its ledger.
 
+use crate::block_log::BlockLogReader;
 use crate::checkpoint::{Checkpoints, Restored};
 use crate::headers::HeaderLog;
 use crate::{LedgerError, Limits, Notice, RuntimeConfig, SlotContext, StartError};
 use sealane_accounts_db::{
-    Accounts, BankingAccess, DbLimits, EntryNumber, Interner, LogPosition, MemoryBound, Publisher,
-    open_bounded,
+    Accounts, BankingAccess, DbLimits, Disk, EntryNumber, Interner, LogPosition, MemoryBound,
+    Publisher, open_bounded, read_checkpoints,
 };
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
@@ -179,6 +180,9 @@ fn open_checkpoints(
     if config.header_signer.is_none() {
         return Ok((None, None));
     }
+    if config.dev && has_only_reverted(config, disk, &settings.segments.folder)? {
+        return Ok((None, None));
+    }
     let mut settings = settings.clone();
     let on_notice = config.on_notice.clone();
     settings.on_error.get_or_insert_with(|| {
@@ -191,6 +195,31 @@ fn open_checkpoints(
         (config.on_notice)(&Notice::CheckpointDamaged(error.to_string()));
     }
     Ok((Some(checkpoints), restored))
+}
+
+/// Removes checkpoints of what the chain went back behind. Whether there are some that cannot be removed, as nothing is
+/// to be changed: then none is used.
+fn has_only_reverted(
+    config: &RuntimeConfig,
+    disk: &Arc<dyn Disk>,
+    folder: &str,
+) -> Result<bool, LedgerError> {
+    // Of damaged ones whoever opens them tells.
+    let Ok(checkpoints) = read_checkpoints(&**disk, &config.genesis_hash, folder) else {
+        return Ok(false);
+    };
+    let log = BlockLogReader::open(disk.clone(), &config.genesis_hash)?;
+    for checkpoint in checkpoints {
+        let place = &checkpoint.state.log;
+        if !log.is_reverted(place.file, place.record) {
+            continue;
+        }
+        if config.replay_only {
+            return Ok(true);
+        }
+        disk.remove(&format!("{folder}/checkpoint-{}", checkpoint.number))?;
+    }
+    Ok(false)
 }
 
 /// Slot 0.

@@ -159,6 +159,17 @@ pub(crate) struct ExpectedEntry {
     pub(crate) tasks: ExpectedRecords,
 }
 
+/// The way back to a snapshot.
+pub(crate) struct Reverting {
+    pub(crate) id: u64,
+    /// The slot that is open then.
+    pub(crate) context: Arc<SlotContext>,
+    /// The next entry writes accounts as they were; `false` if none was written since.
+    pub(crate) restores: bool,
+    /// The record of the block log that says so.
+    pub(crate) record: Option<RecordPosition>,
+}
+
 /// A slot that opened.
 #[derive(Clone)]
 pub(crate) struct SlotOpening {
@@ -202,6 +213,10 @@ pub(crate) enum PublisherMessage {
     Slot(SlotOpening),
     /// An accepted transaction was evicted.
     Evicted(solana_signature::Signature),
+    /// A snapshot with this number is taken, at the beginning of the open slot.
+    Snapshot(u64),
+    /// All is as it was at a snapshot.
+    Revert(Box<Reverting>),
     /// Called, when all that came before is visible. Must not block.
     Barrier(Box<dyn FnOnce() + Send>),
 }

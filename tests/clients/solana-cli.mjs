@@ -1,11 +1,11 @@
-// The unmodified `solana` command line against a node: transfers, nonce accounts, and the life of a program: dumped,
-// deployed with --use-rpc, called, upgraded, extended, handed on, closed. `solana-cli.sh` builds the command line and
+// The unmodified `solana` command line against a node: transfers, nonce accounts, lookup tables, what it reads of the chain,
+// and the life of a program: dumped, deployed with --use-rpc, called, upgraded over QUIC, extended, handed on, closed. `solana-cli.sh` builds the command line and
 // runs this.
 //
 //   SOLANA=path/of/solana node solana-cli.mjs [path of the sealane-validator binary]
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -104,6 +104,46 @@ async function say(node, words) {
   assert.ok(transaction.meta.logMessages.some((line) => line.includes(words)), transaction.meta.logMessages);
 }
 
+step("lookup tables: made, filled, shown, frozen", async (node) => {
+  const made = await solana(node, "address-lookup-table", "create");
+  const table = made.match(/Lookup Table Address: (\S+)/)[1];
+  await solana(node, "address-lookup-table", "extend", table, "--addresses", bob.publicKey.toBase58());
+  const shown = await solana(node, "address-lookup-table", "get", table);
+  assert.match(shown, new RegExp(bob.publicKey.toBase58()));
+  await solana(node, "address-lookup-table", "freeze", table, "--bypass-warning");
+});
+
+step("supply, blocks, leaders, the network", async (node) => {
+  assert.match(await solana(node, "supply"), /Total: \d+/);
+  assert.match(await solana(node, "largest-accounts"), /SOL/);
+  const { slot } = (await node.connection.getSignaturesForAddress(id.publicKey))[0];
+  await nextSlot(node);
+  assert.match(await solana(node, "block", String(slot)), /Blockhash: /);
+  assert.match(await solana(node, "block-time", String(slot)), /Date: /);
+  assert.match(await solana(node, "block-production"), /Identity/);
+  assert.match(await solana(node, "slot"), /^\d+/);
+  assert.match(await solana(node, "gossip"), /Nodes: 1/);
+  await solana(node, "leader-schedule", "--no-address-labels");
+  await solana(node, "validators");
+  await solana(node, "inflation");
+  assert.match(await solana(node, "rent", "100"), /SOL/);
+  assert.match(await solana(node, "transaction-history", id.publicKey.toBase58()), /transactions found/);
+  assert.match(await solana(node, "genesis-hash"), /^\w+/);
+  assert.match(await solana(node, "transaction-count"), /^\d+/);
+});
+
+step("logs are heard of", async (node) => {
+  const heard = spawn(SOLANA, ["--url", node.url, "logs"]);
+  let output = "";
+  heard.stdout.on("data", (data) => { output += data; });
+  const deadline = performance.now() + 20_000;
+  while (!output.includes("11111111111111111111111111111111 success")) {
+    assert.ok(performance.now() < deadline, `it heard: ${output}`);
+    await solana(node, "transfer", bob.publicKey.toBase58(), "0.001", "--allow-unfunded-recipient");
+  }
+  heard.kill();
+});
+
 step("deploy --use-rpc, show, call", async (node) => {
   const answer = await solana(node, "program", "deploy", "--use-rpc", "--program-id", file("program.json"), elf);
   assert.match(answer, new RegExp(`Program Id: ${program.publicKey}`));
@@ -114,7 +154,8 @@ step("deploy --use-rpc, show, call", async (node) => {
 
 step("upgrade, extend, hand on, call", async (node) => {
   const address = program.publicKey.toBase58();
-  await solana(node, "program", "deploy", "--use-rpc", "--program-id", file("program.json"), elf);
+  // Without --use-rpc the file goes to the node over QUIC.
+  await solana(node, "program", "deploy", "--program-id", file("program.json"), elf);
   await nextSlot(node);
   await solana(node, "program", "extend", address, "20000");
   await solana(node, "program", "set-upgrade-authority", address, "--new-upgrade-authority", file("authority.json"));

@@ -330,6 +330,15 @@ impl ValidatorBuilder {
         self
     }
 
+    /// A chain for development that repeats bit by bit where the same transactions are sent in the same order: keys and
+    /// genesis follow from the seed, and nothing goes by wall time. A slot turns before a transaction that comes when
+    /// [`SEEDED_SLOT_TRANSACTIONS`](crate::SEEDED_SLOT_TRANSACTIONS) are in it, or when `ValidatorHandle::time_travel`
+    /// says so.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.dev = Some(Dev { seed: Some(seed) });
+        self
+    }
+
     /// What the faucet has to give; 1,000,000 SOL by default.
     pub fn faucet_lamports(mut self, lamports: u64) -> Self {
         self.faucet_lamports = lamports;

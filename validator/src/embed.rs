@@ -4,7 +4,7 @@
 use crate::airdrop::{self, Airdrops};
 use crate::builder::ValidatorBuilder;
 use crate::error::Error;
-use crate::genesis::Genesis;
+use crate::genesis::{Genesis, SEEDED_SLOT_TRANSACTIONS};
 use crate::ingest::{IngestLimits, IngestPorts};
 use crate::kept::{self, Kept, Place};
 use crate::ledger;
@@ -150,7 +150,8 @@ impl ValidatorBuilder {
         let context = Arc::new(RpcContext {
             ingest: runtime.ingest(),
             reader: runtime.reader(),
-            operator: runtime.operator(),
+            // A chain that begins at a later slot than 0 has one for that, and is nobody's to command.
+            operator: runtime.operator().filter(|_| genesis.dev.is_some()),
             genesis,
             hub,
             limits: self.rpc_limits.clone(),
@@ -218,6 +219,7 @@ impl ValidatorBuilder {
         let (genesis, begun) = self.genesis(disk.map(|disk| &**disk))?;
         let genesis = Arc::new(genesis);
         let warp_slot = self.warp_slot.filter(|_| begun == Begun::Now);
+        let is_seeded = genesis.dev.is_some_and(|dev| dev.seed.is_some());
         let mut config = RuntimeConfig {
             limits: self.limits.clone(),
             genesis_accounts: genesis.accounts.clone(),
@@ -227,10 +229,12 @@ impl ValidatorBuilder {
             on_ledger_failure: self.on_ledger_failure.clone(),
             on_replay: self.on_replay.clone(),
             banking_threads: self.banking_threads,
-            verify_threads: verify_threads(),
+            // Several might change the order.
+            verify_threads: if is_seeded { 1 } else { verify_threads() },
             slot_duration: self.slot_duration,
             entry_interval: Duration::from_millis(2),
             dev: genesis.dev.is_some() || warp_slot.is_some(),
+            slot_transactions: is_seeded.then_some(SEEDED_SLOT_TRANSACTIONS),
             check_purity: self.check_purity,
             on_notice: self.on_notice.clone(),
             header_signer: Some(Arc::clone(&genesis.identity)),
@@ -244,6 +248,10 @@ impl ValidatorBuilder {
         let runtime = Runtime::start(config)?;
         if let (Some(slot), Some(operator)) = (warp_slot, runtime.operator()) {
             operator.time_travel(TimeTravel::Slot(slot))?;
+        }
+        if is_seeded && let Some(operator) = runtime.operator() {
+            // The slot that a start opens is there before anybody looks.
+            operator.settle()?;
         }
         if begun == Begun::Before && (self.genesis_accounts.is_some() || self.warp_slot.is_some()) {
             (self.on_notice)(&Notice::GenesisIgnored);
@@ -450,6 +458,18 @@ impl ValidatorHandle {
     pub fn resume_clock(&self) -> Result<(), Error> {
         self.operator()?.resume_clock()?;
         Ok(())
+    }
+
+    /// Takes a snapshot of everything (accounts, clock, history) to go back to; its number. In a chain for development
+    /// alone.
+    pub fn snapshot_state(&self) -> Result<u64, Error> {
+        Ok(self.operator()?.snapshot()?)
+    }
+
+    /// Goes back to a snapshot: it, and what was done since, is over. `false` if there is no such snapshot. In a
+    /// chain for development alone.
+    pub fn revert_state(&self, snapshot: u64) -> Result<bool, Error> {
+        Ok(self.operator()?.revert(snapshot)?)
     }
 
     /// All that the operator of a chain for development may do.

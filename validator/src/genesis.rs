@@ -49,6 +49,9 @@ pub(crate) struct Dev {
     pub(crate) seed: Option<u64>,
 }
 
+/// Transactions of a slot of a chain with a seed.
+pub const SEEDED_SLOT_TRANSACTIONS: u64 = 32;
+
 /// Unix time of slot 0 of a chain with a seed: the start of 2026.
 const SEEDED_TIME: i64 = 1_767_225_600;
 

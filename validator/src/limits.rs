@@ -18,6 +18,8 @@ pub struct RpcLimits {
     pub quick_account_bytes_max: usize,
     /// Requests in one JSON-RPC batch.
     pub batch_requests_max: u32,
+    /// Requests that one address may make in a second, those of a WebSocket included; `None`: as many as it likes.
+    pub requests_per_second_per_address_max: Option<u32>,
     /// Open connections of both ports together.
     pub connections_max: usize,
     /// Open QUIC connections.
@@ -63,6 +65,7 @@ impl Default for RpcLimits {
             responses_bytes_max: 1 << 30,
             quick_account_bytes_max: 32 << 10,
             batch_requests_max: 1_000,
+            requests_per_second_per_address_max: None,
             connections_max: 1_024,
             quic_connections_max: 2_000,
             quic_streams_per_connection_max: 512,

@@ -5,7 +5,9 @@
 
 use crate::error::Error;
 use crate::limits::RpcLimits;
+use crate::metrics;
 use crate::pubsub::{Connection, SubscriptionNumbers, UnsubscribeErrors};
+use crate::rate::{Caller, RateCaps, Rates, too_many_json};
 use jsonrpsee::core::middleware::RpcServiceBuilder;
 use jsonrpsee::server::{
     BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, Methods, PingConfig, Server,
@@ -102,6 +104,8 @@ impl RpcServer {
             .map_err(Error::Thread)?;
         let (stop, handle) = stop_channel();
         let room = Arc::new(Semaphore::new(limits.connections_max));
+        let rates = limits.requests_per_second_per_address_max;
+        let rates = rates.map(|max| Arc::new(Rates::new(max)));
         for listener in [ports.http, ports.web_socket] {
             let address = local(&listener);
             let listener = {
@@ -120,6 +124,7 @@ impl RpcServer {
                 config: server_config(limits),
                 stop: stop.clone(),
                 room: Arc::clone(&room),
+                rates: rates.clone(),
                 backlog_bytes_max: limits.notification_bytes_per_connection_max,
                 reader: reader.clone(),
             };
@@ -189,6 +194,7 @@ struct Acceptor {
     config: ServerConfig,
     stop: StopHandle,
     room: Arc<Semaphore>,
+    rates: Option<Arc<Rates>>,
     backlog_bytes_max: usize,
     /// Knows whether the node is healthy.
     reader: Reader,
@@ -202,7 +208,9 @@ impl Acceptor {
             .set_config(self.config)
             .set_http_middleware(cors)
             .set_rpc_middleware(
-                RpcServiceBuilder::new().layer_fn(|service| UnsubscribeErrors(Arc::new(service))),
+                RpcServiceBuilder::new()
+                    .layer_fn(|service| RateCaps(Arc::new(service)))
+                    .layer_fn(|service| UnsubscribeErrors(Arc::new(service))),
             )
             .to_service_builder();
         let mut stopped = Box::pin(self.stop.clone().shutdown());
@@ -212,7 +220,7 @@ impl Acceptor {
                 () = &mut stopped => return,
             };
             // Running out of file descriptors is temporary: connections end.
-            let Ok((socket, _)) = accepted else {
+            let Ok((socket, peer)) = accepted else {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             };
@@ -228,13 +236,18 @@ impl Acceptor {
                 .clone()
                 .build(self.methods.clone(), self.stop.clone());
             let reader = self.reader.clone();
+            let caller = self.rates.clone().map(|rates| Caller {
+                address: peer.ip(),
+                rates,
+            });
             let service = tower::service_fn(move |mut request: HttpRequest<_>| {
                 request.extensions_mut().insert(connection.clone());
                 let mut service = service.clone();
-                let health = is_health_check(&request).then(|| health(&reader));
+                let page =
+                    page(&request, &reader).or_else(|| refuse_or_mark(&mut request, &caller));
                 async move {
-                    if let Some(health) = health {
-                        return Ok(HttpResponse::new(HttpBody::from(health)));
+                    if let Some(page) = page {
+                        return Ok(page);
                     }
                     service.call(request).await.map_err(std::io::Error::other)
                 }
@@ -249,8 +262,41 @@ impl Acceptor {
     }
 }
 
-fn is_health_check<B>(request: &HttpRequest<B>) -> bool {
-    request.method() == "GET" && request.uri().path() == "/health"
+/// Refuses a request of whoever asks too much. What is the beginning of a WebSocket is marked with who is at its other
+/// end, so that its requests are counted one by one.
+fn refuse_or_mark<B>(
+    request: &mut HttpRequest<B>,
+    caller: &Option<Caller>,
+) -> Option<HttpResponse> {
+    let caller = caller.as_ref()?;
+    if request.headers().contains_key("upgrade") {
+        request.extensions_mut().insert(caller.clone());
+        return None;
+    }
+    if caller.may_ask(1) {
+        return None;
+    }
+    let mut refused = HttpResponse::new(HttpBody::from(too_many_json()));
+    *refused.status_mut() = 429.try_into().expect("it is a status");
+    Some(refused)
+}
+
+/// What is asked for without JSON-RPC: health and metrics.
+fn page<B>(request: &HttpRequest<B>, reader: &Reader) -> Option<HttpResponse> {
+    if request.method() != "GET" {
+        return None;
+    }
+    match request.uri().path() {
+        "/health" => Some(HttpResponse::new(HttpBody::from(health(reader)))),
+        "/metrics" => {
+            let mut page = HttpResponse::new(HttpBody::from(metrics::text(reader)));
+            let kind = metrics::CONTENT_TYPE.parse();
+            let kind = kind.expect("it is visible ASCII");
+            page.headers_mut().insert("content-type", kind);
+            Some(page)
+        }
+        _ => None,
+    }
 }
 
 /// What a health check reads, always with status 200, as on Agave.

@@ -4,7 +4,7 @@
 use super::row::{EntryRow, Named, Row};
 use super::run::{Rows, Run, RunName, Summary};
 use super::table::{self, Table};
-use super::{Archive, ArchiveError};
+use super::{Archive, ArchiveError, Mark};
 use crate::sync::{Arc, Ordering};
 
 /// Runs that become one.
@@ -64,6 +64,31 @@ impl Archive {
             state.runs.drain(..gone).collect()
         };
         self.remove(&gone)
+    }
+
+    /// Takes out what is in memory, and the runs from the first on of which `is_reverted` says so. Of what is left, the
+    /// mark and the number of the next run; `None` if that is nothing. Waits for a merge that is going on.
+    pub(super) fn drop_runs(
+        &self,
+        is_reverted: impl Fn(&Summary) -> bool,
+    ) -> Result<Option<(Mark, u64)>, ArchiveError> {
+        let _alone = self
+            .maintenance
+            .lock()
+            .expect("no holder of this lock panics");
+        let (mut gone, left) = {
+            let mut state = self.state.write().expect("no holder of this lock panics");
+            state.batch = Arc::default();
+            let first = state.runs.iter().position(|run| is_reverted(&run.summary));
+            let first = first.unwrap_or(state.runs.len());
+            let gone = state.runs.split_off(first);
+            let last = state.runs.last();
+            (gone, last.map(|run| (run.summary.mark, run.name.end)))
+        };
+        // The newest first: what a crash leaves has no gap.
+        gone.reverse();
+        self.remove(&gone)?;
+        Ok(left)
     }
 
     fn remove(&self, runs: &[Arc<Run>]) -> Result<(), ArchiveError> {

@@ -174,7 +174,7 @@ impl Archive {
             maintenance: Mutex::new(()),
             interrupted: AtomicBool::new(false),
         });
-        let writer = Writer::new(archive.clone(), mark, next_run);
+        let writer = Writer::new(archive.clone(), first, mark, next_run);
         Ok((archive, writer))
     }
 

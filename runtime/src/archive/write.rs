@@ -53,6 +53,8 @@ pub struct TransactionAt<'a, Keys> {
 /// Adds to an archive. There is one.
 pub struct Writer {
     archive: Arc<Archive>,
+    /// That of an empty archive.
+    first: Mark,
     mark: Mark,
     next_run: u64,
     /// The blockhash of the last slot if nothing comes in it; `None` once something did.
@@ -60,9 +62,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(archive: Arc<Archive>, mark: Mark, next_run: u64) -> Self {
+    pub(super) fn new(archive: Arc<Archive>, first: Mark, mark: Mark, next_run: u64) -> Self {
         Self {
             archive,
+            first,
             mark,
             next_run,
             idle_blockhash: None,
@@ -103,6 +106,20 @@ impl Writer {
         if slots >= self.archive.limits.batch_slots_max {
             self.flush()?;
         }
+        Ok(())
+    }
+
+    /// Takes out what is in memory and the runs from the first on that says so of the last file of the log that it
+    /// points into and the last record that it covers. The mark is what is left.
+    pub(crate) fn drop_reverted(
+        &mut self,
+        is_reverted: impl Fn(u64, u64) -> bool,
+    ) -> Result<(), ArchiveError> {
+        let left = self
+            .archive
+            .drop_runs(|summary| is_reverted(summary.last_file.into(), summary.mark.record))?;
+        let (mark, next_run) = left.unwrap_or((self.first, 0));
+        (self.mark, self.next_run, self.idle_blockhash) = (mark, next_run, None);
         Ok(())
     }
 

@@ -22,4 +22,4 @@ pub use files::{first_log_file, remove_log_files_before};
 pub use payload::LoggedItemRef;
 pub use reader::{BlockLogReader, ItemPosition, LogEnd, RecordPosition, Records, TornTail};
 pub use record::{BlockRecord, LoggedEntry, LoggedItem, SlotOpened};
-pub use writer::{BlockLogConfig, BlockLogWriter};
+pub use writer::{BlockLogConfig, BlockLogWriter, LogPlace};

@@ -116,6 +116,14 @@ impl BlockLogReader {
         found.map(|segment| segment.header.number)
     }
 
+    /// Whether a record that lies in this file or an earlier one was gone back behind: a later file begins with
+    /// its number, or a lower one.
+    pub fn is_reverted(&self, file: u64, record: u64) -> bool {
+        let later = self.files.files.iter().filter(|it| it.number > file);
+        let mut heads = later.filter_map(|it| it.header.ok());
+        heads.any(|head| head.first_record <= record)
+    }
+
     /// Closes files that are about to be removed: a file that is open keeps its place on the disk.
     pub fn close_files_before(&self, number: u64) {
         let mut open = self.open.lock().expect("no holder of this lock panics");

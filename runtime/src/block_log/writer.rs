@@ -37,6 +37,13 @@ impl Default for BlockLogConfig {
     }
 }
 
+/// A place in a log: behind one of its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogPlace {
+    record: u64,
+    link: u64,
+}
+
 /// Writes a block log, from the end that was found on.
 pub struct BlockLogWriter {
     disk: Arc<dyn Disk>,
@@ -151,6 +158,28 @@ impl BlockLogWriter {
         self.buffer.len()
     }
 
+    /// The place behind the last record that was appended.
+    pub fn place(&self) -> LogPlace {
+        LogPlace {
+            record: self.record,
+            link: self.link,
+        }
+    }
+
+    /// Goes back to a place of this log: the records behind it count for nothing from now on. They stay where they
+    /// are; a new file, whose first record is a `RevertTo`, says so. Durable when this returns; until then they
+    /// count.
+    pub fn revert_to(&mut self, place: LogPlace) -> Result<RecordPosition, LogError> {
+        self.sync()?;
+        self.begin_file(place);
+        (self.record, self.link, self.durable) = (place.record, place.link, place.record);
+        let position = self.append(&BlockRecord::RevertTo {
+            record: place.record,
+        })?;
+        self.sync()?;
+        Ok(position)
+    }
+
     /// Makes all durable, and the log a closed one: from then on, nothing can be missing without notice.
     pub fn close(mut self) -> Result<(), LogError> {
         self.sync()?;
@@ -229,11 +258,16 @@ impl BlockLogWriter {
         if self.durable != self.record || self.written < self.config.file_bytes_max {
             return;
         }
+        self.begin_file(self.place());
+    }
+
+    /// What is appended next is in a file of its own, and follows this place.
+    fn begin_file(&mut self, place: LogPlace) {
         self.header = FileHeader {
             genesis: self.genesis,
             number: self.header.number + 1,
-            first_record: self.record + 1,
-            link: self.link,
+            first_record: place.record + 1,
+            link: place.link,
             previous_file: self.header.checksum(),
         };
         self.file = None;

@@ -11,6 +11,7 @@ use sealane_accounts_db::KeptCheckpoint;
 use std::time::Instant;
 
 /// A slot that ended.
+#[derive(Default)]
 pub(crate) struct SlotEnd {
     /// What it wrote, by entry.
     pub(crate) written: Vec<Written>,
@@ -18,6 +19,8 @@ pub(crate) struct SlotEnd {
     pub(crate) began: Option<(u64, u64)>,
     /// The chain at its end, where a record of the block log opens the next slot: a replay can go on there.
     pub(crate) ended: Option<EndedSlot>,
+    /// Slots from this one on are not any more.
+    pub(crate) reverts: Option<u64>,
 }
 
 /// What others may know of the checkpoints, from any thread.
@@ -70,6 +73,15 @@ impl CheckpointStage {
         while let Ok(end) = self.queue.recv() {
             for entry in end.written {
                 self.checkpoints.note(entry);
+            }
+            if let Some(first) = end.reverts {
+                self.checkpoints.go_back(first);
+                // Those that there are may be of what was gone back behind.
+                *self
+                    .watch
+                    .newest
+                    .lock()
+                    .expect("no holder of this lock panics") = None;
             }
             if let (Some((slot, record)), None) = (end.began, &end.ended) {
                 self.checkpoints.note_slot(slot, record);

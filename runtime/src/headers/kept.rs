@@ -130,6 +130,25 @@ impl Headers {
         result
     }
 
+    /// Slots from `first` on are not any more: of what they wrote, `changes` say what was there before, when the root
+    /// was `root_before`.
+    pub(crate) fn go_back(&self, first: u64, changes: &StateChanges, root_before: Hash) {
+        let mut kept = self.kept.write().expect("no holder of this lock panics");
+        let root = kept.trie.apply_changes(changes);
+        while let Some(newest) = kept.headers.back()
+            && newest.header.slot >= first
+        {
+            kept.headers.pop_back();
+            if let Some(tree) = kept.trees.pop_back() {
+                kept.transactions -= tree.len();
+            }
+        }
+        assert_eq!(
+            root, root_before,
+            "with all accounts as they were, the state root is what it was"
+        );
+    }
+
     /// The header of `slot`, or the newest.
     pub(crate) fn get(&self, slot: Option<u64>) -> Option<SignedHeader> {
         let kept = self.kept.read().expect("no holder of this lock panics");

@@ -23,6 +23,8 @@ struct OnTheWay {
     checkpoint: Option<(u64, Hash)>,
     /// The newest slot that a header was made of.
     made_last: Option<u64>,
+    /// What is made is of slots that were gone back behind.
+    is_reverting: bool,
 }
 
 impl HeaderLog {
@@ -34,12 +36,16 @@ impl HeaderLog {
             logged: VecDeque::new(),
             checkpoint,
             made_last: None,
+            is_reverting: false,
         }))
     }
 
     /// A header was made, of a slot that had something in it.
     pub(crate) fn made(&self, header: SignedHeader) -> Result<(), LedgerError> {
         let mut on_the_way = self.0.lock().expect("no holder of this lock panics");
+        if on_the_way.is_reverting {
+            return Ok(());
+        }
         on_the_way.made_last = Some(header.header.slot);
         on_the_way.made.push_back(header);
         on_the_way.compare()
@@ -59,6 +65,18 @@ impl HeaderLog {
             Some((record, header)) => Err(unfounded(*record, header.header.slot)),
             None => Ok(()),
         }
+    }
+
+    /// The log went back: what is on the way is of what it went back behind, until the header stage has followed.
+    pub(crate) fn begin_revert(&self) {
+        let mut on_the_way = self.0.lock().expect("no holder of this lock panics");
+        (on_the_way.made, on_the_way.is_reverting) = (VecDeque::new(), true);
+    }
+
+    /// It has.
+    pub(crate) fn end_revert(&self) {
+        let mut on_the_way = self.0.lock().expect("no holder of this lock panics");
+        on_the_way.is_reverting = false;
     }
 
     /// Takes what is to be written.

@@ -48,6 +48,32 @@ pub(crate) enum HeaderMessage {
     Slot(SlotOpening),
     /// All that was read from the log came before.
     Replayed,
+    /// A snapshot is taken, at the beginning of the open slot.
+    Snapshot(u64),
+    /// All is as it was at a snapshot.
+    Revert(Box<HeaderRevert>),
+}
+
+/// The way back to a snapshot.
+pub(crate) struct HeaderRevert {
+    pub(crate) id: u64,
+    /// The slot that is open then.
+    pub(crate) context: Arc<SlotContext>,
+    /// What accounts were then, of those that were written since.
+    pub(crate) restored: Written,
+    /// The last entry so far.
+    pub(crate) entry: EntryNumber,
+    /// Told when this stage has gone back.
+    pub(crate) done: crossbeam_channel::Sender<()>,
+}
+
+/// What the stage had when a snapshot was taken.
+struct PastChain {
+    id: u64,
+    parent: Hash,
+    transaction_count: u64,
+    tip: Hash,
+    state_root: Hash,
 }
 
 /// Where an entry stands in the chain.
@@ -121,6 +147,10 @@ pub(crate) struct HeaderStage {
     tip: Hash,
     /// The record of the open slot's first entry.
     began: Option<u64>,
+    /// Those that can be gone back to, oldest first.
+    snapshots: Vec<PastChain>,
+    /// What accounts became again since a slot ended: the trie has it, the checkpoint stage has not.
+    restored: Vec<Written>,
     /// To the checkpoint stage, where there is one.
     checkpoints: Option<Sender<SlotEnd>>,
     /// To the block log, where there is one.
@@ -153,6 +183,8 @@ impl HeaderStage {
             transaction_count: start.transaction_count,
             tip: start.tip,
             began: None,
+            snapshots: Vec::new(),
+            restored: Vec::new(),
             checkpoints,
             log,
             replay,
@@ -183,6 +215,14 @@ impl HeaderStage {
                     }
                     (self.open, self.has_ended) = (context, false);
                 }
+                HeaderMessage::Snapshot(id) => self.snapshots.push(PastChain {
+                    id,
+                    parent: self.parent,
+                    transaction_count: self.transaction_count,
+                    tip: self.tip,
+                    state_root: self.headers.state_root(),
+                }),
+                HeaderMessage::Revert(revert) => self.go_back(*revert),
                 HeaderMessage::Replayed => {
                     if let Some(replay) = self.replay.take() {
                         replay.done();
@@ -205,6 +245,43 @@ impl HeaderStage {
         }
     }
 
+    /// Goes back to a snapshot. What was written since is in the trie as far as its slots have ended; with what it
+    /// was before in its place, the trie is that of the last slot before the snapshot.
+    fn go_back(&mut self, revert: HeaderRevert) {
+        let HeaderRevert {
+            id,
+            context,
+            restored,
+            entry,
+            done,
+        } = revert;
+        let at = self.snapshots.iter().position(|past| past.id == id);
+        let at = at.expect("the schedule stage knows which snapshots there are");
+        let past = self.snapshots.drain(at..).next();
+        let past = past.expect("it was found there");
+        (self.parent, self.tip) = (past.parent, past.tip);
+        self.transaction_count = past.transaction_count;
+        self.transactions = TransactionsRoot::new();
+        // Without an entry, nothing was written since.
+        (self.entry, self.began) = (entry.max(self.entry), None);
+        (self.open, self.has_ended) = (context, false);
+        self.written = Vec::new();
+        let changes = StateChanges::of_states(std::slice::from_ref(&restored));
+        self.headers
+            .go_back(self.open.slot, &changes, past.state_root);
+        self.restored.push(restored);
+        if let Some(log) = &self.log {
+            log.end_revert();
+        }
+        if let Some(checkpoints) = &self.checkpoints {
+            let _ = checkpoints.send(SlotEnd {
+                reverts: Some(self.open.slot),
+                ..SlotEnd::default()
+            });
+        }
+        let _ = done.try_send(());
+    }
+
     /// Tells the checkpoint stage what the open slot wrote. If a broken invariant has ended that one, the
     /// node is no longer healthy and says so.
     fn hand_on(
@@ -214,8 +291,13 @@ impl HeaderStage {
         record: Option<RecordPosition>,
     ) {
         let began = self.began.take();
+        let restored = std::mem::take(&mut self.restored);
         let Some(checkpoints) = &self.checkpoints else {
             return;
+        };
+        let written = match restored.is_empty() {
+            true => written,
+            false => [restored, written].concat(),
         };
         let record = record.filter(|_| next.slot == self.open.slot + 1);
         let ended = record.map(|record| EndedSlot {
@@ -241,6 +323,7 @@ impl HeaderStage {
                 written,
                 began,
                 ended,
+                reverts: None,
             });
         }
     }

@@ -88,6 +88,22 @@ impl AddressIndex {
         }
     }
 
+    /// Entries from this number on are not any more.
+    pub(super) fn go_back(&self, next_entry: u64) {
+        let mut runs = self.runs.lock().expect("no holder of this lock panics");
+        runs.next = runs.next.min(next_entry);
+        for run in &mut runs.runs {
+            if run.last >= next_entry {
+                let left = run.items.iter().filter(|item| item.1.number() < next_entry);
+                *run = Arc::new(Run {
+                    last: next_entry.saturating_sub(1),
+                    items: left.copied().collect(),
+                });
+            }
+        }
+        runs.runs.retain(|run| !run.items.is_empty());
+    }
+
     /// The runs, once they cover what is kept now.
     fn caught_up(&self, kept: &RwLock<Kept>) -> Vec<Arc<Run>> {
         let mut runs = self.runs.lock().expect("no holder of this lock panics");

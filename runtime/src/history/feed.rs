@@ -22,6 +22,8 @@ use solana_signature::Signature;
 /// Tells the archive. One thread has it.
 pub struct HistoryFeed {
     writer: Writer,
+    /// Slot 0.
+    genesis: SlotOpened,
     /// Length of a slot that is not of an idle run.
     slot_ms: u64,
     /// File of the log in which the last record lies.
@@ -45,6 +47,7 @@ impl HistoryFeed {
     pub fn new(writer: Writer, genesis: &SlotOpened, slot_ms: u64) -> Result<Self, ArchiveError> {
         let mut feed = Self {
             writer,
+            genesis: genesis.clone(),
             slot_ms,
             file: 0,
             next: 0,
@@ -68,6 +71,14 @@ impl HistoryFeed {
     /// Makes durable what is in memory.
     pub fn flush(&mut self) -> Result<(), ArchiveError> {
         self.writer.flush()
+    }
+
+    /// What is behind this record of the log is not any more.
+    pub(crate) fn go_back(&mut self, record: u64) -> Result<(), ArchiveError> {
+        (self.file, self.next, self.is_lost, self.run) = (0, 0, false, None);
+        self.writer.drop_reverted(|_, covered| covered > record)?;
+        let genesis = self.genesis.clone();
+        self.open(&genesis, self.slot_ms)
     }
 
     /// A record of the log; the next one is the one behind it. After an error of the disk, it is indexed

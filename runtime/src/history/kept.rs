@@ -160,6 +160,37 @@ impl Kept {
         }
     }
 
+    /// Goes back to the beginning of the slot `open`, whose first entry has this number. Returns the entries that
+    /// are gone.
+    pub(super) fn go_back(
+        &mut self,
+        next_entry: u64,
+        open: &SlotContext,
+    ) -> Vec<(u64, Arc<PastEntry>)> {
+        let mut gone = Vec::new();
+        while self.next_entry() > next_entry
+            && let Some(entry) = self.entries.pop_back()
+        {
+            self.bytes -= entry.bytes;
+            gone.push((self.next_entry(), entry));
+        }
+        // Where more was forgotten than there was then.
+        self.first = self.first.min(next_entry);
+        while let Some(past) = self.slots.pop_back_if(|past| past.slot >= open.slot) {
+            self.bytes -= past.bytes();
+        }
+        self.first_available = self.first_available.min(open.slot);
+        self.open = PastSlot {
+            slot: open.slot,
+            block_time: open.sysvars.clock.unix_timestamp,
+            previous_blockhash: open.blockhash(),
+            blockhash: Hash::default(),
+            first_entry: next_entry,
+            idle: None,
+        };
+        gone
+    }
+
     /// Whether the oldest may be forgotten: an entry before number `entry_end`, a slot before `slot_end`.
     pub(super) fn may_forget(&self, entry_end: u64, slot_end: u64) -> bool {
         let entry = self.entries.front().map(|entry| entry.slot);

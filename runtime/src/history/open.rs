@@ -45,6 +45,11 @@ impl OpenArchive {
                 Archive::open(disk.clone(), limits, new_key(), config.genesis_hash)?;
             let log = BlockLogReader::of_single_reads(disk.clone());
             let archived = Arc::new(Archived::new(archive, log, Box::new(parse)));
+            let mut writer = writer;
+            if config.dev {
+                let log = BlockLogReader::open(disk.clone(), &config.genesis_hash)?;
+                writer.drop_reverted(|file, record| log.is_reverted(file, record))?;
+            }
             let slot_ms = config.slot_duration.as_millis() as u64;
             let genesis = opened(&genesis_context(config));
             let feed = HistoryFeed::new(writer, &genesis, slot_ms)?;
@@ -97,6 +102,7 @@ impl OpenArchive {
             stopping: stopping.clone(),
             on_notice: config.on_notice.clone(),
             place: Place::default(),
+            reverting: None,
         };
         let keeper = HistoryKeeper {
             ticks: keeper_ticks,

@@ -4,8 +4,8 @@ use crate::slot;
 use crate::sync::Arc;
 use crate::task::{CompletedBatch, CompletedEntry, OrderedEntry, Outcome, Work};
 use crate::{SlotContext, TransactionRecord, VerifiedTransaction};
-use sealane_sdk::Pubkey;
 use sealane_sdk::light::TransactionLeaf;
+use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use solana_signature::Signature;
 
@@ -138,6 +138,18 @@ impl PastEntry {
         }
     }
 
+    /// The accounts that were set, and what to: also those that were that already, of which no version was made.
+    pub(crate) fn accounts_set(&self) -> impl Iterator<Item = (Pubkey, AccountState)> {
+        self.tasks
+            .iter()
+            .filter_map(|task| match (&task.work, &task.outcome) {
+                (Work::SetAccount(change), Outcome::Set(set)) => {
+                    Some((change.key, set.state.clone()))
+                }
+                _ => None,
+            })
+    }
+
     /// The first signatures of the charged transactions, in order.
     pub(crate) fn signatures(&self) -> impl Iterator<Item = &Signature> {
         let places = 0..self.tasks.len();
@@ -195,6 +207,11 @@ impl EntryOrder {
     /// The chained hash of the entries so far.
     pub(crate) fn tip(&self) -> &Hash {
         &self.tip
+    }
+
+    /// What comes next is in `slot`, which has nothing in it.
+    pub(crate) fn revert(&mut self, slot: u64, tip: Hash) {
+        (self.slot, self.next_index, self.tip) = (slot, 0, tip);
     }
 
     /// The next entry.

@@ -111,6 +111,32 @@ impl Recent {
         self.forget(forgotten);
     }
 
+    /// Number of the next entry.
+    pub(super) fn next_entry(&self) -> u64 {
+        let kept = self.kept.read().expect("no holder of this lock panics");
+        kept.next_entry()
+    }
+
+    /// Goes back to the beginning of the slot `open`, whose first entry has this number. The publisher alone calls
+    /// this.
+    pub(super) fn go_back(&self, next_entry: u64, open: &SlotContext) {
+        let gone = {
+            let mut kept = self.kept.write().expect("no holder of this lock panics");
+            kept.go_back(next_entry, open)
+        };
+        self.addresses.go_back(next_entry);
+        self.forget(gone);
+        // What is archived of that has been gone back behind too.
+        let lower = |archived: &AtomicU64, to: u64| {
+            let before = archived.load(Ordering::Acquire);
+            if before != u64::MAX {
+                archived.store(before.min(to), Ordering::Release);
+            }
+        };
+        lower(&self.entries_archived, next_entry);
+        lower(&self.slots_archived, open.slot);
+    }
+
     /// Takes out what is too much.
     fn make_room(&self, kept: &mut Kept) -> Vec<(u64, Arc<PastEntry>)> {
         let mut forgotten = Vec::new();

@@ -35,6 +35,21 @@ pub(crate) enum HistoryMessage {
     Entry(RememberedEntry),
     /// A slot opened: those before it have ended.
     Slot(SlotOpening),
+    /// All is as it was at a snapshot.
+    Revert(HistoryRevert),
+}
+
+/// The way back to a snapshot.
+pub(crate) struct HistoryRevert {
+    /// The record of the log that says so.
+    pub(crate) record: RecordPosition,
+    /// The slot that is open then, with nothing in it.
+    pub(crate) slot: u64,
+    pub(crate) time_ms: i64,
+    /// Number in memory of its first entry.
+    pub(crate) next_entry: u64,
+    /// Told when nothing of what followed is found any more.
+    pub(crate) done: crossbeam_channel::Sender<()>,
 }
 
 /// An entry that is in memory.
@@ -88,6 +103,8 @@ pub(crate) struct HistoryStage {
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) on_notice: OnNotice,
     pub(crate) place: Place,
+    /// Taken from the queue while the log was read.
+    pub(crate) reverting: Option<HistoryRevert>,
 }
 
 /// How far the stage is.
@@ -123,7 +140,13 @@ impl HistoryStage {
     /// Runs until the queue is closed.
     pub(crate) fn run(mut self) {
         while let Ok(message) = self.queue.recv() {
-            self.take(&message);
+            match message {
+                HistoryMessage::Revert(revert) => self.reverting = Some(revert),
+                message => self.take(&message),
+            }
+            while let Some(revert) = self.reverting.take() {
+                self.go_back(&revert);
+            }
         }
         // The keeper ends soon after this.
         self.archived.archive().interrupt();
@@ -160,11 +183,31 @@ impl HistoryStage {
         }
     }
 
+    /// Goes back to a snapshot. What the archive has of what followed is taken out, with more if that cannot be told
+    /// apart; then it catches up from the log, which has gone back already.
+    fn go_back(&mut self, revert: &HistoryRevert) {
+        let result = self.feed.go_back(revert.record.number - 1);
+        self.place.follows = false;
+        self.place.retry_slot = 0;
+        (self.place.slot, self.place.time_ms) = (revert.slot, revert.time_ms);
+        self.place.tick_slot = self.place.tick_slot.min(revert.slot);
+        self.place.published = Some(revert.record);
+        self.place.remembered = revert.next_entry;
+        self.show();
+        let _ = revert.done.try_send(());
+        let result = result.map_err(Behind::from).and_then(|()| self.follow());
+        if let Err(error) = result {
+            self.fail(&error);
+        }
+        self.show();
+    }
+
     /// The archive has been told all before this message, although nobody followed.
     fn join(&mut self, message: &HistoryMessage) {
         let record = match message {
             HistoryMessage::Slot(opening) => opening.record,
             HistoryMessage::Entry(entry) => entry.record,
+            HistoryMessage::Revert(_) => return,
         };
         let wanted = self.feed.wants_from();
         if self.place.retry_slot == 0 && record.is_some_and(|record| record.number <= wanted) {
@@ -198,6 +241,7 @@ impl HistoryStage {
                         .entry(entry.entry, record, entry.tip, &entry.past)?;
                 }
             }
+            HistoryMessage::Revert(_) => {}
         }
         Ok(())
     }
@@ -215,6 +259,7 @@ impl HistoryStage {
                 self.place.remembered = entry.remembered + 1;
                 entry.record
             }
+            HistoryMessage::Revert(_) => None,
         };
         if record.is_some() {
             self.place.published = record;
@@ -242,6 +287,9 @@ impl HistoryStage {
         let mut next = self.feed.wants_from();
         while let Some(last) = self.place.published.filter(|last| next <= last.number) {
             self.read_log(next, last.number)?;
+            if self.reverting.is_some() {
+                return Ok(());
+            }
             next = last.number + 1;
         }
         self.place.follows = self.place.published.is_some();
@@ -267,6 +315,10 @@ impl HistoryStage {
                 break;
             }
             while lets_go_by && let Ok(message) = self.queue.try_recv() {
+                if let HistoryMessage::Revert(revert) = message {
+                    self.reverting = Some(revert);
+                    return Ok(());
+                }
                 self.note(&message);
                 self.show();
             }

@@ -151,6 +151,10 @@ impl ChainWalk {
         let mut passing = VecDeque::with_capacity(checkpoints.len());
         for checkpoint in checkpoints {
             let (number, state) = (checkpoint.number, &checkpoint.state);
+            if log.is_reverted(state.log.file, state.log.record) {
+                // A start passes it over.
+                continue;
+            }
             let chain = ChainState::decode(&state.context).ok_or(InspectError::Checkpoint {
                 checkpoint: number,
                 what: "what it says of the chain makes no sense to this build".to_owned(),

@@ -2,6 +2,7 @@
 
 use super::ScheduleStage;
 use super::held::{prefetch_cells, prefetch_slots};
+use super::operating::Then;
 use super::replay_protection::Refused;
 use crate::Refusal;
 use crate::VerifiedTransaction;
@@ -22,6 +23,9 @@ impl ScheduleStage {
     /// Takes verified batches and inserts what there is room for, highest priority first.
     pub(super) fn admit(&mut self, now: Instant) -> bool {
         let mut worked = self.give_up_where_the_ledger_failed();
+        if let Some(slot_transactions) = self.slot_transactions {
+            return worked | self.admit_in_order(slot_transactions, now);
+        }
         if self.hold.is_some() {
             return worked;
         }
@@ -58,6 +62,33 @@ impl ScheduleStage {
             }
         }
         worked | self.insert_waiting(now)
+    }
+
+    /// Takes transactions as they come, and inserts each that is not refused as an entry of its own. One that comes
+    /// when the slot is full waits until all before it is visible, and the next slot has opened: so whoever has heard
+    /// of its transactions sees the same slot each time.
+    fn admit_in_order(&mut self, slot_transactions: u64, now: Instant) -> bool {
+        let mut worked = false;
+        while self.hold.is_none() && self.has_room() {
+            if self.held.is_empty() {
+                let Ok(batch) = self.wiring.verified.try_recv() else {
+                    break;
+                };
+                self.held.extend(batch.items);
+            }
+            if self.slot_inserted >= slot_transactions && !self.held.is_empty() {
+                self.rest(Then::TurnSlot);
+                return true;
+            }
+            let accepted = self.held.pop().and_then(|item| self.accept(item));
+            if let Some(item) = accepted {
+                self.insert(item, now);
+                self.slot_inserted += 1;
+                self.entries.close();
+            }
+            worked = true;
+        }
+        worked
     }
 
     /// Those of a batch that are not refused. What accepting one touches is loaded while earlier ones are
@@ -261,7 +292,8 @@ impl ScheduleStage {
         self.given_up = true;
         self.give_deferred_up();
         while let Some(item) = self.held.pop() {
-            self.evict(&item.transaction);
+            let reason = self.wiring.ledger.failure().unwrap_or_default();
+            self.refuse(item, Refusal::LedgerFailed(reason));
         }
         while let Some(item) = self.buffer.pop() {
             self.evict(&item.transaction);

@@ -10,29 +10,32 @@
 mod admission;
 mod dispatch;
 mod entries;
+mod going_back;
 mod held;
 mod operating;
 mod pace;
 mod replay_protection;
 mod replaying;
 mod residency;
+mod slots;
 
 use crate::counters::{StageCounters, WaitHistogram};
 use crate::fault::{self, Fault};
+use crate::journal::Journals;
 use crate::ledger::LedgerHealth;
 use crate::operator::Command;
-use crate::slot::{self, BLOCKHASH_AGE_MAX};
+use crate::slot::BLOCKHASH_AGE_MAX;
 use crate::start::ChainStart;
 use crate::sync::{
     Arc, AtomicBool, Mutex, Ordering, Patience, Receiver, Sender, TrySendError, park_timeout,
 };
 use crate::task::{
-    Admission, BankBatch, CompletedBatch, Outcome, PublisherMessage, SlotOpening, Task,
-    VerifiedBatch, Work,
+    Admission, BankBatch, CompletedBatch, Outcome, PublisherMessage, Task, VerifiedBatch, Work,
 };
 use crate::{Limits, RuntimeConfig, SlotContext, SlotWatch};
 use dispatch::Dispatcher;
 use entries::Entries;
+use going_back::PastState;
 use held::Held;
 use operating::Hold;
 use pace::{LookAhead, Width};
@@ -46,15 +49,7 @@ use sealane_sdk::{Programs, Pubkey};
 use sealane_vm::ElfMachine;
 use solana_hash::Hash;
 use std::collections::VecDeque;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// Unix time in milliseconds. A clock before 1970 is no reason not to go on.
-fn unix_time_ms() -> i64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    now.as_millis() as i64
-}
+use std::time::{Duration, Instant};
 
 /// The queues and shared places of the stage.
 pub(crate) struct Wiring {
@@ -77,6 +72,8 @@ pub(crate) struct Wiring {
     pub(crate) draining: Arc<AtomicBool>,
     pub(crate) ledger: Arc<LedgerHealth>,
     pub(crate) counters: Arc<StageCounters>,
+    /// What accounts were at the snapshots.
+    pub(crate) journals: Arc<Mutex<Journals>>,
     pub(crate) waits: Arc<Mutex<WaitHistogram>>,
 }
 
@@ -129,7 +126,13 @@ pub(crate) struct ScheduleStage {
     seals_at_end: bool,
     /// Nothing is inserted as long as this is.
     hold: Option<Hold>,
-    /// No slot turns by itself.
+    /// Those that can be gone back to, oldest first, and the number of the next.
+    snapshots: Vec<PastState>,
+    next_snapshot: u64,
+    /// Where nothing goes by wall time: transactions of a slot, and those that were inserted in the open one.
+    slot_transactions: Option<u64>,
+    slot_inserted: u64,
+    /// No slot turns by wall time.
     is_paused: bool,
     /// The ledger failed, and everything that waited was given up.
     given_up: bool,
@@ -204,7 +207,11 @@ impl ScheduleStage {
             resumes: false,
             seals_at_end: false,
             hold: None,
-            is_paused: false,
+            snapshots: Vec::new(),
+            next_snapshot: 1,
+            slot_transactions: config.slot_transactions,
+            slot_inserted: 0,
+            is_paused: config.slot_transactions.is_some(),
             given_up: false,
             residency,
             tasks: Vec::new(),
@@ -277,7 +284,8 @@ impl ScheduleStage {
         if replays {
             worked |= self.replay(now);
         } else {
-            if now >= self.slot_ends && !self.is_paused && self.hold.is_none() {
+            let turns = !self.is_paused || self.resumes;
+            if turns && now >= self.slot_ends && self.hold.is_none() {
                 self.turn_slot(now);
                 worked = true;
             }
@@ -285,7 +293,12 @@ impl ScheduleStage {
         }
         worked |= self.dispatch(now);
         let work_ran_out = self.in_flight == 0 && self.buffer.is_empty();
-        if self.entries.is_open() && !replays && (work_ran_out || now >= self.entry_ends) {
+        let restores = matches!(self.hold, Some(Hold::Restoring(_)));
+        if self.entries.is_open()
+            && !replays
+            && !restores
+            && (work_ran_out || now >= self.entry_ends)
+        {
             self.entries.close();
             worked = true;
         }
@@ -316,7 +329,9 @@ impl ScheduleStage {
                     self.replay.take_back(transaction.id());
                     self.wiring.counters.dropped.add(1);
                 }
-                if let Work::SetAccount(_) = &task.work {
+                if let Work::SetAccount(change) = &task.work
+                    && !change.restores
+                {
                     self.change_is_complete(outcome);
                 }
             }
@@ -333,69 +348,6 @@ impl ScheduleStage {
             self.entries.add_completed(batch);
         }
         worked
-    }
-
-    /// Seals the open slot, whose blockhash covers the entries published so far, and opens the next.
-    fn turn_slot(&mut self, now: Instant) {
-        let (_, blockhash) = self.seal();
-        let open = &self.slot;
-        let mut time_ms = open.time_ms + self.slot_duration.as_millis() as i64;
-        if std::mem::take(&mut self.resumes) {
-            // The slots that passed while the node was down are not made up for: their time is.
-            time_ms = time_ms.max(unix_time_ms());
-        }
-        let next = Arc::new(open.after(blockhash, time_ms));
-        self.slot_ends += self.slot_duration;
-        self.open_next_slot(
-            SlotOpening {
-                context: next,
-                record: None,
-                passed: None,
-            },
-            now,
-        );
-    }
-
-    /// Nothing more comes in the open slot; the tip of what is published, and the slot's blockhash.
-    fn seal(&mut self) -> (Hash, Hash) {
-        self.entries.close();
-        let tip = *self
-            .wiring
-            .tip
-            .lock()
-            .expect("no holder of this lock panics");
-        let open = &self.slot;
-        let time = open.sysvars.clock.unix_timestamp;
-        let blockhash = slot::blockhash(&open.blockhash(), open.slot, time, &tip);
-        (tip, blockhash)
-    }
-
-    /// Opens the slot that follows the sealed one, and pays the leader's share of that.
-    fn open_next_slot(&mut self, opening: SlotOpening, now: Instant) {
-        self.open_slot(opening);
-        self.reconsider_deferred();
-        let mut lamports = std::mem::take(&mut self.rewards_lamports);
-        if lamports > 0 && fault::is(self.fault, Fault::GenerousReward) {
-            lamports *= 2;
-        }
-        if lamports > 0 && self.insert_reward(lamports, now).is_err() {
-            // Every account index is taken: the reward waits for the next slot.
-            self.rewards_lamports = lamports;
-        }
-    }
-
-    /// Everything that comes is of this slot.
-    fn open_slot(&mut self, slot: SlotOpening) {
-        self.slot = slot.context.clone();
-        self.found_blockhash = None;
-        self.programs.open_slot(self.slot.slot);
-        self.wiring.slots.set(self.slot.clone());
-        self.replay.open_slot(self.slot.slot);
-        self.dispatcher.start_slot();
-        // It is announced behind the entries of the slots before it.
-        let announced_now = self.entries.slot_opens_after_the_last(slot);
-        self.unpublished
-            .extend(announced_now.map(PublisherMessage::Slot));
     }
 
     fn dispatch(&mut self, now: Instant) -> bool {

@@ -9,9 +9,10 @@
 //! log has before them.
 
 use super::ScheduleStage;
+use super::going_back::Restoring;
 use crate::SlotContext;
 use crate::block_log::SlotOpened;
-use crate::operator::{AccountChange, Command, OperatorError, TimeTravel};
+use crate::operator::{AccountChange, Command, OperatorError, Reply, TimeTravel};
 use crate::slot::IdleSlots;
 use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::task::{Outcome, PublisherMessage, SlotOpening, TaskAccounts, Work};
@@ -27,6 +28,8 @@ pub(super) enum Hold {
     Set,
     /// What is in flight is finished.
     Resting(Then),
+    /// Accounts become what they were.
+    Restoring(Restoring),
     /// The publisher says when all of it is visible.
     Visible(Arc<AtomicBool>, Then),
 }
@@ -34,17 +37,23 @@ pub(super) enum Hold {
 /// What is done in a chain at rest.
 pub(super) enum Then {
     ForgetPrograms,
+    TurnSlot,
     Obey(Command),
+    /// The chain is what it was at a snapshot.
+    GoOn(Reply<bool>),
+    /// Somebody hears of it.
+    Tell(Box<dyn FnOnce() + Send>),
 }
 
 impl ScheduleStage {
     /// Carries commands out. Returns whether anything was done.
     pub(super) fn operate(&mut self, now: Instant) -> bool {
-        let mut worked = self.come_to_rest(now);
-        while self.hold.is_none()
+        let mut worked = self.hold.is_some() && self.come_to_rest(now);
+        while let Some(commands) = &self.wiring.commands
+            && self.hold.is_none()
             && self.replaying.is_none()
+            && !self.resumes
             && self.has_room()
-            && let Some(commands) = &self.wiring.commands
             && let Ok(command) = commands.try_recv()
         {
             self.receive(command, now);
@@ -71,7 +80,7 @@ impl ScheduleStage {
                 self.is_paused = paused;
                 let _ = reply.try_send(Ok(self.slot.clone()));
             }
-            Command::Travel(..) => self.rest(Then::Obey(command)),
+            command => self.rest(Then::Obey(command)),
         }
     }
 
@@ -86,7 +95,7 @@ impl ScheduleStage {
     }
 
     /// Nothing is inserted any more until all that was is visible.
-    fn rest(&mut self, then: Then) {
+    pub(super) fn rest(&mut self, then: Then) {
         self.entries.close();
         self.hold = Some(Hold::Resting(then));
     }
@@ -114,15 +123,34 @@ impl ScheduleStage {
             Some(Hold::Visible(visible, then)) if visible.load(Ordering::Acquire) => {
                 match then {
                     Then::ForgetPrograms => self.wiring.machine.forget_all(),
+                    Then::TurnSlot => self.pass_slots(1, now),
                     Then::Obey(command) => self.obey(command, now),
+                    Then::GoOn(reply) => self.went_back(reply, now),
+                    Then::Tell(tell) => tell(),
                 }
                 true
+            }
+            Some(Hold::Restoring(restoring)) => {
+                let (hold, worked) = self.restore(restoring, now);
+                self.hold = Some(hold);
+                worked
             }
             hold => {
                 self.hold = hold;
                 false
             }
         }
+    }
+
+    /// Answers when all that was done is visible, with the fees that a slot pays which opened.
+    pub(super) fn answer_at_rest<T: Send + 'static>(
+        &mut self,
+        reply: Reply<T>,
+        answer: Result<T, OperatorError>,
+    ) {
+        self.rest(Then::Tell(Box::new(move || {
+            let _ = reply.try_send(answer);
+        })));
     }
 
     /// Has the publisher call this, behind all that it was sent so far.
@@ -136,10 +164,13 @@ impl ScheduleStage {
         match command {
             Command::Travel(to, reply) => {
                 let there = self.travel(to, now);
-                self.when_visible(move || {
-                    let _ = reply.try_send(there);
-                });
+                self.answer_at_rest(reply, there);
             }
+            Command::Settle(reply) => {
+                let _ = reply.try_send(Ok(self.slot.clone()));
+            }
+            Command::Snapshot(reply) => self.take_snapshot(reply, now),
+            Command::Revert(id, reply) => self.go_back(id, reply),
             Command::SetAccount(_) | Command::SetPaused(..) => {
                 unreachable!("it needs no chain at rest")
             }

@@ -11,6 +11,7 @@ use crate::MessageId;
 const EMPTY: MessageId = 0;
 const REMOVED: MessageId = 1;
 
+#[derive(Clone)]
 struct Generation {
     cells: Vec<MessageId>,
     /// Cells not empty: known or taken back.
@@ -79,6 +80,7 @@ impl Generation {
 }
 
 /// The ids accepted within one to two blockhash ages.
+#[derive(Clone)]
 pub(super) struct ReplayProtection {
     young: Generation,
     old: Generation,

@@ -5,6 +5,7 @@
 
 mod damage;
 mod faults;
+mod going_back;
 mod power_loss;
 mod records;
 mod round_trip;

@@ -152,6 +152,11 @@ pub struct Arguments {
     #[arg(long)]
     dev: bool,
 
+    /// With --dev: keys and all that is random follow from this number, and nothing goes by wall time, so that a run that
+    /// sends the same transactions in the same order repeats bit by bit.
+    #[arg(long, value_name = "N", requires = "dev")]
+    seed: Option<u64>,
+
     /// Threads that execute transactions: a number, or auto for what suits this machine.
     #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = banking_threads)]
     banking_threads: BankingThreads,
@@ -325,7 +330,9 @@ pub fn run(
     if let Some(mint) = arguments.mint {
         builder = builder.mint(mint);
     }
-    if let Some(wallet) = wallet::find(arguments.config.as_deref()) {
+    if let Some(seed) = arguments.seed {
+        builder = builder.seed(seed);
+    } else if let Some(wallet) = wallet::find(arguments.config.as_deref()) {
         builder = builder.wallet(wallet);
     }
     builder = arguments.add_chain_to(builder)?;
@@ -452,6 +459,17 @@ mod tests {
         assert_eq!(limits(&both), (Some(2_000_000_000), Some(week)));
         let without_ledger = ["sealane-validator", "--limit-ledger-age", "7d"];
         assert!(Arguments::try_parse_from(without_ledger).is_err());
+    }
+
+    #[test]
+    fn a_seed_is_for_a_chain_for_development() {
+        let parse = |arguments: &[&str]| {
+            Arguments::try_parse_from([&["sealane-validator"], arguments].concat())
+        };
+        let seeded = parse(&["--dev", "--seed", "7"]).expect("both are there");
+        assert_eq!((seeded.dev, seeded.seed), (true, Some(7)));
+        assert_eq!(parse(&["--dev"]).expect("it is a flag").seed, None);
+        assert!(parse(&["--seed", "7"]).is_err());
     }
 
     #[test]

@@ -130,10 +130,14 @@ pub(super) fn start_message(node: &ValidatorHandle, ledger: Option<&Path>) -> St
         Some(wallet) => format!("{wallet} ({} SOL)", grouped_sol(MINT_SOL)),
         None => "none found; name one with --mint PUBKEY".to_owned(),
     };
+    let dev = match node.operator() {
+        Ok(_) => "  Operator    whoever reaches it: accounts and the clock can be set (--dev)\n",
+        Err(_) => "",
+    };
     format!(
         "Sealane {} — a local Solana node. {}\n\
          \n  JSON-RPC    {rpc}\n  WebSocket   {web_socket}\n  Wallet      {mint}\n  \
-         Faucet      {}\n  Genesis     {}\n\nTry: solana airdrop 1 --url {rpc}\nStop with Ctrl-C.\n\n",
+         Faucet      {}\n  Genesis     {}\n{dev}\nTry: solana airdrop 1 --url {rpc}\nStop with Ctrl-C.\n\n",
         env!("CARGO_PKG_VERSION"),
         place(node, ledger),
         node.faucet_address(),

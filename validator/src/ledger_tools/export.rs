@@ -162,7 +162,7 @@ fn account_set(slot: u64, key: &Pubkey, state: &AccountState) -> serde_json::Val
         "lamports": state.lamports,
         "owner": state.owner.to_string(),
         "executable": state.executable,
-        "data": BASE64_STANDARD.encode(&state.data.read(..)),
+        "data": BASE64_STANDARD.encode(state.data.read(..)),
     })
 }
 

@@ -126,6 +126,7 @@ impl ReplayOptions {
             RuntimeConfig::new(Arc::new(programs), genesis.hash, genesis.identity.pubkey());
         config.genesis_accounts = genesis.accounts.clone();
         config.genesis_time = genesis.time;
+        config.dev = genesis.dev.is_some();
         genesis.parameters.apply(&mut config);
         config.header_signer = Some(Arc::clone(&genesis.identity));
         config.banking_threads = self.banking_threads;

@@ -167,6 +167,11 @@ pub(crate) fn get_block_commitment(_: &RpcContext, parameters: &Parameters) -> A
     })
 }
 
+/// Alpenglow's first certificate: there is no such consensus.
+pub(crate) fn get_ag_genesis_cert(_: &RpcContext, _: &Parameters) -> Answer {
+    answer(&None::<()>)
+}
+
 pub(crate) fn get_vote_accounts(_: &RpcContext, parameters: &Parameters) -> Answer {
     let config: VoteAccountsConfig = parameters.optional(0)?;
     if let Some(key) = &config.vote_pubkey {

@@ -103,6 +103,7 @@ const QUICK: &[(&str, Method)] = &[
     ("getBlockProduction", leaders::get_block_production),
     ("getBlockCommitment", leaders::get_block_commitment),
     ("getVoteAccounts", leaders::get_vote_accounts),
+    ("getAgGenesisCert", leaders::get_ag_genesis_cert),
     ("getClusterNodes", leaders::get_cluster_nodes),
     ("getMaxRetransmitSlot", leaders::get_max_shred_slot),
     ("getMaxShredInsertSlot", leaders::get_max_shred_slot),

@@ -1,6 +1,6 @@
 //! JSON-RPC as bytes on a socket: leaders, the network, inflation, how fast the chain is.
 
-use crate::support::{PATIENCE, error, result, start, value};
+use crate::support::{self, PATIENCE, error, result, start, value};
 use crate::transfers::{node_and_payer, transfer};
 use sealane_validator::{Validator, ValidatorHandle};
 use serde_json::{Value, json};
@@ -96,6 +96,33 @@ fn the_network_is_one_node_that_nobody_votes_in() {
         error(&node, "getHighestSnapshotSlot", json!([])),
         (-32008, "No snapshot".to_owned())
     );
+}
+
+#[test]
+fn metrics_are_in_the_format_of_prometheus() {
+    let (node, payer) = node_and_payer();
+    let (status, text) = support::http(&node, "GET", "/metrics", "");
+    assert_eq!(status, 200);
+    let value = |name: &str| {
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(&format!("{name} ")));
+        let line = line.unwrap_or_else(|| panic!("no {name} in {text}"));
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    assert!(node.balance(&payer.pubkey()).unwrap() > 0);
+    assert_eq!(value("sealane_visible_total"), 1.0);
+    assert_eq!(value("sealane_healthy"), 1.0);
+    assert!(value("sealane_stage_busy_seconds_total{stage=\"bank\"}") > 0.0);
+    // Each sample stands under the type of its family.
+    let mut family = String::new();
+    for line in text.lines() {
+        match line.strip_prefix("# TYPE ") {
+            Some(line) => family = line.split(' ').next().unwrap().to_owned(),
+            None if line.starts_with('#') => {}
+            None => assert!(line.starts_with(&family), "{line} under {family}"),
+        }
+    }
 }
 
 #[test]

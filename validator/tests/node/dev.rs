@@ -3,6 +3,8 @@
 mod accounts;
 mod begun;
 mod clock;
+mod seed;
+mod snapshots;
 mod token_accounts;
 
 use sealane_validator::{Validator, ValidatorHandle};

@@ -1,9 +1,9 @@
 //! The errors of JSON-RPC: the codes and words that clients match on.
 
-use crate::support::{PATIENCE, call, error, result, value};
+use crate::support::{self, PATIENCE, WebSocket, call, error, result, value};
 use crate::transfers::{SYSTEM, base64, node_and_payer, signature_of, transfer};
 use sealane_sdk::AccountState;
-use sealane_validator::{Validator, ValidatorHandle};
+use sealane_validator::{RpcLimits, Validator, ValidatorHandle};
 use serde_json::{Value, json};
 use solana_hash::Hash;
 use solana_pubkey::Pubkey;
@@ -243,4 +243,26 @@ fn the_same_transaction_again_is_an_error_in_preflight_and_none_without() {
         answer["result"],
         json!(transaction.signatures[0].to_string())
     );
+}
+
+#[test]
+fn who_asks_too_much_is_told_to_wait() {
+    let mut limits = RpcLimits::default();
+    // Everything is too much, so that no clock matters here.
+    limits.requests_per_second_per_address_max = Some(0);
+    let node = Validator::builder().rpc_limits(limits).start().unwrap();
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": "getSlot"}).to_string();
+    let (status, body) = support::http(&node, "POST", "/", &request);
+    assert_eq!(status, 429);
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["error"]["code"], json!(429));
+    // What is for monitoring is always answered.
+    assert_eq!(support::http(&node, "GET", "/health", "").0, 200);
+
+    let mut client = WebSocket::connect(&node.ws_url().unwrap());
+    let answer = client.call("getSlot", json!([]));
+    assert_eq!(answer["error"]["code"], json!(429));
+    client.send(&json!([{"jsonrpc": "2.0", "id": 7, "method": "getSlot"}]));
+    let answer = client.receive().expect("an answer");
+    assert_eq!(answer["error"]["code"], json!(429));
 }

@@ -62,7 +62,7 @@ fn enough_for(before: &AccountState, state: &AccountState, rent: &Rent) -> u64 {
 fn from_hex(text: &str) -> Result<Vec<u8>, ErrorObjectOwned> {
     let wrong = |what: String| invalid_params(format!("Invalid hex data provided: {what}"));
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return Err(wrong("Odd number of digits".to_owned()));
     }
     let digit = |at: usize| {

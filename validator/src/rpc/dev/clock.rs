@@ -11,20 +11,22 @@ const DEFAULT_MS: i64 = 3_600_000;
 
 /// Where to; one of them.
 #[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "camelCase")]
 enum TimeTravelConfig {
-    AbsoluteEpoch(u64),
-    AbsoluteSlot(u64),
+    #[serde(rename = "absoluteEpoch")]
+    Epoch(u64),
+    #[serde(rename = "absoluteSlot")]
+    Slot(u64),
     /// Unix milliseconds.
-    AbsoluteTimestamp(u64),
+    #[serde(rename = "absoluteTimestamp")]
+    Timestamp(u64),
 }
 
 pub(super) fn time_travel(context: &RpcContext, parameters: &Parameters) -> Answer {
     let config: Option<TimeTravelConfig> = parameters.optional(0)?;
     let to = match config {
-        Some(TimeTravelConfig::AbsoluteEpoch(epoch)) => TimeTravel::Epoch(epoch),
-        Some(TimeTravelConfig::AbsoluteSlot(slot)) => TimeTravel::Slot(slot),
-        Some(TimeTravelConfig::AbsoluteTimestamp(time_ms)) => TimeTravel::Time(time_ms),
+        Some(TimeTravelConfig::Epoch(epoch)) => TimeTravel::Epoch(epoch),
+        Some(TimeTravelConfig::Slot(slot)) => TimeTravel::Slot(slot),
+        Some(TimeTravelConfig::Timestamp(time_ms)) => TimeTravel::Time(time_ms),
         None => {
             let time_ms = context.reader.slot().time_ms.saturating_add(DEFAULT_MS);
             TimeTravel::Time(u64::try_from(time_ms).unwrap_or(0))

@@ -6,6 +6,7 @@
 
 mod account;
 mod clock;
+mod snapshot;
 mod token_account;
 
 use super::errors::{self, invalid_params, invalid_request};
@@ -22,6 +23,8 @@ const METHODS: &[(&str, Method)] = &[
     ("surfnet_timeTravel", clock::time_travel),
     ("surfnet_pauseClock", clock::pause_clock),
     ("surfnet_resumeClock", clock::resume_clock),
+    ("sealane_snapshot", snapshot::snapshot),
+    ("sealane_revert", snapshot::revert),
 ];
 
 /// Adds the methods, if the chain is for development.

@@ -37,9 +37,13 @@ fn a_chain_that_may_go_back_forgets_nothing() {
 
 #[test]
 fn without_dev_its_methods_are_not_there() {
-    let node = start();
-    for method in ["surfnet_setAccount", "surfnet_timeTravel", "sealane_revert"] {
-        let expected = (-32601, "Method not found".to_owned());
-        assert_eq!(error(&node, method, json!([])), expected, "{method}");
+    // One that begins later travels there, and is nobody's to command all the same.
+    let later = Validator::builder().warp_slot(1_000).start().unwrap();
+    for node in [start(), later] {
+        for method in ["surfnet_setAccount", "surfnet_timeTravel", "sealane_revert"] {
+            let expected = (-32601, "Method not found".to_owned());
+            assert_eq!(error(&node, method, json!([])), expected, "{method}");
+        }
+        assert!(node.pause_clock().is_err());
     }
 }

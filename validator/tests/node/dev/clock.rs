@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Slot, epoch and time of the Clock sysvar.
-fn clock(node: &ValidatorHandle) -> (u64, u64, i64) {
+pub(super) fn clock(node: &ValidatorHandle) -> (u64, u64, i64) {
     let clock = "SysvarC1ock11111111111111111111111111111111";
     let account = value(
         node,
