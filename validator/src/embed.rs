@@ -80,33 +80,13 @@ impl ValidatorBuilder {
     pub fn start(mut self) -> Result<ValidatorHandle, Error> {
         self.check_dev()?;
         // First, because it is what fails.
-        let ports = self
-            .rpc_port
-            .map(|port| Ports::bind(self.bind_address, port))
-            .transpose()?;
+        let ports = self.rpc_port.map(|port| self.bind(port)).transpose()?;
         let addresses = ports
             .as_ref()
-            .map(|ports| (ports.http(), ports.web_socket()));
-        let ingest_ports = ports
-            .as_ref()
-            .map(|_| IngestPorts::bind(self.bind_address, self.ingest_ports.clone()))
-            .transpose()?;
+            .map(|(rpc, _)| (rpc.http(), rpc.web_socket()));
+        let ingest_addresses = ports.as_ref().map(|(_, ingest)| ingest.addresses());
         let watch = self.watch.then(|| Watch::new(&self.native_programs));
-        for file in &self.native_programs {
-            let program = file.load()?;
-            if let Some(known) = self.programs.get(&file.id) {
-                let (id, name) = (file.id, known.name);
-                return Err(Error::ProgramAddressTaken { id, name });
-            }
-            self.programs.add(if self.watch {
-                program.replaceable()
-            } else {
-                program
-            });
-        }
-        for file in &self.program_files {
-            self.accounts.extend(file.accounts(&self.programs)?);
-        }
+        self.load_programs()?;
         let place = self.ledger.as_ref();
         let disk = place.map(|place| place.open(self.reset)).transpose()?;
         let (genesis, runtime) = match (&self.snapshot, &disk) {
@@ -158,29 +138,13 @@ impl ValidatorBuilder {
             airdrops: Airdrops::default(),
             performance: performance.clone(),
             addresses,
-            ingest_addresses: ingest_ports.as_ref().map(IngestPorts::addresses),
+            ingest_addresses,
             snapshot_folder,
             answers_bytes: Arc::clone(&answers_bytes),
         });
-        let server = match ports {
-            Some(ports) => {
-                let mut methods = Methods::new();
-                methods.merge(rpc::module(Arc::clone(&context))?)?;
-                methods.merge(pubsub::module(hubs.clone(), self.rpc_limits.clone())?)?;
-                let server = RpcServer::start(ports, methods, &self.rpc_limits, runtime.reader())?;
-                if let Some(ports) = ingest_ports {
-                    let limits = IngestLimits {
-                        transaction_bytes_max: self.limits.transaction_bytes_max,
-                        connections_max: self.rpc_limits.quic_connections_max,
-                        streams_per_connection_max: self.rpc_limits.quic_streams_per_connection_max,
-                    };
-                    let (ingest, identity) = (runtime.ingest(), &context.genesis.identity);
-                    server.within(|| ports.serve(&ingest, identity, &limits))?;
-                }
-                Some(server)
-            }
-            None => None,
-        };
+        let bytes_max = self.limits.transaction_bytes_max;
+        let serve = |(rpc, ingest)| serve(rpc, ingest, &context, hubs.clone(), bytes_max);
+        let server = ports.map(serve).transpose()?;
         let sampled = server
             .as_ref()
             .map(|_| performance.sample(runtime.reader()));
@@ -198,6 +162,33 @@ impl ValidatorBuilder {
                 sampler,
             }),
         })
+    }
+
+    /// Takes the ports: of JSON-RPC, and of transactions beside it.
+    fn bind(&self, port: u16) -> Result<(Ports, IngestPorts), Error> {
+        let rpc = Ports::bind(self.bind_address, port)?;
+        let ingest = IngestPorts::bind(self.bind_address, self.ingest_ports.clone())?;
+        Ok((rpc, ingest))
+    }
+
+    /// Maps the native programs that are files, and reads those that are ELF files.
+    fn load_programs(&mut self) -> Result<(), Error> {
+        for file in &self.native_programs {
+            let program = file.load()?;
+            if let Some(known) = self.programs.get(&file.id) {
+                let (id, name) = (file.id, known.name);
+                return Err(Error::ProgramAddressTaken { id, name });
+            }
+            self.programs.add(if self.watch {
+                program.replaceable()
+            } else {
+                program
+            });
+        }
+        for file in &self.program_files {
+            self.accounts.extend(file.accounts(&self.programs)?);
+        }
+        Ok(())
     }
 
     /// A chain that may go back needs all of its past, and its accounts at hand.
@@ -258,6 +249,28 @@ impl ValidatorBuilder {
         }
         Ok((genesis, runtime))
     }
+}
+
+/// Serves clients and takes transactions on the ports.
+fn serve(
+    rpc: Ports,
+    ingest: IngestPorts,
+    context: &Arc<RpcContext>,
+    hubs: Hubs,
+    transaction_bytes_max: usize,
+) -> Result<RpcServer, Error> {
+    let limits = &context.limits;
+    let mut methods = Methods::new();
+    methods.merge(rpc::module(Arc::clone(context))?)?;
+    methods.merge(pubsub::module(hubs, limits.clone())?)?;
+    let server = RpcServer::start(rpc, methods, limits, context.reader.clone())?;
+    let limits = IngestLimits {
+        transaction_bytes_max,
+        connections_max: limits.quic_connections_max,
+        streams_per_connection_max: limits.quic_streams_per_connection_max,
+    };
+    server.within(|| ingest.serve(&context.ingest, &context.genesis.identity, &limits))?;
+    Ok(server)
 }
 
 /// Whether a chain is a new one.

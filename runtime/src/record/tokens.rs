@@ -114,8 +114,8 @@ impl TokenBalances {
             out.push(balances.len() as u8);
             for balance in balances {
                 let is_2022 = balance.program == PROGRAMS[1];
-                let flags = u8::from(is_2022) * TOKEN_2022
-                    | u8::from(balance.decimals.is_some()) * DECIMALS;
+                let has_decimals = balance.decimals.is_some();
+                let flags = (u8::from(is_2022) * TOKEN_2022) | (u8::from(has_decimals) * DECIMALS);
                 out.extend_from_slice(&[balance.account_index, flags]);
                 put_key(out, &balance.mint, &key, &mut earlier);
                 put_key(out, &balance.owner, &key, &mut earlier);

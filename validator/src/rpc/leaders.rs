@@ -147,7 +147,7 @@ pub(crate) fn get_block_production(context: &RpcContext, parameters: &Parameters
     let production = RpcBlockProduction {
         // Each of its slots has a block.
         by_identity: is_wanted
-            .then(|| (own, (slots, slots)))
+            .then_some((own, (slots, slots)))
             .into_iter()
             .collect(),
         range: RpcBlockProductionRange {
