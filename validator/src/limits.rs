@@ -53,8 +53,10 @@ pub struct RpcLimits {
     pub blocking_threads_max: usize,
     /// Threads that serve connections.
     pub server_threads: usize,
-    /// How often an idle WebSocket is pinged; one that does not answer twice is closed.
-    pub ping_interval: Duration,
+    /// After how long the system asks the other end of an idle connection whether it is there, and how often again; one
+    /// that does not answer is closed after three times. WebSockets are not pinged: clients take the first message for the
+    /// answer to their first request.
+    pub keep_alive_interval: Duration,
 }
 
 impl Default for RpcLimits {
@@ -82,7 +84,7 @@ impl Default for RpcLimits {
             filters_max: 4,
             blocking_threads_max: 32,
             server_threads: 2,
-            ping_interval: Duration::from_secs(30),
+            keep_alive_interval: Duration::from_secs(30),
         }
     }
 }

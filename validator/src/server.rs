@@ -10,10 +10,11 @@ use crate::pubsub::{Connection, SubscriptionNumbers, UnsubscribeErrors};
 use crate::rate::{Caller, RateCaps, Rates, too_many_json};
 use jsonrpsee::core::middleware::RpcServiceBuilder;
 use jsonrpsee::server::{
-    BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, Methods, PingConfig, Server,
-    ServerConfig, ServerHandle, StopHandle, serve_with_graceful_shutdown, stop_channel,
+    BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, Methods, Server, ServerConfig,
+    ServerHandle, StopHandle, serve_with_graceful_shutdown, stop_channel,
 };
 use sealane_runtime::Reader;
+use socket2::{SockRef, TcpKeepalive};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,6 +127,7 @@ impl RpcServer {
                 room: Arc::clone(&room),
                 rates: rates.clone(),
                 backlog_bytes_max: limits.notification_bytes_per_connection_max,
+                keep_alive_interval: limits.keep_alive_interval,
                 reader: reader.clone(),
             };
             runtime.spawn(acceptor.run(listener));
@@ -171,7 +173,6 @@ impl Drop for RpcServer {
 }
 
 fn server_config(limits: &RpcLimits) -> ServerConfig {
-    let inactive = limits.ping_interval * 2;
     ServerConfig::builder()
         .max_request_body_size(limits.request_bytes_max)
         .max_response_body_size(limits.response_bytes_max)
@@ -179,11 +180,6 @@ fn server_config(limits: &RpcLimits) -> ServerConfig {
         .max_subscriptions_per_connection(limits.subscriptions_per_connection_max)
         .set_message_buffer_capacity(limits.notifications_per_connection_max)
         .set_batch_request_config(BatchRequestConfig::Limit(limits.batch_requests_max))
-        .enable_ws_ping(
-            PingConfig::new()
-                .ping_interval(limits.ping_interval)
-                .inactive_limit(inactive),
-        )
         .set_id_provider(SubscriptionNumbers::default())
         .build()
 }
@@ -196,6 +192,7 @@ struct Acceptor {
     room: Arc<Semaphore>,
     rates: Option<Arc<Rates>>,
     backlog_bytes_max: usize,
+    keep_alive_interval: Duration,
     /// Knows whether the node is healthy.
     reader: Reader,
 }
@@ -228,7 +225,8 @@ impl Acceptor {
             let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
                 continue;
             };
-            let Ok((socket, connection)) = prepare(socket, self.backlog_bytes_max) else {
+            let prepared = prepare(socket, self.backlog_bytes_max, self.keep_alive_interval);
+            let Ok((socket, connection)) = prepared else {
                 continue;
             };
 
@@ -304,11 +302,18 @@ fn health(reader: &Reader) -> &'static str {
     if reader.is_healthy() { "ok" } else { "unknown" }
 }
 
-/// Sends small messages at once, and duplicates the socket for whoever must cut it.
+/// Sends small messages at once, notices when the other end is gone, and duplicates the socket for whoever must cut it.
 fn prepare(
     socket: tokio::net::TcpStream,
     backlog_bytes_max: usize,
+    keep_alive_interval: Duration,
 ) -> std::io::Result<(tokio::net::TcpStream, Connection)> {
+    const ATTEMPTS: u32 = 3;
+    let keep_alive = TcpKeepalive::new()
+        .with_time(keep_alive_interval)
+        .with_interval(keep_alive_interval)
+        .with_retries(ATTEMPTS);
+    SockRef::from(&socket).set_tcp_keepalive(&keep_alive)?;
     socket.set_nodelay(true)?;
     let socket = socket.into_std()?;
     let duplicate = socket.try_clone()?;

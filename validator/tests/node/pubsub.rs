@@ -328,3 +328,15 @@ fn who_may_have_missed_what_became_of_a_transaction_is_cut() {
     node.ingest().submit(dropped.collect()).unwrap();
     assert_eq!(client.receive(), None);
 }
+
+/// Clients take the first message on a new connection for the answer to their first request.
+#[test]
+fn a_new_connection_hears_nothing_before_the_answer_to_its_first_request() {
+    let node = start();
+    for _ in 0..50 {
+        let mut client = connect(&node);
+        let first =
+            client.first_frame_after(&json!({"jsonrpc": "2.0", "id": 1, "method": "getHealth"}));
+        assert_eq!(first, 1, "a text frame comes first");
+    }
+}

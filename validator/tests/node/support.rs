@@ -151,6 +151,14 @@ impl WebSocket {
         }
     }
 
+    /// Sends a request; the kind (opcode) of the first frame that comes after the connection was made.
+    pub(crate) fn first_frame_after(&mut self, request: &Value) -> u8 {
+        self.send(request);
+        let mut head = [0; 1];
+        self.0.read_exact(&mut head).unwrap();
+        head[0] & 0x0f
+    }
+
     /// Calls a method and gives the answer, which must be the next message.
     pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
         self.send(&json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}));

@@ -18,7 +18,9 @@ impl Node {
             env!("CARGO_MANIFEST_DIR"),
             "/../../../target/release/sealane-validator"
         );
-        let binary = std::env::args().nth(1).unwrap_or_else(|| default.to_owned());
+        let binary = std::env::args()
+            .nth(1)
+            .unwrap_or_else(|| default.to_owned());
         let mut process = Command::new(&binary)
             .args(["--port", "0", "--ready-json"])
             .stdout(Stdio::piped())
@@ -31,7 +33,8 @@ impl Node {
             serde_json::from_str(&line).with_context(|| format!("the node said {line:?}"))?;
         let text = |name: &str| {
             let text = ready[name].as_str();
-            text.map(str::to_owned).with_context(|| format!("no {name} in {line}"))
+            text.map(str::to_owned)
+                .with_context(|| format!("no {name} in {line}"))
         };
         Ok(Self {
             rpc_url: text("rpcUrl")?,

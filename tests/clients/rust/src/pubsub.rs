@@ -4,8 +4,9 @@ use crate::{Step, World};
 use anyhow::{Context, Result, ensure};
 use solana_client::pubsub_client::PubsubClient;
 use solana_client::rpc_config::{
-    RpcAccountInfoConfig, RpcBlockSubscribeConfig, RpcBlockSubscribeFilter, RpcSignatureSubscribeConfig,
-    RpcTransactionLogsConfig, RpcTransactionLogsFilter, UiAccountEncoding,
+    RpcAccountInfoConfig, RpcBlockSubscribeConfig, RpcBlockSubscribeFilter,
+    RpcSignatureSubscribeConfig, RpcTransactionLogsConfig, RpcTransactionLogsFilter,
+    UiAccountEncoding,
 };
 use solana_client::rpc_response::{RpcSignatureResult, SlotUpdate};
 use solana_commitment_config::CommitmentConfig;
@@ -30,8 +31,9 @@ fn account_and_logs(world: &World) -> Result<()> {
         commitment: Some(CommitmentConfig::confirmed()),
         ..RpcAccountInfoConfig::default()
     };
-    let (_account, accounts) = PubsubClient::account_subscribe(&world.ws_url, &to, Some(config))?;
-    let (_logs, logs) = PubsubClient::logs_subscribe(
+    let (account_subscription, accounts) =
+        PubsubClient::account_subscribe(&world.ws_url, &to, Some(config))?;
+    let (logs_subscription, logs) = PubsubClient::logs_subscribe(
         &world.ws_url,
         RpcTransactionLogsFilter::Mentions(vec![to.to_string()]),
         RpcTransactionLogsConfig {
@@ -44,6 +46,8 @@ fn account_and_logs(world: &World) -> Result<()> {
     ensure!(account.lamports == 1_234_567);
     let heard = logs.recv_timeout(PATIENCE)?.value;
     ensure!(heard.signature == transaction.signatures[0].to_string() && heard.err.is_none());
+    // Dropped, they would wait for one more message each, as `PubsubClientSubscription::shutdown` says.
+    std::mem::forget((account_subscription, logs_subscription));
     Ok(())
 }
 
@@ -54,7 +58,7 @@ fn signature(world: &World) -> Result<()> {
         enable_received_notification: Some(true),
     };
     let signature = &transaction.signatures[0];
-    let (_subscription, results) =
+    let (subscription, results) =
         PubsubClient::signature_subscribe(&world.ws_url, signature, Some(config))?;
     world.rpc.send_transaction(&transaction)?;
     loop {
@@ -62,6 +66,7 @@ fn signature(world: &World) -> Result<()> {
             RpcSignatureResult::ReceivedSignature(_) => {}
             RpcSignatureResult::ProcessedSignature(result) => {
                 ensure!(result.err.is_none());
+                std::mem::forget(subscription);
                 return Ok(());
             }
         }

@@ -39,7 +39,10 @@ fn numbers(world: &World) -> Result<()> {
     rpc.minimum_ledger_slot()?;
     rpc.get_max_retransmit_slot()?;
     rpc.get_max_shred_insert_slot()?;
-    ensure!(rpc.get_highest_snapshot_slot().is_err(), "there is no snapshot");
+    ensure!(
+        rpc.get_highest_snapshot_slot().is_err(),
+        "there is no snapshot"
+    );
     let blockhash = rpc.get_latest_blockhash()?;
     ensure!(rpc.is_blockhash_valid(&blockhash, CommitmentConfig::processed())?);
     rpc.get_new_latest_blockhash(&blockhash)?;
@@ -51,7 +54,9 @@ fn network(world: &World) -> Result<()> {
     let identity = rpc.get_identity()?;
     ensure!(rpc.get_slot_leader()? == identity);
     ensure!(rpc.get_slot_leaders(0, 10)? == vec![identity; 10]);
-    let schedule = rpc.get_leader_schedule(None)?.context("there is a schedule")?;
+    let schedule = rpc
+        .get_leader_schedule(None)?
+        .context("there is a schedule")?;
     ensure!(schedule[&identity.to_string()].len() == 432_000);
     let nodes = rpc.get_cluster_nodes()?;
     ensure!(nodes.len() == 1 && nodes[0].tpu_quic.is_some());
@@ -92,7 +97,9 @@ fn blocks(world: &World) -> Result<()> {
         UiTransactionEncoding::Base64,
         UiTransactionEncoding::Base58,
     ];
-    let slot = rpc.get_transaction(&signature, UiTransactionEncoding::Base64)?.slot;
+    let slot = rpc
+        .get_transaction(&signature, UiTransactionEncoding::Base64)?
+        .slot;
     while rpc.get_slot()? < slot {
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -112,7 +119,12 @@ fn blocks(world: &World) -> Result<()> {
             max_supported_transaction_version: Some(0),
         };
         let block = rpc.get_block_with_config(slot, config)?;
-        ensure!(!block.transactions.context("it has transactions")?.is_empty());
+        ensure!(
+            !block
+                .transactions
+                .context("it has transactions")?
+                .is_empty()
+        );
     }
     rpc.get_block(slot)?;
     rpc.get_block_time(slot)?;
@@ -121,7 +133,13 @@ fn blocks(world: &World) -> Result<()> {
     let signatures = rpc.get_signatures_for_address(&world.payer.pubkey())?;
     ensure!(signatures[0].signature == signature.to_string());
     let statuses = rpc.get_signature_statuses_with_history(&[signature])?.value;
-    ensure!(statuses[0].as_ref().context("it has a status")?.err.is_none());
+    ensure!(
+        statuses[0]
+            .as_ref()
+            .context("it has a status")?
+            .err
+            .is_none()
+    );
     Ok(())
 }
 
@@ -130,7 +148,8 @@ fn accounts(world: &World) -> Result<()> {
     let rpc = &world.rpc;
     let payer = world.payer.pubkey();
     ensure!(rpc.get_account(&payer)?.lamports == rpc.get_balance(&payer)?);
-    let missing = rpc.get_account_with_commitment(&Pubkey::new_unique(), CommitmentConfig::processed())?;
+    let missing =
+        rpc.get_account_with_commitment(&Pubkey::new_unique(), CommitmentConfig::processed())?;
     ensure!(missing.value.is_none());
     ensure!(rpc.get_multiple_accounts(&[payer, Pubkey::new_unique()])?[1].is_none());
     ensure!(rpc.get_account_data(&WRAPPED_SOL)?.len() == 82);
@@ -148,7 +167,10 @@ fn accounts(world: &World) -> Result<()> {
         let account = rpc.get_ui_account_with_config(&WRAPPED_SOL, config)?.value;
         let account = account.context("the mint of wrapped SOL exists")?;
         let length = account.data.decode().map(|data| data.len());
-        ensure!(length.is_none_or(|length| length == 82), "{encoding:?}: {length:?}");
+        ensure!(
+            length.is_none_or(|length| length == 82),
+            "{encoding:?}: {length:?}"
+        );
     }
     rpc.get_feature_activation_slot(&pubkey!("E3PHP7w8kB7np3CTQ1qQ2tW3KCtjRSXBQgW9vM2mWv2Y"))?;
     Ok(())
@@ -159,10 +181,18 @@ fn tokens(world: &World) -> Result<()> {
     ensure!(rpc.get_token_supply(&WRAPPED_SOL)?.decimals == 9);
     let owner = world.payer.pubkey();
     let filter = || TokenAccountsFilter::ProgramId(TOKEN);
-    ensure!(rpc.get_token_accounts_by_owner(&owner, filter())?.is_empty());
-    ensure!(rpc.get_token_accounts_by_delegate(&owner, filter())?.is_empty());
+    ensure!(
+        rpc.get_token_accounts_by_owner(&owner, filter())?
+            .is_empty()
+    );
+    ensure!(
+        rpc.get_token_accounts_by_delegate(&owner, filter())?
+            .is_empty()
+    );
     ensure!(rpc.get_token_largest_accounts(&WRAPPED_SOL)?.is_empty());
-    let error = rpc.get_token_account_balance(&owner).expect_err("it is no token account");
+    let error = rpc
+        .get_token_account_balance(&owner)
+        .expect_err("it is no token account");
     ensure!(error.to_string().contains("not a Token account"), "{error}");
     Ok(())
 }

@@ -3,7 +3,6 @@
 use crate::{Step, World};
 use anyhow::{Context, Result, bail, ensure};
 use solana_client::client_error::ClientErrorKind;
-use solana_client::connection_cache::ConnectionCache;
 use solana_client::rpc_config::{RpcSendTransactionConfig, RpcSimulateTransactionConfig};
 use solana_client::rpc_request::{RpcError, RpcResponseErrorData};
 use solana_client::tpu_client::{TpuClient, TpuClientConfig};
@@ -22,7 +21,6 @@ pub(crate) const STEPS: &[Step] = &[
     ("a simulation shows accounts and units", simulated),
     ("a nonce account lives and a transaction lives on it", nonce),
     ("transfers go over QUIC", over_quic),
-    ("transfers go over UDP", over_udp),
 ];
 
 impl World {
@@ -55,8 +53,12 @@ fn sent_and_polled_for(world: &World) -> Result<()> {
         skip_preflight: true,
         ..RpcSendTransactionConfig::default()
     };
-    let signature = world.rpc.send_transaction_with_config(&transaction, config)?;
-    world.rpc.poll_for_signature_with_commitment(&signature, CommitmentConfig::finalized())?;
+    let signature = world
+        .rpc
+        .send_transaction_with_config(&transaction, config)?;
+    world
+        .rpc
+        .poll_for_signature_with_commitment(&signature, CommitmentConfig::finalized())?;
     world.rpc.poll_for_signature_confirmation(&signature, 1)?;
     ensure!(world.rpc.get_balance(&to)? == 1_000_000);
     Ok(())
@@ -78,7 +80,11 @@ fn overdraft(world: &World) -> Result<()> {
     ensure!(*code == -32002, "{code}");
     ensure!(message.contains("custom program error: 0x1"), "{message}");
     let logs = simulation.logs.as_ref().context("it has logs")?;
-    ensure!(logs.iter().any(|line| line.contains("insufficient lamports")), "{logs:?}");
+    ensure!(
+        logs.iter()
+            .any(|line| line.contains("insufficient lamports")),
+        "{logs:?}"
+    );
     Ok(())
 }
 
@@ -88,13 +94,18 @@ fn simulated(world: &World) -> Result<()> {
     let config = RpcSimulateTransactionConfig {
         sig_verify: true,
         inner_instructions: true,
-        accounts: Some(solana_client::rpc_config::RpcSimulateTransactionAccountsConfig {
-            encoding: None,
-            addresses: vec![to.to_string()],
-        }),
+        accounts: Some(
+            solana_client::rpc_config::RpcSimulateTransactionAccountsConfig {
+                encoding: None,
+                addresses: vec![to.to_string()],
+            },
+        ),
         ..RpcSimulateTransactionConfig::default()
     };
-    let simulation = world.rpc.simulate_transaction_with_config(&transaction, config)?.value;
+    let simulation = world
+        .rpc
+        .simulate_transaction_with_config(&transaction, config)?
+        .value;
     ensure!(simulation.err.is_none(), "{:?}", simulation.err);
     ensure!(simulation.units_consumed == Some(150));
     let accounts = simulation.accounts.context("accounts were asked for")?;
@@ -114,6 +125,8 @@ fn nonce(world: &World) -> Result<()> {
     let transaction = Transaction::new_signed_with_payer(&create, Some(&key), &signers, blockhash);
     world.rpc.send_and_confirm_transaction(&transaction)?;
 
+    // In the slot in which it was made a nonce cannot be used yet.
+    world.rpc.get_new_latest_blockhash(&blockhash)?;
     let data = |world: &World| {
         let account = world.rpc.get_account(&nonce.pubkey())?;
         anyhow::Ok(nonce_utils::data_from_account(&account)?)
@@ -128,33 +141,22 @@ fn nonce(world: &World) -> Result<()> {
     let signed = Transaction::new_signed_with_payer(&instructions, Some(&key), &[payer], blockhash);
     world.rpc.send_and_confirm_transaction(&signed)?;
     ensure!(world.rpc.get_balance(&to)? == 1_000_000);
-    ensure!(data(world)?.blockhash() != blockhash, "the nonce has advanced");
+    ensure!(
+        data(world)?.blockhash() != blockhash,
+        "the nonce has advanced"
+    );
     Ok(())
 }
 
 fn over_quic(world: &World) -> Result<()> {
     let (rpc, ws_url) = (Arc::clone(&world.rpc), &world.ws_url);
     let client = TpuClient::new(rpc, ws_url, TpuClientConfig::default())?;
-    each_transfer(world, |transaction| client.send_transaction(transaction))
-}
-
-fn over_udp(world: &World) -> Result<()> {
-    let ConnectionCache::Udp(cache) = ConnectionCache::with_udp("udp", 1) else {
-        bail!("another cache was made");
-    };
-    let (rpc, ws_url) = (Arc::clone(&world.rpc), &world.ws_url);
-    let config = TpuClientConfig::default();
-    let client = TpuClient::new_with_connection_cache(rpc, ws_url, config, cache)?;
-    each_transfer(world, |transaction| client.send_transaction(transaction))
-}
-
-fn each_transfer(world: &World, send: impl Fn(&Transaction) -> bool) -> Result<()> {
     let to = Pubkey::new_unique();
     let transactions = (0..20)
         .map(|i| world.transfer(&to, 1_000_000 + i))
         .collect::<Result<Vec<_>>>()?;
     for transaction in &transactions {
-        ensure!(send(transaction), "it was not sent");
+        ensure!(client.send_transaction(transaction), "it was not sent");
     }
     for transaction in &transactions {
         world.rpc.poll_for_signature(&transaction.signatures[0])?;
