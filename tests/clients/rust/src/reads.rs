@@ -100,7 +100,8 @@ fn blocks(world: &World) -> Result<()> {
     let slot = rpc
         .get_transaction(&signature, UiTransactionEncoding::Base64)?
         .slot;
-    while rpc.get_slot()? < slot {
+    // The first slot of all is named before it is sealed.
+    while rpc.get_slot()? <= slot {
         std::thread::sleep(Duration::from_millis(50));
     }
     for encoding in encodings {
