@@ -43,6 +43,13 @@ async function send(client, instructions, change = (it) => it) {
   return getSignatureFromTransaction(transaction);
 }
 
+// What happened in a slot counts for some things from the next one on.
+async function nextSlot({ rpc }) {
+  const processed = () => rpc.getSlot({ commitment: "processed" }).send();
+  const slot = await processed();
+  while (await processed() < slot + 2n) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
 const transfer = (destination, amount) =>
   getTransferSolInstruction({ source: payer, destination, amount: lamports(amount) });
 
@@ -84,10 +91,7 @@ step("a transaction lives on a durable nonce", async (client) => {
     getInitializeNonceAccountInstruction({ nonceAccount: nonce.address, nonceAuthority: payer.address }),
   ]);
   // In the slot in which it was made a nonce cannot be used yet.
-  const slot = await client.rpc.getSlot({ commitment: "processed" }).send();
-  while (await client.rpc.getSlot({ commitment: "processed" }).send() < slot + 2n) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await nextSlot(client);
   const { data } = await fetchNonce(client.rpc, nonce.address);
   const { address: to } = await generateKeyPairSigner();
   const unsigned = pipe(
@@ -115,10 +119,7 @@ step("a lookup table is made, filled and used", async (client) => {
   const { data } = await fetchAddressLookupTable(client.rpc, table);
   assert.deepEqual(data.addresses, [to]);
   // Its addresses count from the next slot on.
-  const slot = await client.rpc.getSlot({ commitment: "processed" }).send();
-  while (await client.rpc.getSlot({ commitment: "processed" }).send() < slot + 2n) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await nextSlot(client);
   const signature = await send(client, [transfer(to, 1_000_000n)], (it) =>
     compressTransactionMessageUsingAddressLookupTables(it, { [table]: data.addresses }));
   const found = await client.rpc

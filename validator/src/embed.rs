@@ -151,7 +151,6 @@ impl ValidatorBuilder {
         let sampler = sampled.transpose().map_err(Error::Thread)?;
         Ok(ValidatorHandle {
             context,
-            addresses,
             running: Some(Running {
                 runtime,
                 server,
@@ -300,8 +299,6 @@ struct Running {
 /// A running node, and an in-process client of it. Dropping it stops the node.
 pub struct ValidatorHandle {
     context: Arc<RpcContext>,
-    /// Of HTTP and WebSocket.
-    addresses: Option<(SocketAddr, SocketAddr)>,
     /// `None` once it was stopped.
     running: Option<Running>,
 }
@@ -409,13 +406,14 @@ impl ValidatorHandle {
 
     /// Where clients reach JSON-RPC; `None` if it has no sockets.
     pub fn rpc_url(&self) -> Option<String> {
-        self.addresses.map(|(http, _)| format!("http://{http}"))
+        let addresses = self.context.addresses;
+        addresses.map(|(http, _)| format!("http://{http}"))
     }
 
     /// Where clients reach PubSub; `None` if it has no sockets.
     pub fn ws_url(&self) -> Option<String> {
-        self.addresses
-            .map(|(_, web_socket)| format!("ws://{web_socket}"))
+        let addresses = self.context.addresses;
+        addresses.map(|(_, web_socket)| format!("ws://{web_socket}"))
     }
 
     /// Where transactions are received over QUIC, as `solana-tpu-client` sends them; `None` if it has no sockets.

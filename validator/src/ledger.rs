@@ -387,18 +387,14 @@ mod tests {
         )
     }
 
+    /// A chain that may be for development.
+    fn begin(dev: Option<Dev>) -> Genesis {
+        let parameters = ChainParameters::default();
+        Genesis::new(None, 5, &Programs::builtin(), Vec::new(), dev, parameters)
+    }
+
     #[test]
     fn that_a_chain_is_for_development_is_kept_and_part_of_its_name() {
-        let begin = |dev| {
-            Genesis::new(
-                None,
-                5,
-                &Programs::builtin(),
-                Vec::new(),
-                dev,
-                ChainParameters::default(),
-            )
-        };
         for dev in [
             None,
             Some(Dev::default()),
@@ -424,20 +420,10 @@ mod tests {
 
     #[test]
     fn a_chain_goes_on_as_what_it_began_as() {
-        let began = |dev| {
-            Genesis::new(
-                None,
-                5,
-                &Programs::builtin(),
-                Vec::new(),
-                dev,
-                ChainParameters::default(),
-            )
-        };
         let (dev, seeded) = (Some(Dev::default()), Some(Dev { seed: Some(7) }));
-        let error = |began_with, dev| check_dev(&began(began_with), dev).unwrap_err().to_string();
+        let error = |began_with, dev| check_dev(&begin(began_with), dev).unwrap_err().to_string();
         for (began_with, dev) in [(None, None), (dev, dev), (seeded, dev), (seeded, seeded)] {
-            check_dev(&began(began_with), dev).unwrap();
+            check_dev(&begin(began_with), dev).unwrap();
         }
         assert!(error(None, dev).contains("not begun with --dev"));
         assert!(error(dev, None).contains("add --dev"));

@@ -3,6 +3,7 @@
 mod output;
 
 use crate::builder::{Validator, ValidatorBuilder};
+use crate::chain_parameters::ChainParameters;
 use crate::clone::CloneArguments;
 use crate::embed::ValidatorHandle;
 use crate::genesis::{FAUCET_SOL, LAMPORTS_PER_SOL, MINT_SOL};
@@ -241,21 +242,13 @@ impl Arguments {
 
     /// The builder, with what a new chain begins with beside programs.
     fn add_chain_to(&self, mut builder: ValidatorBuilder) -> anyhow::Result<ValidatorBuilder> {
-        if let Some(slots) = self.slots_per_epoch {
-            builder = builder.slots_per_epoch(slots);
-        }
-        if let Some(units) = self.compute_unit_limit {
-            builder = builder.compute_unit_limit(units);
-        }
-        if let Some(bytes) = self.log_messages_bytes_limit {
-            builder = builder.log_messages_bytes_limit(bytes);
-        }
-        if let Some(accounts) = self.transaction_account_lock_limit {
-            builder = builder.transaction_account_lock_limit(accounts);
-        }
-        if let Some(ports) = self.test_validator.ingest_ports() {
-            builder = builder.ingest_ports(ports);
-        }
+        builder.parameters = ChainParameters {
+            slots_per_epoch: self.slots_per_epoch,
+            compute_unit_limit: self.compute_unit_limit,
+            log_bytes_max: self.log_messages_bytes_limit,
+            account_locks_max: self.transaction_account_lock_limit,
+        };
+        builder.ingest_ports = self.test_validator.ingest_ports();
         builder = builder.deactivate_features(self.test_validator.deactivate_feature.clone());
         match self.warp_slot {
             Some(Some(slot)) => builder = builder.warp_slot(slot),

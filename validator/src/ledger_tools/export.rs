@@ -14,6 +14,7 @@ use crate::rpc::transaction_json;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::{Args, ValueEnum};
+use jsonrpsee::types::ErrorObjectOwned;
 use sealane_runtime::{
     ChainItem, ChainStep, ChainWalk, Disk, LoggedTransaction, SignedHeader, SlotOpened,
 };
@@ -148,7 +149,10 @@ impl ExportOptions {
             slot,
             index: logged.index,
             signature: transaction.signature().to_string(),
-            encoded: encoded.map_err(|error| anyhow::anyhow!("{}", error.message()))?,
+            encoded: encoded.map_err(|why| {
+                let error: ErrorObjectOwned = why.into();
+                anyhow::anyhow!("{}", error.message())
+            })?,
         };
         Ok(write_line(out, &line)?)
     }

@@ -3,7 +3,7 @@
 //! They have a hub, and so a thread, of their own: encoding a full block takes longer than others may wait.
 //! Source of the behaviour: `rpc/src/rpc_subscriptions.rs` of agave 4.2.
 
-use crate::rpc::{AnswersBytes, BlockConfig, encode_block};
+use crate::rpc::{AnswersBytes, BlockConfig, NotShown, encode_block};
 use sealane_runtime::Reader;
 use solana_pubkey::Pubkey;
 use solana_rpc_client_types::response::{RpcBlockUpdate, RpcBlockUpdateError};
@@ -72,9 +72,11 @@ impl<'a> BlockUpdates<'a> {
                 block: Some(block),
                 err: None,
             }),
-            Err(error) => failed(match crate::rpc::unsupported_version(&error) {
-                Some(version) => RpcBlockUpdateError::UnsupportedTransactionVersion(version),
-                None => RpcBlockUpdateError::BlockStoreError,
+            Err(why) => failed(match why {
+                NotShown::Version(version) => {
+                    RpcBlockUpdateError::UnsupportedTransactionVersion(version)
+                }
+                NotShown::Error(_) => RpcBlockUpdateError::BlockStoreError,
             }),
         }
     }

@@ -2,14 +2,14 @@
 
 use super::account_json::{encode_account, encode_account_always};
 use super::answer_bytes::AnswerBytes;
-use super::errors::{self, invalid_params};
+use super::errors;
 use super::filters::{self, Filter, FilterRequest};
 use super::mints::{self, Mints};
 use super::parameters::{self, Parameters};
 use super::{Answer, RpcContext, answer, answer_in_slot};
 use jsonrpsee::types::ErrorObjectOwned;
 use sealane_runtime::{Pin, ReadError, SlotContext};
-use sealane_sdk::AccountState;
+use sealane_sdk::{AccountState, MAX_ACCOUNT_DATA_LEN};
 use serde::{Deserialize, Serialize};
 use solana_account_decoder_client_types::{
     UiAccount, UiAccountData, UiAccountEncoding, UiDataSliceConfig,
@@ -131,16 +131,7 @@ pub(crate) fn get_balance(context: &RpcContext, parameters: &Parameters) -> Answ
 pub(crate) fn get_multiple_accounts(context: &RpcContext, parameters: &Parameters) -> Answer {
     let keys: Vec<String> = parameters.required(0)?;
     let config: AccountConfig = parameters.optional(1)?;
-    let max = context.limits.multiple_accounts_max;
-    if keys.len() > max {
-        return Err(invalid_params(format!(
-            "Too many inputs provided; max {max}"
-        )));
-    }
-    let keys: Vec<Pubkey> = keys
-        .iter()
-        .map(|key| parameters::pubkey(key))
-        .collect::<Result<_, _>>()?;
+    let keys = parameters::pubkeys(&keys, context.limits.multiple_accounts_max)?;
     let config = AccountConfig {
         encoding: config.encoding.or(Some(UiAccountEncoding::Base64)),
         ..config
@@ -177,49 +168,51 @@ pub(crate) fn get_program_accounts(context: &RpcContext, parameters: &Parameters
     let slot = context.slot_at_least(config.account.min_context_slot)?;
     let pin = context.reader.pin().map_err(errors::read)?;
 
-    let mut bytes = context.answers_bytes.begin();
-    let mut found = context.owned_by(&pin, &program, &filters, &bytes)?;
-    // A token account that cannot be shown as one is left out then, as on Agave.
-    let is_parsed = config.account.encoding == Some(UiAccountEncoding::JsonParsed)
-        && mints::is_token_program(&program);
-    let mints = match is_parsed {
-        true => Mints::at(found.iter().map(|(_, account)| account), &slot, &pin),
-        false => Ok(Mints::default()),
-    };
-    let mints = mints.map_err(errors::read)?;
-    drop(pin);
-    if config.sort_results.unwrap_or(true) {
-        found.sort_unstable_by_key(|(key, _)| *key);
-    }
-    let mut accounts = encode_keyed(&found, &config.account, &mints, &mut bytes)?;
-    if is_parsed {
-        accounts.retain(|keyed| matches!(keyed.account.data, UiAccountData::Json(_)));
-    }
+    let sorted = config.sort_results.unwrap_or(true);
+    let (accounts, _bytes) =
+        context.keyed_accounts(pin, &slot, &program, &filters, sorted, &config.account)?;
     match config.with_context {
         Some(true) => answer_in_slot(slot.slot, accounts),
         _ => answer(&accounts),
     }
 }
 
-/// Accounts with their addresses, as wanted.
-pub(super) fn encode_keyed(
-    accounts: &[(Pubkey, AccountState)],
-    config: &AccountConfig,
-    mints: &Mints,
-    bytes: &mut AnswerBytes<'_>,
-) -> Result<Vec<KeyedAccount>, ErrorObjectOwned> {
-    let encode = |(key, account): &(Pubkey, AccountState)| {
-        let account = config.encode(key, account, mints)?;
-        bytes.add(&account)?;
-        Ok(KeyedAccount {
-            pubkey: key.to_string(),
-            account,
-        })
-    };
-    accounts.iter().map(encode).collect()
-}
-
 impl RpcContext {
+    /// The accounts of a program that pass the filters, with their addresses, as wanted. Of a token program, what
+    /// cannot be shown parsed where that is wanted is left out, as on Agave. What comes with them counts their bytes until
+    /// they are answered.
+    pub(super) fn keyed_accounts(
+        &self,
+        pin: Pin,
+        slot: &SlotContext,
+        program: &Pubkey,
+        filters: &[Filter],
+        sorted: bool,
+        config: &AccountConfig,
+    ) -> Result<(Vec<KeyedAccount>, AnswerBytes<'_>), ErrorObjectOwned> {
+        let mut bytes = self.answers_bytes.begin();
+        let mut found = self.owned_by(&pin, program, filters, &bytes)?;
+        let states = found.iter().map(|(_, account)| account);
+        let mints = config.mints(states, slot, &pin).map_err(errors::read)?;
+        drop(pin);
+        if sorted {
+            found.sort_unstable_by_key(|(key, _)| *key);
+        }
+        let only_parsed = config.encoding == Some(UiAccountEncoding::JsonParsed)
+            && mints::is_token_program(program);
+        let mut accounts = Vec::with_capacity(found.len());
+        for (key, account) in &found {
+            let account = config.encode(key, account, &mints)?;
+            bytes.add(&account)?;
+            if only_parsed && !matches!(account.data, UiAccountData::Json(_)) {
+                continue;
+            }
+            let pubkey = key.to_string();
+            accounts.push(KeyedAccount { pubkey, account });
+        }
+        Ok((accounts, bytes))
+    }
+
     /// The accounts of a program that pass the filters, in no particular order. States are only gathered, which
     /// copies no data, as the pin may expire in the middle of a scan.
     pub(super) fn owned_by(
@@ -246,10 +239,8 @@ pub(crate) fn get_minimum_balance_for_rent_exemption(
     context: &RpcContext,
     parameters: &Parameters,
 ) -> Answer {
-    /// The largest account that Solana allows.
-    const DATA_BYTES_MAX: usize = 10 * 1024 * 1024;
     let length: usize = parameters.required(0)?;
-    if length > DATA_BYTES_MAX {
+    if length > MAX_ACCOUNT_DATA_LEN {
         return Err(errors::invalid_request("Invalid request"));
     }
     answer(&context.reader.slot().sysvars.rent.minimum_balance(length))

@@ -3,7 +3,7 @@
 
 use super::cluster::sealed;
 use super::errors::{
-    block_cleaned_up, block_not_available, invalid_params, slot_skipped, unreadable,
+    NotShown, block_cleaned_up, block_not_available, invalid_params, slot_skipped, unreadable,
 };
 use super::parameters::Parameters;
 use super::token_balances::Decimals;
@@ -72,7 +72,7 @@ impl Default for BlockConfigOrEncoding {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct ContextConfig {
+struct RangeConfig {
     min_context_slot: Option<u64>,
     commitment: Option<CommitmentLevel>,
 }
@@ -82,12 +82,12 @@ struct ContextConfig {
 #[serde(untagged)]
 enum LastSlotOrConfig {
     LastSlot(u64),
-    Config(ContextConfig),
+    Config(RangeConfig),
 }
 
 impl Default for LastSlotOrConfig {
     fn default() -> Self {
-        Self::Config(ContextConfig::default())
+        Self::Config(RangeConfig::default())
     }
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn encode_block(
     block: &PublishedBlock,
     config: &BlockConfig,
     mentions: Option<&Pubkey>,
-) -> Result<Option<UiConfirmedBlock>, ErrorObjectOwned> {
+) -> Result<Option<UiConfirmedBlock>, NotShown> {
     let shows_rewards = config.rewards.unwrap_or(true);
     let version_max = config.max_supported_transaction_version;
     let encoding = config.encoding.unwrap_or(UiTransactionEncoding::Json);
@@ -208,7 +208,7 @@ pub(crate) fn get_blocks(context: &RpcContext, parameters: &Parameters) -> Answe
 pub(crate) fn get_blocks_with_limit(context: &RpcContext, parameters: &Parameters) -> Answer {
     let first: u64 = parameters.required(0)?;
     let limit: usize = parameters.required(1)?;
-    let config: ContextConfig = parameters.optional(2)?;
+    let config: RangeConfig = parameters.optional(2)?;
     check_commitment(config.commitment)?;
     let max = context.limits.blocks_max;
     if limit as u64 > max {

@@ -1,12 +1,11 @@
 //! Slots, blockhashes, epochs, versions: what concerns the chain and not one account.
 
 use super::errors::{Verdict, invalid_params, unhealthy, verdict};
-use super::parameters::Parameters;
+use super::parameters::{ContextConfig, Parameters};
 use super::{AGAVE_VERSION, Answer, RpcContext, answer, answer_in_slot};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sealane_runtime::BLOCKHASH_AGE_MAX;
-use serde::Deserialize;
 use serde_json::json;
 use solana_epoch_info::EpochInfo;
 use solana_hash::Hash;
@@ -14,12 +13,6 @@ use solana_signature::SIGNATURE_BYTES;
 use solana_signer::Signer;
 use solana_transaction_error::TransactionError;
 use std::str::FromStr;
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ContextConfig {
-    min_context_slot: Option<u64>,
-}
 
 /// The newest sealed slot: the open one is not a block yet.
 pub(crate) fn sealed(open_slot: u64) -> u64 {

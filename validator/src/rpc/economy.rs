@@ -3,8 +3,7 @@
 
 use super::blocks::no_block;
 use super::errors::{block_not_available, invalid_params};
-use super::leaders::check_count;
-use super::parameters::{self, Parameters};
+use super::parameters::{self, ContextConfig, Parameters};
 use super::{Answer, RpcContext, answer, answer_in_slot};
 use sealane_runtime::{NoBlock, PublishedBlock, PublishedTransaction};
 use serde::Deserialize;
@@ -20,12 +19,6 @@ const PRIORITIZATION_FEE_ADDRESSES_MAX: usize = 128;
 
 /// What a stake must have at least on Solana, with `stake_raise_minimum_delegation_to_1_sol`.
 const STAKE_MINIMUM_LAMPORTS: u64 = 1_000_000_000;
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ContextConfig {
-    min_context_slot: Option<u64>,
-}
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -108,9 +101,7 @@ pub(crate) fn get_recent_prioritization_fees(
 ) -> Answer {
     let addresses: Option<Vec<String>> = parameters.optional(0)?;
     let addresses = addresses.unwrap_or_default();
-    check_count(addresses.len(), PRIORITIZATION_FEE_ADDRESSES_MAX)?;
-    let addresses = addresses.iter().map(|text| parameters::pubkey(text));
-    let addresses: Vec<Pubkey> = addresses.collect::<Result<_, _>>()?;
+    let addresses = parameters::pubkeys(&addresses, PRIORITIZATION_FEE_ADDRESSES_MAX)?;
     let open = context.reader.slot().slot;
     let first = open.saturating_sub(PRIORITIZATION_FEE_SLOTS);
     let mut left = context.limits.prioritization_fee_transactions_max;

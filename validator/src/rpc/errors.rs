@@ -63,7 +63,7 @@ pub(crate) fn signature_verification_failure() -> ErrorObjectOwned {
     )
 }
 
-pub(crate) fn unsupported_transaction_version(version: u8) -> ErrorObjectOwned {
+fn unsupported_transaction_version(version: u8) -> ErrorObjectOwned {
     plain(
         UNSUPPORTED_TRANSACTION_VERSION,
         format!(
@@ -74,10 +74,28 @@ pub(crate) fn unsupported_transaction_version(version: u8) -> ErrorObjectOwned {
     )
 }
 
-/// The version that such an error is about; `None` if it is another.
-pub(crate) fn unsupported_version(error: &ErrorObjectOwned) -> Option<u8> {
-    let version = error.message().rsplit(' ').next()?.parse().ok()?;
-    (error.code() == UNSUPPORTED_TRANSACTION_VERSION).then_some(version)
+/// Why a transaction or a block is not shown.
+#[derive(Debug)]
+pub(crate) enum NotShown {
+    /// The client did not say that it knows this version.
+    Version(u8),
+    /// Anything else.
+    Error(ErrorObjectOwned),
+}
+
+impl From<ErrorObjectOwned> for NotShown {
+    fn from(error: ErrorObjectOwned) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<NotShown> for ErrorObjectOwned {
+    fn from(why: NotShown) -> Self {
+        match why {
+            NotShown::Version(version) => unsupported_transaction_version(version),
+            NotShown::Error(error) => error,
+        }
+    }
 }
 
 pub(crate) fn block_not_available(slot: u64) -> ErrorObjectOwned {

@@ -7,6 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 use jsonrpsee::types::ErrorObjectOwned;
 use sealane_sdk::AccountState;
 use serde::Deserialize;
+use spl_generic_token::token::GenericTokenAccount;
+use spl_generic_token::token_2022;
 
 /// Bytes that one memcmp may compare.
 const BYTES_MAX: usize = 128;
@@ -112,18 +114,9 @@ impl Filter {
     }
 }
 
+/// As Agave asks: of either token program, by the rule of Token-2022.
 fn is_token_account(data: &[u8]) -> bool {
-    const LENGTH: usize = 165;
-    const MULTISIG_LENGTH: usize = 355;
-    const STATE: usize = 108;
-    const ACCOUNT_TYPE: u8 = 2;
-    let is_account = match data.len() {
-        LENGTH => true,
-        MULTISIG_LENGTH => false,
-        length if length > LENGTH => data[LENGTH] == ACCOUNT_TYPE,
-        _ => false,
-    };
-    is_account && data[STATE] != 0
+    token_2022::Account::valid_account_data(data)
 }
 
 #[cfg(test)]

@@ -56,12 +56,7 @@ pub(crate) async fn get_signature_statuses(
 ) -> Answer {
     let signatures: Vec<String> = parameters.required(0)?;
     let config: StatusesConfig = parameters.optional(1)?;
-    let max = context.limits.signature_statuses_max;
-    if signatures.len() > max {
-        return Err(invalid_params(format!(
-            "Too many inputs provided; max {max}"
-        )));
-    }
+    parameters::check_count(signatures.len(), context.limits.signature_statuses_max)?;
     let signatures: Vec<Signature> = signatures
         .iter()
         .map(|text| parameters::signature(text))

@@ -3,9 +3,8 @@
 
 use super::cluster::sealed;
 use super::errors::{invalid_params, no_snapshot};
-use super::parameters::{self, Parameters};
+use super::parameters::{self, ContextConfig, Parameters};
 use super::{AGAVE_VERSION, Answer, RpcContext, answer, answer_in_slot};
-use jsonrpsee::types::ErrorObjectOwned;
 use serde::Deserialize;
 use serde_json::json;
 use solana_rpc_client_types::response::{
@@ -20,12 +19,6 @@ const SLOT_LEADERS_MAX: u64 = 5_000;
 
 /// Votes of one depth: what `getBlockCommitment` counts.
 type BlockCommitmentArray = [u64; 32];
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ContextConfig {
-    min_context_slot: Option<u64>,
-}
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -225,16 +218,6 @@ pub(crate) fn get_highest_snapshot_slot(context: &RpcContext, _: &Parameters) ->
         full,
         incremental: None,
     })
-}
-
-/// Who asks for many addresses at once asks for too much.
-pub(super) fn check_count(count: usize, max: usize) -> Result<(), ErrorObjectOwned> {
-    if count > max {
-        return Err(invalid_params(format!(
-            "Too many inputs provided; max {max}"
-        )));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

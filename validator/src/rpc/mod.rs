@@ -29,7 +29,7 @@ pub(crate) mod transaction_json;
 pub(crate) use accounts::AccountConfig;
 pub(crate) use answer_bytes::AnswersBytes;
 pub(crate) use blocks::{BlockConfig, encode_block};
-pub(crate) use errors::{invalid_params, unsupported_version};
+pub(crate) use errors::{NotShown, invalid_params};
 pub(crate) use filters::{Filter, FilterRequest, decode as decode_filters};
 pub(crate) use parameters::Parameters;
 

@@ -2,11 +2,19 @@
 
 use super::errors::invalid_params;
 use jsonrpsee::types::{ErrorObjectOwned, Params};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use solana_pubkey::Pubkey;
 use solana_signature::Signature;
 use std::str::FromStr;
+
+/// What many methods take and nothing else: the slot that the client has already seen elsewhere.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ContextConfig {
+    pub(crate) min_context_slot: Option<u64>,
+}
 
 /// The parameters of one request, by position.
 pub(crate) struct Parameters(Vec<Value>);
@@ -75,6 +83,22 @@ pub(crate) fn pubkey(text: &str) -> Result<Pubkey, ErrorObjectOwned> {
 /// Parses a signature.
 pub(crate) fn signature(text: &str) -> Result<Signature, ErrorObjectOwned> {
     Signature::from_str(text).map_err(|error| invalid_params(format!("Invalid param: {error:?}")))
+}
+
+/// Parses addresses, or says that they are more than `max`.
+pub(crate) fn pubkeys(texts: &[String], max: usize) -> Result<Vec<Pubkey>, ErrorObjectOwned> {
+    check_count(texts.len(), max)?;
+    texts.iter().map(|text| pubkey(text)).collect()
+}
+
+/// Who asks for too much at once is told how much is allowed.
+pub(crate) fn check_count(count: usize, max: usize) -> Result<(), ErrorObjectOwned> {
+    if count > max {
+        return Err(invalid_params(format!(
+            "Too many inputs provided; max {max}"
+        )));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

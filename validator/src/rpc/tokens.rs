@@ -1,10 +1,10 @@
 //! SPL tokens: balances, supplies, accounts by owner and by delegate, the largest of a mint.
 //! Source of the behaviour: `rpc/src/rpc.rs` of agave 4.2.
 
-use super::accounts::{AccountConfig, encode_keyed};
+use super::accounts::AccountConfig;
 use super::errors::{self, invalid_params};
 use super::filters::Filter;
-use super::mints::{self, Mints, is_token_program};
+use super::mints::{self, is_token_program};
 use super::parameters::{self, Parameters};
 use super::{Answer, RpcContext, answer_in_slot};
 use jsonrpsee::types::ErrorObjectOwned;
@@ -12,7 +12,6 @@ use sealane_runtime::{Pin, SlotContext};
 use serde::Deserialize;
 use solana_account_decoder::parse_account_data::SplTokenAdditionalDataV2;
 use solana_account_decoder::parse_token::token_amount_to_ui_amount_v3;
-use solana_account_decoder_client_types::{UiAccountData, UiAccountEncoding};
 use solana_pubkey::Pubkey;
 use solana_rpc_client_types::response::RpcTokenAccountBalance;
 use spl_generic_token::generic_token;
@@ -141,20 +140,8 @@ fn token_accounts(
         }
     };
     filters.push(Filter::TokenAccountState);
-    let mut bytes = context.answers_bytes.begin();
-    let mut found = context.owned_by(&pin, &program, &filters, &bytes)?;
-    let is_parsed = config.encoding == Some(UiAccountEncoding::JsonParsed);
-    let mints = match is_parsed {
-        true => Mints::at(found.iter().map(|(_, account)| account), &slot, &pin),
-        false => Ok(Mints::default()),
-    };
-    let mints = mints.map_err(errors::read)?;
-    drop(pin);
-    found.sort_unstable_by_key(|(key, _)| *key);
-    let mut accounts = encode_keyed(&found, &config, &mints, &mut bytes)?;
-    if is_parsed {
-        accounts.retain(|keyed| matches!(keyed.account.data, UiAccountData::Json(_)));
-    }
+    let (accounts, _bytes) =
+        context.keyed_accounts(pin, &slot, &program, &filters, true, &config)?;
     answer_in_slot(slot.slot, accounts)
 }
 

@@ -1,7 +1,7 @@
 //! A published transaction as JSON: the encodings of `getTransaction`, inner instructions, return data.
 //! Source of the shapes: `transaction-status/src/lib.rs` of agave 4.2.
 
-use super::errors::{internal, unsupported_transaction_version};
+use super::errors::{NotShown, internal};
 use super::token_balances::{self, Decimals};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -33,7 +33,7 @@ pub(crate) fn encode(
     encoding: UiTransactionEncoding,
     version_max: Option<u8>,
     decimals: &Decimals<'_>,
-) -> Result<EncodedConfirmedTransactionWithStatusMeta, ErrorObjectOwned> {
+) -> Result<EncodedConfirmedTransactionWithStatusMeta, NotShown> {
     Ok(EncodedConfirmedTransactionWithStatusMeta {
         slot: published.slot(),
         transaction: encode_in_block(published, encoding, version_max, true, decimals)?,
@@ -49,7 +49,7 @@ pub(crate) fn encode_in_block(
     version_max: Option<u8>,
     shows_rewards: bool,
     decimals: &Decimals<'_>,
-) -> Result<EncodedTransactionWithStatusMeta, ErrorObjectOwned> {
+) -> Result<EncodedTransactionWithStatusMeta, NotShown> {
     let (transaction, record) = (published.transaction(), published.record());
     let mut encoded = encode_with_record(transaction, record, encoding, version_max, decimals)?;
     if let Some(meta) = encoded.meta.as_mut().filter(|_| !shows_rewards) {
@@ -65,7 +65,7 @@ pub(crate) fn encode_with_record(
     encoding: UiTransactionEncoding,
     version_max: Option<u8>,
     decimals: &Decimals<'_>,
-) -> Result<EncodedTransactionWithStatusMeta, ErrorObjectOwned> {
+) -> Result<EncodedTransactionWithStatusMeta, NotShown> {
     let version = readable_version(transaction.version(), version_max)?;
     let keys: Vec<Pubkey> = (0..transaction.account_count())
         .map(|i| *transaction.key(i))
@@ -84,7 +84,7 @@ pub(crate) fn encode_accounts(
     version_max: Option<u8>,
     shows_rewards: bool,
     decimals: &Decimals<'_>,
-) -> Result<EncodedTransactionWithStatusMeta, ErrorObjectOwned> {
+) -> Result<EncodedTransactionWithStatusMeta, NotShown> {
     let transaction = published.transaction();
     let version = readable_version(transaction.version(), version_max)?;
     let signatures = transaction.signatures().iter();
@@ -124,14 +124,14 @@ pub(crate) fn encode_accounts(
 fn readable_version(
     version: Option<u8>,
     version_max: Option<u8>,
-) -> Result<Option<TransactionVersion>, ErrorObjectOwned> {
+) -> Result<Option<TransactionVersion>, NotShown> {
     match (version, version_max) {
         (None, None) => Ok(None),
         (None, Some(_)) => Ok(Some(TransactionVersion::LEGACY)),
         (Some(version), Some(max)) if version <= max => {
             Ok(Some(TransactionVersion::Number(version)))
         }
-        (Some(version), _) => Err(unsupported_transaction_version(version)),
+        (Some(version), _) => Err(NotShown::Version(version)),
     }
 }
 
@@ -385,7 +385,7 @@ mod tests {
         check(None, None, json!(null));
         check(None, Some(0), json!("legacy"));
         check(Some(0), Some(0), json!(0));
-        let error = readable_version(Some(0), None).unwrap_err();
+        let error: ErrorObjectOwned = readable_version(Some(0), None).unwrap_err().into();
         assert_eq!(error.code(), -32015);
         assert!(
             error

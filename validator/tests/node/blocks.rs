@@ -1,6 +1,6 @@
 //! JSON-RPC as bytes on a socket: blocks, and the transactions that name an address.
 
-use crate::support::{PATIENCE, error, result};
+use crate::support::{PATIENCE, error, result, wait_for_slot};
 use crate::transfers::{SYSTEM, base64, transfer};
 use sealane_runtime::Event;
 use sealane_sdk::{AccountMeta, Instruction};
@@ -29,10 +29,7 @@ impl Chain {
         let builder = builder.slot_duration(Duration::from_millis(50));
         let (node, payer) = (builder.start().unwrap(), Keypair::new());
         // On a fast machine all would be in slot 0, which has no parent.
-        let events = node.reader().listen();
-        while node.reader().slot().slot == 0 {
-            events.recv_timeout(PATIENCE).expect("slots go by");
-        }
+        wait_for_slot(&node, 1);
         node.airdrop(&payer.pubkey(), 1_000_000_000).unwrap();
         let mut chain = Self {
             node,

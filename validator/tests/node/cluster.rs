@@ -1,6 +1,6 @@
 //! JSON-RPC as bytes on a socket: leaders, the network, inflation, how fast the chain is.
 
-use crate::support::{self, PATIENCE, error, result, start, value};
+use crate::support::{self, error, result, start, value, wait_for_slot};
 use crate::transfers::{node_and_payer, transfer};
 use sealane_validator::{Validator, ValidatorHandle};
 use serde_json::{Value, json};
@@ -13,13 +13,6 @@ use std::time::Duration;
 fn identity(node: &ValidatorHandle) -> String {
     let identity = result(node, "getIdentity", json!([]));
     identity["identity"].as_str().unwrap().to_owned()
-}
-
-fn wait_for_slot(node: &ValidatorHandle, slot: u64) {
-    let events = node.reader().listen();
-    while node.reader().slot().slot < slot {
-        events.recv_timeout(PATIENCE).expect("slots go by");
-    }
 }
 
 #[test]

@@ -13,6 +13,14 @@ pub(crate) fn start() -> ValidatorHandle {
     Validator::builder().start().expect("the node starts")
 }
 
+/// Waits until this slot, or a later one, is open.
+pub(crate) fn wait_for_slot(node: &ValidatorHandle, slot: u64) {
+    let events = node.reader().listen();
+    while node.reader().slot().slot < slot {
+        events.recv_timeout(PATIENCE).expect("slots go by");
+    }
+}
+
 fn connect(url: &str) -> BufReader<TcpStream> {
     let address = url.split_once("://").expect("a URL").1;
     let stream = TcpStream::connect(address).expect("the node listens");

@@ -1,6 +1,6 @@
 //! `surfnet_setAccount`, and who hears of it.
 
-use super::start;
+use super::{start, start_on};
 use crate::support::{WebSocket, error, result, value};
 use crate::transfers::{SYSTEM, transfer};
 use base64::Engine;
@@ -140,13 +140,7 @@ fn what_cannot_be_set_is_an_error_with_a_reason() {
 #[test]
 fn what_was_set_is_there_again_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let start = || {
-        Validator::builder()
-            .dev(true)
-            .ledger(folder.path())
-            .start()
-            .unwrap()
-    };
+    let start = || start_on(folder.path());
     let (node, key) = (start(), Pubkey::new_unique());
     let state = AccountState {
         lamports: 123_456_789,

@@ -1,6 +1,6 @@
 //! Travelling in time, and stopping it.
 
-use super::start;
+use super::{start, start_on};
 use crate::support::{error, result, value};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -130,13 +130,7 @@ fn a_paused_clock_stands_still_and_transactions_run() {
 #[test]
 fn time_after_a_restart_is_not_before_the_one_that_was_travelled_to() {
     let folder = tempfile::tempdir().unwrap();
-    let start = || {
-        Validator::builder()
-            .dev(true)
-            .ledger(folder.path())
-            .start()
-            .unwrap()
-    };
+    let start = || start_on(folder.path());
     let node = start();
     let future = (clock(&node).2 + 40 * 365 * 86_400) * 1_000;
     travel(&node, json!({"absoluteTimestamp": future}));
