@@ -14,7 +14,6 @@
 
 use crate::counters::StageCounters;
 use crate::fault::{self, Fault};
-use crate::operator::is_program;
 use crate::prefetch::{prefetch_bytes, prefetch_whole};
 use crate::purity::PurityCheck;
 use crate::sync::{Arc, Patience, Receiver, Sender, Thread, receive};
@@ -184,9 +183,9 @@ impl BatchRun<'_> {
             }
             Work::SetAccount(change) => match change.apply(locked.get(0)) {
                 Ok(state) => {
-                    let is_program = is_program(locked.get(0)) || is_program(&state);
-                    locked.set(0, state.clone(), self.entry);
-                    Outcome::Set(Box::new(SetAccount { state, is_program }))
+                    let set = SetAccount::new(locked.get(0), state);
+                    locked.set(0, set.state.clone(), self.entry);
+                    Outcome::Set(Box::new(set))
                 }
                 Err(reason) => Outcome::NotSet(reason.into()),
             },

@@ -8,14 +8,10 @@
 
 use crate::SlotContext;
 use crate::sync::{Arc, AtomicBool, Ordering, Sender, Thread, TrySendError};
-use sealane_sdk::{AccountState, Pubkey};
-use solana_sdk_ids::{bpf_loader, bpf_loader_deprecated, bpf_loader_upgradeable};
+use sealane_sdk::{AccountState, MAX_ACCOUNT_DATA_LEN, Pubkey};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::Duration;
-
-/// Bytes of an account's data at most, as for everybody.
-const DATA_BYTES_MAX: usize = 10 << 20;
 
 /// How long a command may take: the longest journey through time takes a few seconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -216,9 +212,9 @@ impl AccountChange {
         let changed = catch_unwind(AssertUnwindSafe(|| (self.change)(before)));
         let changed = changed.unwrap_or_else(|_| Err("the change panicked".to_owned()))?;
         let bytes = changed.data.len();
-        if bytes > DATA_BYTES_MAX {
+        if bytes > MAX_ACCOUNT_DATA_LEN {
             return Err(format!(
-                "{bytes} bytes of data are more than an account may have: {DATA_BYTES_MAX}"
+                "{bytes} bytes of data are more than an account may have: {MAX_ACCOUNT_DATA_LEN}"
             ));
         }
         Ok(match changed.is_absent() {
@@ -233,14 +229,4 @@ impl AccountChange {
             let _ = reply.try_send(answer);
         }
     }
-}
-
-/// Whether an account is one that the machine may keep a program of.
-pub(crate) fn is_program(state: &AccountState) -> bool {
-    let loaders = [
-        bpf_loader::ID,
-        bpf_loader_deprecated::ID,
-        bpf_loader_upgradeable::ID,
-    ];
-    loaders.contains(&state.owner)
 }

@@ -8,7 +8,7 @@
 
 use crate::banking::rewarded;
 use crate::history::PastEntry;
-use crate::operator::{AccountChange, is_program};
+use crate::operator::AccountChange;
 use crate::sync::Arc;
 use crate::task::{Outcome, SetAccount, Work};
 use crate::uploaded::SerialPrograms;
@@ -340,11 +340,11 @@ impl SerialRun {
         } else {
             self.accounts.insert(change.key, state.clone());
         }
-        let is_program = is_program(&before) || is_program(&state);
-        if is_program {
+        let set = SetAccount::new(&before, state);
+        if set.is_program {
             bank.forget_programs();
         }
-        Outcome::Set(Box::new(SetAccount { state, is_program }))
+        Outcome::Set(Box::new(set))
     }
 
     /// Half of what signatures cost is burnt; the rest, and the priority fee, is the leader's.

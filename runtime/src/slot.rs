@@ -10,6 +10,7 @@ mod saved;
 pub(crate) use idle::IdleSlots;
 pub(crate) use saved::Input;
 
+use crate::block_log::SlotOpened;
 use sealane_accounts_db::{Pin, ReadError};
 use sealane_sdk::{AccountState, Pubkey, Sysvars};
 use solana_clock::Clock;
@@ -19,7 +20,7 @@ use solana_nonce::state::DurableNonce;
 use solana_rent::Rent;
 use solana_sdk_ids::{compute_budget, native_loader, system_program, sysvar};
 use solana_signature::Signature;
-use solana_slot_hashes::{MAX_ENTRIES as SLOT_HASHES_MAX, SlotHashes};
+use solana_slot_hashes::SlotHashes;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, RwLock};
@@ -99,42 +100,17 @@ impl SlotContext {
 
     /// The same; the new slot's nominal time is in milliseconds.
     pub(crate) fn after(&self, blockhash: Hash, time_ms: i64) -> Self {
-        let slot = self.slot + 1;
-        let unix_timestamp = time_ms.div_euclid(1_000);
-        let epoch_schedule = self.sysvars.epoch_schedule.clone();
-        let epoch = epoch_schedule.get_epoch(slot);
-        let parent = &self.sysvars.clock;
-        let clock = Clock {
-            slot,
-            epoch_start_timestamp: if epoch == parent.epoch {
-                parent.epoch_start_timestamp
-            } else {
-                unix_timestamp
+        let one = IdleSlots {
+            first: SlotOpened {
+                slot: self.slot + 1,
+                time_ms,
+                parent_blockhash: blockhash,
             },
-            epoch,
-            leader_schedule_epoch: epoch_schedule.get_leader_schedule_epoch(slot),
-            unix_timestamp,
+            count: 1,
+            slot_ms: 0,
         };
-
-        let parents = self.sysvars.slot_hashes.slot_hashes();
-        let mut slot_hashes = Vec::with_capacity(SLOT_HASHES_MAX);
-        slot_hashes.push((self.slot, blockhash));
-        slot_hashes.extend_from_slice(&parents[..parents.len().min(SLOT_HASHES_MAX - 1)]);
-
-        let kept = self.blockhashes.len().min(BLOCKHASHES_MAX - 1);
-        let mut blockhashes = Vec::with_capacity(BLOCKHASHES_MAX);
-        blockhashes.push((blockhash, self.slot));
-        blockhashes.extend_from_slice(&self.blockhashes[..kept]);
-
-        Self::assemble(
-            clock,
-            epoch_schedule,
-            self.sysvars.rent.clone(),
-            SlotHashes::new(&slot_hashes),
-            blockhashes,
-            self.lamports_per_signature,
-            time_ms,
-        )
+        // What is in the last of them does not matter.
+        self.after_idle(&one, &Hash::default())
     }
 
     fn assemble(

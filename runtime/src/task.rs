@@ -10,7 +10,7 @@ use crate::{MessageId, SlotContext, VerifiedTransaction};
 use bytes::Bytes;
 use sealane_accounts_db::{AccountIndex, EntryNumber, EntryWrites, NO_ACCOUNT};
 use sealane_scheduler::TaskId;
-use sealane_sdk::AccountState;
+use sealane_sdk::{AccountState, is_loader};
 use smallvec::SmallVec;
 use solana_hash::Hash;
 use solana_transaction_error::TransactionError;
@@ -106,6 +106,16 @@ pub(crate) struct SetAccount {
     pub(crate) state: AccountState,
     /// It was a program, or is one now.
     pub(crate) is_program: bool,
+}
+
+impl SetAccount {
+    /// The account that was `before`, and now is `state`.
+    pub(crate) fn new(before: &AccountState, state: AccountState) -> Self {
+        Self {
+            is_program: is_loader(&before.owner) || is_loader(&state.owner),
+            state,
+        }
+    }
 }
 
 /// What a banking thread gives back.

@@ -45,7 +45,7 @@ pub use invoke::{
 pub use log::{format_logs, log_line, sol_log, sol_log_args, sol_log_compute_units, sol_log_data};
 pub use machine::{
     CalledAccount, Deployment, Machine, MachineAccount, MachineCall, MachineError,
-    check_deployable, note_deployment,
+    check_deployable, is_loader, note_deployment,
 };
 pub use program::{Entry, ProcessInstruction, Program, Programs, VerifyInstruction};
 pub use system::PROGRAM as SYSTEM_PROGRAM;

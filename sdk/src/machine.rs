@@ -47,7 +47,7 @@ pub struct Deployment {
 
 /// Whether accounts of this owner are programs for a machine.
 #[inline]
-pub(crate) fn is_loader(owner: &Pubkey) -> bool {
+pub fn is_loader(owner: &Pubkey) -> bool {
     // Others than programs are turned away by one comparison: their first bytes differ from all of these.
     const PREFIX: &[u8; 4] = bpf_loader::ID.as_array().first_chunk().unwrap();
     const { assert!(same_prefix(bpf_loader_deprecated::ID) && same_prefix(bpf_loader_upgradeable::ID)) };
