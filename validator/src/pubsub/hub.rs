@@ -17,6 +17,7 @@ use super::slot_updates::SlotCounts;
 use crate::rpc::{AccountConfig, AnswersBytes, Filter};
 use ahash::AHashMap;
 use crossbeam_channel::{Receiver, RecvError, Sender, never, select, unbounded};
+use jsonrpsee::core::server::SubscriptionSink;
 use sealane_runtime::{Event, PublishedTransaction, Reader};
 use solana_pubkey::Pubkey;
 use solana_signature::Signature;
@@ -77,6 +78,7 @@ pub(crate) enum Subscriber {
 
 enum Command {
     Subscribe(SubscriptionNumber, Topic, Subscriber),
+    Accepted(SubscriptionNumber, SubscriptionSink),
     Unsubscribe(SubscriptionNumber),
     Received(Signature),
     Stop,
@@ -85,7 +87,7 @@ enum Command {
 /// Handle of the hub's thread. Clone freely.
 #[derive(Clone)]
 pub(crate) struct Hub {
-    /// Unbounded, and yet bounded: each subscription sends two commands in its life, and its permit is
+    /// Unbounded, and yet bounded: each subscription sends three commands in its life, and its permit is
     /// given back only when the thread has ended it; `Received` is counted in `receipts`.
     commands: Sender<Command>,
     next: Arc<AtomicU64>,
@@ -123,6 +125,11 @@ impl Hub {
         number
     }
 
+    /// A client has the answer that it has subscribed: from here on it is told.
+    pub(crate) fn accepted(&self, number: SubscriptionNumber, notifications: SubscriptionSink) {
+        self.send(Command::Accepted(number, notifications));
+    }
+
     /// Takes a subscription back; one that has ended by itself is no error.
     pub(crate) fn unsubscribe(&self, number: SubscriptionNumber) {
         self.send(Command::Unsubscribe(number));
@@ -150,6 +157,8 @@ struct State {
     reader: Reader,
     events: Option<Receiver<Event>>,
     subscriptions: AHashMap<SubscriptionNumber, (Topic, Subscriber)>,
+    /// Those that have ended with what is still to be told, as the client has no answer yet.
+    settled: AHashMap<SubscriptionNumber, Sink>,
     accounts: Index<Pubkey>,
     watches: AHashMap<Pubkey, AccountWatch>,
     programs: Index<Pubkey>,
@@ -172,6 +181,7 @@ impl State {
             reader,
             events: None,
             subscriptions: AHashMap::new(),
+            settled: AHashMap::new(),
             accounts: Index::default(),
             watches: AHashMap::new(),
             programs: Index::default(),
@@ -196,7 +206,13 @@ impl State {
                     Ok(Command::Subscribe(number, topic, subscriber)) => {
                         self.subscribe(number, topic, subscriber);
                     }
-                    Ok(Command::Unsubscribe(number)) => self.end(number),
+                    Ok(Command::Accepted(number, notifications)) => {
+                        self.accept(number, notifications);
+                    }
+                    Ok(Command::Unsubscribe(number)) => {
+                        self.settled.remove(&number);
+                        self.end(number);
+                    }
                     Ok(Command::Received(signature)) => {
                         self.receipts.taken();
                         self.received(&signature);
@@ -260,11 +276,18 @@ impl State {
         }
     }
 
-    /// Ends a subscription, if it is still there.
-    fn end(&mut self, number: SubscriptionNumber) {
-        let Some((topic, _)) = self.subscriptions.remove(&number) else {
-            return;
-        };
+    /// Tells a client what came before it had its answer.
+    fn accept(&mut self, number: SubscriptionNumber, notifications: SubscriptionSink) {
+        if let Some(mut sink) = self.settled.remove(&number) {
+            sink.open(notifications);
+        } else if let Some((_, Subscriber::Client(sink))) = self.subscriptions.get_mut(&number) {
+            sink.open(notifications);
+        }
+    }
+
+    /// Ends a subscription, if it is still there; whose it was.
+    fn end(&mut self, number: SubscriptionNumber) -> Option<Subscriber> {
+        let (topic, subscriber) = self.subscriptions.remove(&number)?;
         match &topic {
             Topic::Account { key, .. } => {
                 self.accounts.remove(key, number);
@@ -294,6 +317,7 @@ impl State {
             self.events = None;
             self.slot_counts.forget();
         }
+        Some(subscriber)
     }
 
     /// Tells a signature's subscriber what became of it, and ends the subscription.
@@ -311,7 +335,11 @@ impl State {
             }
             None => {}
         }
-        self.end(number);
+        if let Some(Subscriber::Client(sink)) = self.end(number)
+            && !sink.is_open()
+        {
+            self.settled.insert(number, sink);
+        }
     }
 
     fn settle_all(
@@ -539,7 +567,9 @@ impl State {
                 }
             }
         }
-        missed.into_iter().for_each(|number| self.end(number));
+        for number in missed {
+            self.end(number);
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use jsonrpsee::core::server::{PendingSubscriptionSink, RpcModule};
 use jsonrpsee::core::traits::IdProvider;
 use jsonrpsee::types::{ErrorCode, ErrorObjectOwned, SubscriptionId};
 use serde::Deserialize;
-use sink::Sink;
+use sink::{Notifications, Sink};
 use solana_transaction_status_client_types::UiTransactionEncoding;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -164,19 +164,20 @@ async fn hold(
             .reject(ErrorObjectOwned::owned(-32603, message, None::<()>))
             .await;
     };
-    // The answer goes out before the first notification.
-    let Ok(notifications) = pending.accept().await else {
-        return;
-    };
     let (done, ended) = oneshot::channel();
     let sink = Sink {
-        notifications: notifications.clone(),
+        notifications: Notifications::Early(Vec::new()),
         connection,
         _done: done,
         _permit: permit,
     };
+    // First, so that nothing that comes after the answer is missed; the answer goes out before the first notification.
     let hub = context.hubs.of(&topic);
     let number = hub.subscribe(topic, Subscriber::Client(sink));
+    let Ok(notifications) = pending.accept().await else {
+        return hub.unsubscribe(number);
+    };
+    hub.accepted(number, notifications.clone());
     tokio::select! {
         _ = ended => {}
         () = notifications.closed() => hub.unsubscribe(number),

@@ -2,7 +2,7 @@
 
 use jsonrpsee::core::server::SubscriptionSink;
 use serde::Serialize;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 use std::collections::VecDeque;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -69,9 +69,12 @@ impl Backlog {
     }
 }
 
+/// Notifications that may wait until a client has its answer: more than come in the moment that takes.
+const EARLY_MAX: usize = 64;
+
 /// One subscription on a WebSocket.
 pub(crate) struct Sink {
-    pub(super) notifications: SubscriptionSink,
+    pub(super) notifications: Notifications,
     pub(super) connection: Connection,
     /// Dropped with the sink, which tells the task that holds the subscription to end it.
     pub(super) _done: oneshot::Sender<()>,
@@ -79,18 +82,45 @@ pub(crate) struct Sink {
     pub(super) _permit: OwnedSemaphorePermit,
 }
 
+/// Where notifications go. What a client is told first is that it has subscribed.
+pub(super) enum Notifications {
+    /// To the client.
+    Open(SubscriptionSink),
+    /// Nowhere yet, in order: it has no answer.
+    Early(Vec<Box<RawValue>>),
+}
+
 impl Sink {
+    /// The client has its answer: it is told what came meanwhile, and all that comes.
+    pub(super) fn open(&mut self, notifications: SubscriptionSink) {
+        let opened = Notifications::Open(notifications);
+        if let Notifications::Early(early) = std::mem::replace(&mut self.notifications, opened) {
+            early.into_iter().for_each(|json| self.send(json));
+        }
+    }
+
+    /// Whether the client has its answer.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.notifications, Notifications::Open(_))
+    }
+
     /// Queues a notification. A client that does not keep up is cut: it connects again and knows that it
     /// missed something, while a gap would go unnoticed.
     pub(super) fn notify(&mut self, result: &impl Serialize) {
-        let Ok(json) = to_raw_value(result) else {
-            return;
-        };
-        let waiting = self.notifications.max_capacity() - self.notifications.capacity();
-        if !self.connection.has_room(waiting, json.get().len()) {
-            return self.cut();
+        if let Ok(json) = to_raw_value(result) {
+            self.send(json);
         }
-        if self.notifications.try_send(json).is_err() && !self.notifications.is_closed() {
+    }
+
+    fn send(&mut self, json: Box<RawValue>) {
+        let notifications = match &mut self.notifications {
+            Notifications::Early(early) if early.len() < EARLY_MAX => return early.push(json),
+            Notifications::Early(_) => return self.cut(),
+            Notifications::Open(notifications) => notifications,
+        };
+        let waiting = notifications.max_capacity() - notifications.capacity();
+        let has_room = self.connection.has_room(waiting, json.get().len());
+        if !has_room || (notifications.try_send(json).is_err() && !notifications.is_closed()) {
             self.cut();
         }
     }

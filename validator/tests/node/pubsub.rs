@@ -11,6 +11,7 @@ use solana_pubkey::Pubkey;
 use solana_signature::Signature;
 use solana_signer::Signer;
 use solana_transaction::Transaction;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn connect(node: &ValidatorHandle) -> WebSocket {
     WebSocket::connect(&node.ws_url().unwrap())
@@ -321,12 +322,27 @@ fn who_may_have_missed_what_became_of_a_transaction_is_cut() {
     let signature = Signature::from([7; 64]).to_string();
     client.subscribe("signatureSubscribe", json!([signature]));
     let (poor, to) = (Keypair::new(), Pubkey::new_unique());
-    let dropped = (1..65).map(|lamports| {
-        let transfer = transfer(&poor, &to, lamports, node.latest_blockhash());
-        bincode::serialize(&transfer).unwrap().into()
+    let dropped = |burst: u64| {
+        let transfers = (64 * burst + 1..64 * burst + 65).map(|lamports| {
+            let transfer = transfer(&poor, &to, lamports, node.latest_blockhash());
+            bincode::serialize(&transfer).unwrap().into()
+        });
+        transfers.collect()
+    };
+    // Who hears of them may keep pace with a burst, but not with all.
+    let is_cut = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut bursts = 0..;
+            while !is_cut.load(Ordering::Acquire) {
+                let burst = bursts.next().expect("there is no end of them");
+                node.ingest().submit(dropped(burst)).unwrap();
+            }
+        });
+        let received = client.receive();
+        is_cut.store(true, Ordering::Release);
+        assert_eq!(received, None);
     });
-    node.ingest().submit(dropped.collect()).unwrap();
-    assert_eq!(client.receive(), None);
 }
 
 /// Clients take the first message on a new connection for the answer to their first request.
