@@ -2,11 +2,13 @@
 //! its transactions, a run of them through the pipeline that is held against the serial oracle, and nodes
 //! and transactions without real signatures.
 
+mod chain;
 mod conflict_graph;
 mod filler;
 mod mixer;
 mod run;
 
+pub use chain::{accounts_at, all_accounts, chain_config, chain_signer, checkpoint_at_each_slot};
 pub use conflict_graph::{ConflictGraph, Shape};
 pub use filler::{GENESIS_HASH, filler_config, filler_signature, filler_transaction, wallet};
 pub use mixer::{MIXER_ID, Overlaps, mixer, overlaps};

@@ -3,12 +3,14 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sealane_runtime::{
-    BankingThreads, BlockLogReader, BlockRecord, CheckpointConfig, Disk, LedgerError, MemoryDisk,
-    Notice, Reader, Runtime, RuntimeConfig, SignedHeader, StartError,
+    BlockLogReader, BlockRecord, Disk, LedgerError, MemoryDisk, Notice, Reader, Runtime,
+    RuntimeConfig, SignedHeader, StartError,
 };
-use sealane_sdk::{AccountState, Programs, Pubkey};
-use sealane_tests::{ConflictGraph, Shape, mixer, seeds};
-use solana_hash::Hash;
+use sealane_sdk::{AccountState, Pubkey};
+use sealane_tests::{
+    ConflictGraph, GENESIS_HASH, Shape, all_accounts, chain_config, chain_signer,
+    checkpoint_at_each_slot, seeds,
+};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::collections::HashMap;
@@ -16,31 +18,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const BLOCKHASH: Hash = Hash::new_from_array([9; 32]);
 const DEADLINE: Duration = Duration::from_secs(20);
-
-fn signer() -> Arc<Keypair> {
-    Arc::new(Keypair::new_from_array([5; 32]))
-}
 
 /// A node that makes a checkpoint at each slot's end that can have one.
 fn config(graph: &ConflictGraph, threads: usize, disk: &MemoryDisk) -> RuntimeConfig {
-    let mut programs = Programs::builtin();
-    programs.add(mixer());
-    let mut config = RuntimeConfig::new(Arc::new(programs), BLOCKHASH, signer().pubkey());
-    config.header_signer = Some(signer());
-    config.genesis_accounts = graph.genesis.clone();
-    config.banking_threads = BankingThreads::Fixed(threads);
-    config.check_signatures = false;
+    let mut config = chain_config(graph, threads, Some(disk));
     config.slot_duration = Duration::from_millis(5);
-    config.entry_interval = Duration::from_micros(300);
-    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    config.ledger = Some(disk);
-    config.checkpoints = Some(CheckpointConfig {
-        interval: Duration::ZERO,
-        idle_interval: Duration::ZERO,
-        ..CheckpointConfig::default()
-    });
+    config.checkpoints = Some(checkpoint_at_each_slot());
     config
 }
 
@@ -72,14 +56,9 @@ impl Told {
 }
 
 fn accounts(reader: &Reader) -> HashMap<Pubkey, AccountState> {
-    let mut accounts = HashMap::new();
-    let pin = reader.pin().expect("few readers");
-    pin.all(&mut |key, state| {
-        accounts.insert(*key, state.clone());
-    })
-    .expect("the pin is young");
+    let mut accounts = all_accounts(reader);
     // The fees of the last slot are paid in the slot after it, which may not have opened.
-    accounts.remove(&signer().pubkey());
+    accounts.remove(&chain_signer().pubkey());
     accounts
 }
 
@@ -115,7 +94,7 @@ fn replay_all(config: &RuntimeConfig, disk: &MemoryDisk) -> (HashMap<Pubkey, Acc
 fn a_start_from_a_checkpoint_finds_what_a_replay_of_the_whole_log_finds() {
     for (seed, shape) in (0..).zip(Shape::ALL) {
         let what = format!("seed {seed}, {shape:?}");
-        let graph = ConflictGraph::random(seed, shape, 1_500, BLOCKHASH);
+        let graph = ConflictGraph::random(seed, shape, 1_500, GENESIS_HASH);
         let disk = MemoryDisk::new();
         let runtime = Runtime::start(config(&graph, 3, &disk)).expect(&what);
         submit(&runtime, &graph);
@@ -153,7 +132,7 @@ fn after_a_crash_at_any_moment_a_checkpoint_and_the_whole_log_agree() {
         let what = format!("seed {seed}");
         let mut random = StdRng::seed_from_u64(seed);
         let shape = Shape::ALL[seed as usize % 4];
-        let graph = ConflictGraph::random(seed, shape, 1_500, BLOCKHASH);
+        let graph = ConflictGraph::random(seed, shape, 1_500, GENESIS_HASH);
         let mut disk = MemoryDisk::new();
         // Crashed more than once: the second start is from what the first left.
         for life in 0..3 {
@@ -206,7 +185,7 @@ fn after_a_crash_at_any_moment_a_checkpoint_and_the_whole_log_agree() {
 
 #[test]
 fn a_damaged_checkpoint_is_told_and_the_one_before_it_is_used() {
-    let graph = ConflictGraph::random(7, Shape::Even, 1_500, BLOCKHASH);
+    let graph = ConflictGraph::random(7, Shape::Even, 1_500, GENESIS_HASH);
     let disk = MemoryDisk::new();
     let runtime = Runtime::start(config(&graph, 2, &disk)).expect("it starts");
     submit(&runtime, &graph);
@@ -241,7 +220,7 @@ fn a_damaged_checkpoint_is_told_and_the_one_before_it_is_used() {
 
 #[test]
 fn a_log_without_its_beginning_and_without_a_checkpoint_is_refused() {
-    let graph = ConflictGraph::random(7, Shape::Even, 600, BLOCKHASH);
+    let graph = ConflictGraph::random(7, Shape::Even, 600, GENESIS_HASH);
     let disk = MemoryDisk::new();
     let runtime = Runtime::start(config(&graph, 2, &disk)).expect("it starts");
     submit(&runtime, &graph);
@@ -262,7 +241,7 @@ fn a_log_without_its_beginning_and_without_a_checkpoint_is_refused() {
 
 #[test]
 fn the_log_has_the_header_of_each_slot_with_something_in_it_and_a_replay_compares_them() {
-    let graph = ConflictGraph::random(11, Shape::Zipf, 1_500, BLOCKHASH);
+    let graph = ConflictGraph::random(11, Shape::Zipf, 1_500, GENESIS_HASH);
     let disk = MemoryDisk::new();
     let mut config = config(&graph, 2, &disk);
     config.checkpoints = None;
@@ -285,7 +264,7 @@ fn the_log_has_the_header_of_each_slot_with_something_in_it_and_a_replay_compare
     assert!(runtime.shutdown(DEADLINE));
 
     let copy: Arc<dyn Disk> = Arc::new(disk.copy());
-    let log = BlockLogReader::open(copy, &BLOCKHASH).expect("it opens");
+    let log = BlockLogReader::open(copy, &GENESIS_HASH).expect("it opens");
     let headers: Vec<SignedHeader> = log
         .records()
         .filter_map(|record| match record.expect("it is whole").1 {
@@ -335,7 +314,7 @@ fn taken_out(disk: &MemoryDisk, folder: &str) -> MemoryDisk {
 fn a_snapshot_made_under_load_starts_as_what_was_durable_then() {
     let mut sizes = Vec::new();
     for seed in 0..4 {
-        let graph = ConflictGraph::random(seed, Shape::ALL[seed as usize], 2_000, BLOCKHASH);
+        let graph = ConflictGraph::random(seed, Shape::ALL[seed as usize], 2_000, GENESIS_HASH);
         let disk = MemoryDisk::new();
         let runtime = Runtime::start(config(&graph, 2, &disk)).expect("it starts");
         let reader = runtime.reader();
@@ -381,7 +360,7 @@ fn a_snapshot_made_under_load_starts_as_what_was_durable_then() {
 
 #[test]
 fn a_flipped_bit_in_a_snapshot_is_told() {
-    let graph = ConflictGraph::random(5, Shape::Even, 300, BLOCKHASH);
+    let graph = ConflictGraph::random(5, Shape::Even, 300, GENESIS_HASH);
     let disk = MemoryDisk::new();
     let runtime = Runtime::start(config(&graph, 2, &disk)).expect("it starts");
     submit(&runtime, &graph);

@@ -4,14 +4,15 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sealane_runtime::{
-    BankingThreads, BlockLogReader, ChainOrigin, ChainWalk, CheckpointConfig, Disk, DiskFault,
-    MemoryDisk, Notice, Operator, OperatorError, Reader, Runtime, RuntimeConfig, TimeTravel,
-    replay_ledger,
+    BlockLogReader, ChainOrigin, ChainWalk, Disk, DiskFault, MemoryDisk, Notice, Operator,
+    OperatorError, Reader, Runtime, RuntimeConfig, TimeTravel, replay_ledger,
 };
-use sealane_sdk::{AccountState, Programs, Pubkey};
-use sealane_tests::{ConflictGraph, Shape, mixer, seeds};
+use sealane_sdk::{AccountState, Pubkey};
+use sealane_tests::{
+    ConflictGraph, GENESIS_HASH, Shape, all_accounts, chain_config, chain_signer,
+    checkpoint_at_each_slot, seeds,
+};
 use solana_hash::Hash;
-use solana_keypair::Keypair;
 use solana_signature::Signature;
 use solana_signer::Signer;
 use std::collections::HashMap;
@@ -19,46 +20,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-const BLOCKHASH: Hash = Hash::new_from_array([9; 32]);
 const DEADLINE: Duration = Duration::from_secs(20);
 
-fn signer() -> Arc<Keypair> {
-    Arc::new(Keypair::new_from_array([5; 32]))
-}
-
 fn config(graph: &ConflictGraph, threads: usize, disk: Option<&MemoryDisk>) -> RuntimeConfig {
-    let mut programs = Programs::builtin();
-    programs.add(mixer());
-    let mut config = RuntimeConfig::new(Arc::new(programs), BLOCKHASH, signer().pubkey());
-    config.header_signer = Some(signer());
-    config.genesis_accounts = graph.genesis.clone();
-    config.banking_threads = BankingThreads::Fixed(threads);
-    config.check_signatures = false;
+    let mut config = chain_config(graph, threads, disk);
     config.slot_duration = Duration::from_millis(50);
-    config.entry_interval = Duration::from_micros(300);
     config.record_order = true;
     config.dev = true;
     config.on_notice = Arc::new(|notice: &Notice| panic!("nothing is wrong: {notice}"));
-    if let Some(disk) = disk {
-        let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-        config.ledger = Some(disk);
-        config.checkpoints = Some(CheckpointConfig {
-            interval: Duration::ZERO,
-            idle_interval: Duration::ZERO,
-            ..CheckpointConfig::default()
-        });
-    }
+    config.checkpoints = disk.map(|_| checkpoint_at_each_slot());
     config
-}
-
-fn accounts(reader: &Reader) -> HashMap<Pubkey, AccountState> {
-    let mut accounts = HashMap::new();
-    let pin = reader.pin().expect("few readers");
-    pin.all(&mut |key, state| {
-        accounts.insert(*key, state.clone());
-    })
-    .expect("the pin is young");
-    accounts
 }
 
 /// Everything that a chain shows.
@@ -97,7 +68,7 @@ fn shown(reader: &Reader, graph: &ConflictGraph, signatures: &[Signature]) -> Sh
         .transactions_of(&address, None, None, 10_000)
         .unwrap();
     Shown {
-        accounts: accounts(reader),
+        accounts: all_accounts(reader),
         transactions: reader.transaction_count(),
         slot: slot.slot,
         time_ms: slot.time_ms,
@@ -217,20 +188,20 @@ fn wander(
     assert!(reader.is_healthy());
     let serial = reader.take_order().run_serially(config);
     assert_eq!(serial.differences, [], "seed {seed}");
-    let mut left = accounts(&reader);
+    let mut left = all_accounts(&reader);
     assert!(
         serial.accounts == left,
         "seed {seed}: accounts differ from the serial run"
     );
     assert_eq!(serial.charged, reader.transaction_count(), "seed {seed}");
-    left.remove(&signer().pubkey());
+    left.remove(&chain_signer().pubkey());
     left
 }
 
 #[test]
 fn in_memory_everything_is_as_it_was() {
     for (seed, shape) in (0..seeds(4)).zip(Shape::ALL.into_iter().cycle()) {
-        let graph = ConflictGraph::random(seed, shape, 600, BLOCKHASH);
+        let graph = ConflictGraph::random(seed, shape, 600, GENESIS_HASH);
         for threads in [1, 3] {
             wander(&config(&graph, threads, None), &graph, seed);
         }
@@ -241,18 +212,18 @@ fn in_memory_everything_is_as_it_was() {
 fn with_a_ledger_everything_is_as_it_was_and_a_replay_agrees() {
     for (seed, shape) in (0..seeds(4)).zip(Shape::ALL.into_iter().cycle()) {
         let what = format!("seed {seed}, {shape:?}");
-        let graph = ConflictGraph::random(seed, shape, 600, BLOCKHASH);
+        let graph = ConflictGraph::random(seed, shape, 600, GENESIS_HASH);
         let disk = MemoryDisk::new();
         let mut first = config(&graph, 3, Some(&disk));
         // Little stays in memory, and the index has runs.
         first.limits.recent_history_bytes_max = 20_000;
         first.limits.archive.batch_transactions_max = 50;
         let left = wander(&first, &graph, seed);
-        let log = BlockLogReader::open(Arc::new(disk.clone()), &BLOCKHASH).expect("a log");
+        let log = BlockLogReader::open(Arc::new(disk.clone()), &GENESIS_HASH).expect("a log");
         let origin = ChainOrigin {
-            genesis_hash: BLOCKHASH,
+            genesis_hash: GENESIS_HASH,
             genesis_time: first.genesis_time,
-            identity: signer().pubkey(),
+            identity: chain_signer().pubkey(),
         };
         for step in ChainWalk::new(&log, &origin, &[]).expect("it begins") {
             step.expect(&what);
@@ -267,8 +238,8 @@ fn with_a_ledger_everything_is_as_it_was_and_a_replay_agrees() {
                 let runtime = Runtime::start(config).expect(&what);
                 let reader = runtime.reader();
                 assert!(runtime.shutdown(DEADLINE), "{what}");
-                let mut after = accounts(&reader);
-                after.remove(&signer().pubkey());
+                let mut after = all_accounts(&reader);
+                after.remove(&chain_signer().pubkey());
                 assert!(after == left, "{what}: accounts differ");
             }
         }
@@ -278,7 +249,7 @@ fn with_a_ledger_everything_is_as_it_was_and_a_replay_agrees() {
 /// Power goes at any call of the disk while the chain goes back: it has gone back, or it has not.
 #[test]
 fn after_a_crash_the_chain_has_gone_back_or_has_not() {
-    let graph = ConflictGraph::random(5, Shape::Even, 60, BLOCKHASH);
+    let graph = ConflictGraph::random(5, Shape::Even, 60, GENESIS_HASH);
     let (before, behind) = graph.transactions.split_at(30);
     let key = Pubkey::new_from_array([77; 32]);
     let mark = |lamports: u64| {
@@ -323,7 +294,7 @@ fn after_a_crash_the_chain_has_gone_back_or_has_not() {
             let runtime = Runtime::start(config).expect(&what);
             let reader = runtime.reader();
             assert!(runtime.shutdown(DEADLINE), "{what}");
-            let lamports = accounts(&reader)[&key].lamports;
+            let lamports = all_accounts(&reader)[&key].lamports;
             let transactions = reader.transaction_count();
             match lamports {
                 1_000_000 => assert!(transactions <= 30, "{what}"),
@@ -342,7 +313,7 @@ fn after_a_crash_the_chain_has_gone_back_or_has_not() {
 
 #[test]
 fn there_are_so_many_snapshots_and_no_more() {
-    let graph = ConflictGraph::random(5, Shape::Even, 1, BLOCKHASH);
+    let graph = ConflictGraph::random(5, Shape::Even, 1, GENESIS_HASH);
     let mut config = config(&graph, 1, None);
     config.limits.snapshots_max = 3;
     let runtime = Runtime::start(config).expect("it starts");
@@ -361,7 +332,7 @@ fn there_are_so_many_snapshots_and_no_more() {
 /// Nothing is seen half gone back.
 #[test]
 fn readers_see_all_of_it_or_nothing() {
-    let graph = ConflictGraph::random(5, Shape::Even, 1, BLOCKHASH);
+    let graph = ConflictGraph::random(5, Shape::Even, 1, GENESIS_HASH);
     let runtime = Runtime::start(config(&graph, 3, None)).expect("it starts");
     let (operator, reader) = (runtime.operator().expect("it is"), runtime.reader());
     let keys: Arc<Vec<Pubkey>> = Arc::new(

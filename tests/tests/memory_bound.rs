@@ -3,20 +3,17 @@
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sealane_runtime::{
-    BankingThreads, CheckpointConfig, Counters, Disk, MemoryDisk, Reader, Runtime, RuntimeConfig,
-    StartError,
+use sealane_runtime::{Counters, Disk, MemoryDisk, Reader, Runtime, RuntimeConfig, StartError};
+use sealane_sdk::{AccountState, Pubkey};
+use sealane_tests::{
+    ConflictGraph, GENESIS_HASH, Shape, accounts_at, chain_config, chain_signer,
+    checkpoint_at_each_slot,
 };
-use sealane_sdk::{AccountState, Programs, Pubkey};
-use sealane_tests::{ConflictGraph, Shape, mixer};
-use solana_hash::Hash;
-use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-const BLOCKHASH: Hash = Hash::new_from_array([9; 32]);
 const DEADLINE: Duration = Duration::from_secs(20);
 const TRANSACTIONS: usize = 1_000;
 /// Of the 120 accounts at genesis some dozens fit, of the large ones none.
@@ -24,28 +21,11 @@ const BYTES_MAX: u64 = 12_000;
 /// What is beyond it when all is at rest: the leader's account, one that was evicted last, and the table.
 const SLACK: u64 = 4_000;
 
-fn signer() -> Arc<Keypair> {
-    Arc::new(Keypair::new_from_array([5; 32]))
-}
-
 /// A node that makes a checkpoint at each slot's end that can have one.
 fn config(graph: &ConflictGraph, threads: usize, disk: &MemoryDisk) -> RuntimeConfig {
-    let mut programs = Programs::builtin();
-    programs.add(mixer());
-    let mut config = RuntimeConfig::new(Arc::new(programs), BLOCKHASH, signer().pubkey());
-    config.header_signer = Some(signer());
-    config.genesis_accounts = graph.genesis.clone();
-    config.banking_threads = BankingThreads::Fixed(threads);
-    config.check_signatures = false;
+    let mut config = chain_config(graph, threads, Some(disk));
     config.slot_duration = Duration::from_millis(5);
-    config.entry_interval = Duration::from_micros(300);
-    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    config.ledger = Some(disk);
-    config.checkpoints = Some(CheckpointConfig {
-        interval: Duration::ZERO,
-        idle_interval: Duration::ZERO,
-        ..CheckpointConfig::default()
-    });
+    config.checkpoints = Some(checkpoint_at_each_slot());
     config.limits.accounts_memory_max = Some(BYTES_MAX);
     config.limits.in_flight_max = 8;
     config.limits.fetches_max = 4;
@@ -53,13 +33,8 @@ fn config(graph: &ConflictGraph, threads: usize, disk: &MemoryDisk) -> RuntimeCo
 }
 
 fn accounts(reader: &Reader) -> HashMap<Pubkey, AccountState> {
-    let mut accounts = HashMap::new();
     let pin = reader.pin().expect("few readers");
-    pin.all(&mut |key, state| {
-        let twice = accounts.insert(*key, state.clone());
-        assert!(twice.is_none(), "{key} came twice");
-    })
-    .expect("the pin is young, and the disk is good");
+    let accounts = accounts_at(&pin);
     assert!(accounts.len() <= TRANSACTIONS);
     // One by one they are the same.
     for (key, state) in &accounts {
@@ -100,7 +75,7 @@ fn wait_for_the_bound(reader: &Reader) {
 
 fn check(seed: u64, shape: Shape, threads: usize) -> Counters {
     let what = format!("seed {seed}, {shape:?}, {threads} threads");
-    let graph = ConflictGraph::random(seed, shape, TRANSACTIONS, BLOCKHASH);
+    let graph = ConflictGraph::random(seed, shape, TRANSACTIONS, GENESIS_HASH);
     let mut config = config(&graph, threads, &MemoryDisk::new());
     config.record_order = true;
     let runtime = Runtime::start(config.clone()).expect(&what);
@@ -162,7 +137,7 @@ fn start_and_stop(config: RuntimeConfig) -> (HashMap<Pubkey, AccountState>, u64)
     assert!(runtime.shutdown(DEADLINE));
     let mut accounts = accounts(&reader);
     // The fees of the last slot are paid in the slot after it, which may not have opened.
-    accounts.remove(&signer().pubkey());
+    accounts.remove(&chain_signer().pubkey());
     (accounts, reader.transaction_count())
 }
 
@@ -183,7 +158,7 @@ fn after_a_crash_at_any_moment_a_bounded_start_and_the_whole_log_agree() {
         println!("{what}");
         let mut random = StdRng::seed_from_u64(seed);
         let shape = Shape::ALL[seed as usize % 4];
-        let graph = ConflictGraph::random(seed, shape, TRANSACTIONS, BLOCKHASH);
+        let graph = ConflictGraph::random(seed, shape, TRANSACTIONS, GENESIS_HASH);
         let mut disk = MemoryDisk::new();
         // Crashed more than once: the second start is from what the first left.
         for life in 0..3 {
@@ -216,7 +191,7 @@ fn after_a_crash_at_any_moment_a_bounded_start_and_the_whole_log_agree() {
 
 #[test]
 fn a_bound_without_account_files_is_refused() {
-    let graph = ConflictGraph::random(1, Shape::Even, 1, BLOCKHASH);
+    let graph = ConflictGraph::random(1, Shape::Even, 1, GENESIS_HASH);
     let mut config = config(&graph, 2, &MemoryDisk::new());
     config.ledger = None;
     let error = Runtime::start(config).err().expect("it is refused");
@@ -225,7 +200,7 @@ fn a_bound_without_account_files_is_refused() {
 
 #[test]
 fn a_transaction_whose_accounts_cannot_be_read_is_refused_and_says_why() {
-    let graph = ConflictGraph::random(3, Shape::Even, 200, BLOCKHASH);
+    let graph = ConflictGraph::random(3, Shape::Even, 200, GENESIS_HASH);
     let disk = MemoryDisk::new();
     let runtime = Runtime::start(config(&graph, 2, &disk)).expect("it starts");
     let reader = runtime.reader();

@@ -4,40 +4,26 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sealane_runtime::{
-    BankingThreads, BlockLogReader, ChainItem, ChainOrigin, ChainWalk, CheckpointConfig, Disk,
-    MemoryDisk, NoBlock, Operator, OperatorError, Reader, Runtime, RuntimeConfig, TimeTravel,
-    replay_ledger,
+    BlockLogReader, ChainItem, ChainOrigin, ChainWalk, MemoryDisk, NoBlock, Operator,
+    OperatorError, Reader, Runtime, RuntimeConfig, TimeTravel, replay_ledger,
 };
-use sealane_sdk::{AccountState, Programs, Pubkey};
-use sealane_tests::{ConflictGraph, Shape, mixer, seeds};
+use sealane_sdk::{AccountState, Pubkey};
+use sealane_tests::{
+    ConflictGraph, GENESIS_HASH, Shape, all_accounts, chain_config, chain_signer,
+    checkpoint_at_each_slot, seeds,
+};
 use solana_hash::Hash;
-use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const BLOCKHASH: Hash = Hash::new_from_array([9; 32]);
 const DEADLINE: Duration = Duration::from_secs(20);
 
-fn signer() -> Arc<Keypair> {
-    Arc::new(Keypair::new_from_array([5; 32]))
-}
-
 fn config(graph: &ConflictGraph, threads: usize, disk: &MemoryDisk) -> RuntimeConfig {
-    let mut programs = Programs::builtin();
-    programs.add(mixer());
-    let mut config = RuntimeConfig::new(Arc::new(programs), BLOCKHASH, signer().pubkey());
-    config.header_signer = Some(signer());
-    config.genesis_accounts = graph.genesis.clone();
-    config.banking_threads = BankingThreads::Fixed(threads);
-    config.check_signatures = false;
+    let mut config = chain_config(graph, threads, Some(disk));
     config.slot_duration = Duration::from_millis(40);
-    config.entry_interval = Duration::from_micros(300);
     config.record_order = true;
     config.dev = true;
-    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    config.ledger = Some(disk);
     config
 }
 
@@ -49,13 +35,8 @@ struct State {
 }
 
 fn state(reader: &Reader) -> State {
-    let mut accounts = HashMap::new();
-    let pin = reader.pin().expect("few readers");
-    pin.all(&mut |key, state| {
-        accounts.insert(*key, state.clone());
-    })
-    .expect("the pin is young");
-    accounts.remove(&signer().pubkey());
+    let mut accounts = all_accounts(reader);
+    accounts.remove(&chain_signer().pubkey());
     State {
         accounts,
         transactions: reader.transaction_count(),
@@ -132,7 +113,7 @@ fn run(config: &RuntimeConfig, graph: &ConflictGraph, seed: u64) -> (State, Vec<
     let serial = reader.take_order().run_serially(config);
     assert_eq!(serial.differences, [], "seed {seed}");
     let mut accounts = serial.accounts;
-    accounts.remove(&signer().pubkey());
+    accounts.remove(&chain_signer().pubkey());
     let state = state(&reader);
     assert!(accounts == state.accounts, "seed {seed}: accounts differ");
     (state, reader.slot().blockhashes.to_vec())
@@ -142,7 +123,7 @@ fn run(config: &RuntimeConfig, graph: &ConflictGraph, seed: u64) -> (State, Vec<
 fn the_oracle_and_a_replay_come_to_what_the_operator_left() {
     for (seed, shape) in (0..seeds(4)).zip(Shape::ALL.into_iter().cycle()) {
         let what = format!("seed {seed}, {shape:?}");
-        let graph = ConflictGraph::random(seed, shape, 1_200, BLOCKHASH);
+        let graph = ConflictGraph::random(seed, shape, 1_200, GENESIS_HASH);
         let disk = MemoryDisk::new();
         let (before, blockhashes) = run(&config(&graph, 3, &disk), &graph, seed);
         for threads in [1, 2, 8] {
@@ -170,7 +151,7 @@ fn the_oracle_and_a_replay_come_to_what_the_operator_left() {
 
 #[test]
 fn slots_that_passed_at_once_are_blocks_like_others_in_memory_and_in_the_ledger() {
-    let graph = ConflictGraph::random(1, Shape::Even, 40, BLOCKHASH);
+    let graph = ConflictGraph::random(1, Shape::Even, 40, GENESIS_HASH);
     let disk = MemoryDisk::new();
     let config = config(&graph, 2, &disk);
     let runtime = Runtime::start(config.clone()).expect("it starts");
@@ -238,21 +219,17 @@ fn slots_that_passed_at_once_are_blocks_like_others_in_memory_and_in_the_ledger(
 
     // From the archive: memory knows none of it after a start.
     let mut config = config;
-    config.checkpoints = Some(CheckpointConfig {
-        interval: Duration::ZERO,
-        idle_interval: Duration::ZERO,
-        ..CheckpointConfig::default()
-    });
+    config.checkpoints = Some(checkpoint_at_each_slot());
     for _ in 0..2 {
         let runtime = Runtime::start(config.clone()).expect("it starts again");
         check(&runtime.reader());
         assert!(runtime.shutdown(DEADLINE));
     }
-    let log = BlockLogReader::open(config.ledger.clone().unwrap(), &BLOCKHASH).expect("a log");
+    let log = BlockLogReader::open(config.ledger.clone().unwrap(), &GENESIS_HASH).expect("a log");
     let origin = ChainOrigin {
-        genesis_hash: BLOCKHASH,
+        genesis_hash: GENESIS_HASH,
         genesis_time: config.genesis_time,
-        identity: signer().pubkey(),
+        identity: chain_signer().pubkey(),
     };
     let steps = ChainWalk::new(&log, &origin, &[]).expect("it begins");
     let steps: Vec<_> = steps.map(|step| step.expect("it follows")).collect();
@@ -265,7 +242,7 @@ fn slots_that_passed_at_once_are_blocks_like_others_in_memory_and_in_the_ledger(
 
 #[test]
 fn a_long_run_of_idle_slots_is_looked_at_in_parts() {
-    let graph = ConflictGraph::random(1, Shape::Even, 1, BLOCKHASH);
+    let graph = ConflictGraph::random(1, Shape::Even, 1, GENESIS_HASH);
     let disk = MemoryDisk::new();
     let config = config(&graph, 1, &disk);
     let runtime = Runtime::start(config.clone()).expect("it starts");
@@ -285,12 +262,12 @@ fn a_long_run_of_idle_slots_is_looked_at_in_parts() {
         })
         .expect("it is set");
     assert!(runtime.shutdown(DEADLINE));
-    let log = BlockLogReader::open(config.ledger.clone().unwrap(), &BLOCKHASH).expect("a log");
+    let log = BlockLogReader::open(config.ledger.clone().unwrap(), &GENESIS_HASH).expect("a log");
     assert!(log.bytes() < 10_000, "one record for all of them");
     let origin = ChainOrigin {
-        genesis_hash: BLOCKHASH,
+        genesis_hash: GENESIS_HASH,
         genesis_time: config.genesis_time,
-        identity: signer().pubkey(),
+        identity: chain_signer().pubkey(),
     };
     let (mut next, mut largest, mut set) = (0, 0, Vec::new());
     for step in ChainWalk::new(&log, &origin, &[]).expect("it begins") {
@@ -313,7 +290,7 @@ fn a_long_run_of_idle_slots_is_looked_at_in_parts() {
 
 #[test]
 fn while_the_clock_is_paused_no_slot_turns_and_blockhashes_stay_valid() {
-    let graph = ConflictGraph::random(3, Shape::Zipf, 200, BLOCKHASH);
+    let graph = ConflictGraph::random(3, Shape::Zipf, 200, GENESIS_HASH);
     let mut config = config(&graph, 2, &MemoryDisk::new());
     config.ledger = None;
     // A blockhash lasts for 1.5 s.
@@ -323,7 +300,7 @@ fn while_the_clock_is_paused_no_slot_turns_and_blockhashes_stay_valid() {
     let reader = runtime.reader();
     let open = operator.pause_clock().expect("it stops");
     assert!(
-        open.blockhash_slot(&BLOCKHASH).is_some(),
+        open.blockhash_slot(&GENESIS_HASH).is_some(),
         "the start took too long"
     );
     let (paused, mut rng) = (Instant::now(), StdRng::seed_from_u64(3));
@@ -352,7 +329,7 @@ fn while_the_clock_is_paused_no_slot_turns_and_blockhashes_stay_valid() {
 
 #[test]
 fn what_cannot_be_is_refused() {
-    let graph = ConflictGraph::random(3, Shape::Even, 1, BLOCKHASH);
+    let graph = ConflictGraph::random(3, Shape::Even, 1, GENESIS_HASH);
     let mut config = config(&graph, 1, &MemoryDisk::new());
     config.ledger = None;
     config.limits.travel_slots_max = 1_000;
