@@ -30,6 +30,7 @@ pub(crate) struct StageCounters {
     pub(crate) broken_threads: Counter,
     pub(crate) received: Counter,
     pub(crate) refused: Counter,
+    pub(crate) shed: Counter,
     pub(crate) evicted: Counter,
     pub(crate) dropped: Counter,
     pub(crate) visible: Counter,
@@ -56,6 +57,8 @@ pub struct Counters {
     pub received: u64,
     /// Refused at admission: malformed, bad signature, duplicate, too old, busy.
     pub refused: u64,
+    /// Of these, refused for their low priority, before their signature was checked.
+    pub shed: u64,
     /// Accepted, then evicted by a higher priority.
     pub evicted: u64,
     /// Dropped by the bank.
@@ -114,6 +117,7 @@ impl StageCounters {
         Counters {
             received: self.received.get(),
             refused: self.refused.get(),
+            shed: self.shed.get(),
             evicted: self.evicted.get(),
             dropped: self.dropped.get(),
             visible: self.visible.get(),

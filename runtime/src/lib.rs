@@ -11,6 +11,7 @@ mod config;
 mod counters;
 mod fault;
 mod fetch_stage;
+mod floor;
 mod headers;
 mod history;
 mod ingest;

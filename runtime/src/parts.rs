@@ -7,6 +7,7 @@ use crate::banking::BankingThread;
 use crate::checkpoint::{CheckpointStage, CheckpointWatch};
 use crate::counters::{StageCounters, WaitHistogram};
 use crate::fetch_stage::{DONE_MAX, FetchStage};
+use crate::floor::AdmissionFloor;
 use crate::headers::{HeaderStage, Headers};
 use crate::history::{History, HistoryThreads, OpenArchive};
 use crate::ingest::Ingest;
@@ -227,6 +228,7 @@ impl Parts {
             .map(|_| bounded(bank_queue_max))
             .unzip();
 
+        let floor = Arc::<AdmissionFloor>::default();
         let new_verifier = common.verifier_maker(config, &common.slots);
         let verify = (0..config.verify_threads.max(1)).map(|_| VerifyThread {
             queue: ingest_queue.clone(),
@@ -236,6 +238,7 @@ impl Parts {
             stopping: common.stopping.clone(),
             told_to_stop: false,
             singles_max: limits.verify_singles_max,
+            floor: floor.clone(),
             counters: common.counters.clone(),
         });
         let purity = PurityCheck::configured(config);
@@ -273,6 +276,7 @@ impl Parts {
             tip: common.tip.clone(),
             draining: common.draining.clone(),
             ledger: common.ledger.clone(),
+            floor: floor.clone(),
             counters: common.counters.clone(),
             journals: common.journals.clone(),
             waits: common.waits.clone(),

@@ -49,6 +49,9 @@ pub enum VerifyError {
         /// The limit.
         max: usize,
     },
+    /// Too much waits that pays more; its signature was not looked at.
+    #[error("too much is waiting that pays a higher fee per compute unit")]
+    Shed,
     /// It is a transaction, and this is what is wrong with it.
     #[error("{0}")]
     Transaction(#[from] TransactionError),
@@ -95,9 +98,23 @@ impl Verifier {
     /// batch and narrowed down when that fails. Of several inputs with the same bytes all but the
     /// first are `AlreadyProcessed`.
     pub fn verify_batch(&mut self, batch: Vec<Bytes>, out: &mut Vec<Verified>) {
+        self.verify_above(None, batch, out);
+    }
+
+    /// The same, but those whose fee per compute unit is not above `floor` are shed as soon as it is known, before
+    /// their signatures.
+    pub(crate) fn verify_above(
+        &mut self,
+        floor: Option<u64>,
+        batch: Vec<Bytes>,
+        out: &mut Vec<Verified>,
+    ) {
         let mut state = Visible::new(&self.accounts, &self.slots);
-        self.core
-            .verify_batch(batch, &mut state, self.check_signatures, out);
+        let checks = Checks {
+            signatures: self.check_signatures,
+            floor,
+        };
+        self.core.verify_batch(batch, &mut state, checks, out);
     }
 
     /// Reads what accounts those that were let through need from the disk, where memory is bounded: what goes to
@@ -202,6 +219,13 @@ fn folded_multiply(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
+/// What a batch is held against beside its form.
+#[derive(Clone, Copy)]
+struct Checks {
+    signatures: bool,
+    floor: Option<u64>,
+}
+
 /// A verifier without its handles of the state.
 struct Core {
     bytes_max: usize,
@@ -227,7 +251,7 @@ impl Core {
         &mut self,
         batch: Vec<Bytes>,
         state: &mut impl State,
-        check_signatures: bool,
+        checks: Checks,
         out: &mut Vec<Verified>,
     ) {
         let start = out.len();
@@ -240,12 +264,17 @@ impl Core {
                 prefetch_bytes(ahead);
             }
             let mut verified = self.prepare(bytes, state);
+            if let (Some(floor), Ok(transaction)) = (checks.floor, &verified)
+                && transaction.budget().unit_price <= floor
+            {
+                verified = Err(VerifyError::Shed);
+            }
             if let Ok(transaction) = &verified
                 && self
                     .duplicates
                     .first(index, transaction, &out[start..])
                     .is_none()
-                && check_signatures
+                && checks.signatures
                 && !self.signatures.add(
                     index,
                     transaction.signatures(),

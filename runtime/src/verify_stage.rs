@@ -1,6 +1,7 @@
 //! A verify thread: takes what came in, verifies it in batches, passes on what is good.
 
 use crate::counters::StageCounters;
+use crate::floor::AdmissionFloor;
 use crate::ingest::{IngestBatch, OnAdmission};
 use crate::sync::{Arc, AtomicBool, Ordering, Patience, Receiver, Sender, Thread, receive};
 use crate::task::{Admission, VerifiedBatch};
@@ -21,6 +22,8 @@ pub(crate) struct VerifyThread {
     pub(crate) told_to_stop: bool,
     /// `Limits::verify_singles_max`.
     pub(crate) singles_max: usize,
+    /// What those who do not wait for room must pay more than.
+    pub(crate) floor: Arc<AdmissionFloor>,
     pub(crate) counters: Arc<StageCounters>,
 }
 
@@ -69,9 +72,13 @@ impl VerifyThread {
         bulk: bool,
         results: &mut Verified,
     ) -> Vec<VerifiedBatch> {
-        self.verifier.verify_batch(bytes, results);
+        let floor = if bulk { None } else { self.floor.get() };
+        self.verifier.verify_above(floor, bytes, results);
         self.verifier.fetch(results);
         let total = results.len();
+        if floor.is_some() {
+            self.count_shed(results);
+        }
         let mut items = Vec::with_capacity(total);
         let good = results.drain(..).filter_map(Result::ok);
         items.extend(good.map(|transaction| Admission::new(transaction, None)));
@@ -111,8 +118,9 @@ impl VerifyThread {
                 }
             }
         }
-        self.verifier.verify_batch(batch, results);
+        self.verifier.verify_above(self.floor.get(), batch, results);
         self.verifier.fetch(results);
+        self.count_shed(results);
         let mut items = Vec::with_capacity(results.len());
         for (result, on_admission) in results.drain(..).zip(senders) {
             match result {
@@ -121,7 +129,10 @@ impl VerifyThread {
                 }
                 Err(error) => {
                     self.counters.refused.add(1);
-                    on_admission(Err(Refusal::Verify(error)));
+                    on_admission(Err(match error {
+                        VerifyError::Shed => Refusal::Busy,
+                        error => Refusal::Verify(error),
+                    }));
                 }
             }
         }
@@ -130,6 +141,14 @@ impl VerifyThread {
             batches.extend(self.verify_bulk(bytes, bulk, results));
         }
         batches
+    }
+
+    fn count_shed(&self, results: &Verified) {
+        let is_shed = |result: &&_| matches!(result, Err(VerifyError::Shed));
+        let shed = results.iter().filter(is_shed).count();
+        if shed > 0 {
+            self.counters.shed.add(shed as u64);
+        }
     }
 
     fn refuse_what_waits(&self, first: IngestBatch) {

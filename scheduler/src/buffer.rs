@@ -128,7 +128,8 @@ impl<T> PriorityBuffer<T> {
         self.len == 0
     }
 
-    fn lowest_priority(&self) -> Option<u64> {
+    /// The lowest priority that waits: a full buffer refuses what is no higher.
+    pub fn lowest_priority(&self) -> Option<u64> {
         Some((self.heap.lowest()?.key >> 64) as u64)
     }
 

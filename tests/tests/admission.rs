@@ -222,15 +222,19 @@ fn under_overload_the_lowest_offer_goes_first_and_everybody_is_told() {
             if signature == filler_signature(100)),
         "the lowest offer made room"
     );
+    // Now that it is full it is known what would be refused, before anything is checked at length.
+    let shed = reader.counters().shed;
+    assert_eq!(send(&ingest, offer(104, 20)), Err(Refusal::Busy));
+    assert_eq!(reader.counters().shed, shed + 1);
     AT_THE_GATE.lock().expect("nobody panics at the gate").1 = true;
     GATE_CHANGED.notify_all();
-    settle(&reader, &events, 5);
+    settle(&reader, &events, 6);
     let counters = reader.counters();
-    assert_eq!((counters.evicted, counters.refused), (1, 1), "{counters:?}");
+    assert_eq!((counters.evicted, counters.refused), (1, 2), "{counters:?}");
     // Evicted and refused left nothing behind, so they may be sent again.
     assert!(send(&ingest, offer(100, 10)).is_ok());
     assert!(send(&ingest, offer(102, 5)).is_ok());
-    settle(&reader, &events, 7);
+    settle(&reader, &events, 8);
     assert!(runtime.shutdown(Duration::from_secs(20)));
     let index = |n: u8| {
         let found = reader.transaction(&filler_signature(n.into())).unwrap();

@@ -26,6 +26,7 @@ pub(crate) fn text(reader: &Reader) -> String {
     let Counters {
         received,
         refused,
+        shed,
         evicted,
         dropped,
         visible,
@@ -40,6 +41,11 @@ pub(crate) fn text(reader: &Reader) -> String {
     for (name, help, value) in [
         ("received", "Transactions handed in.", received),
         ("refused", "Transactions refused at admission.", refused),
+        (
+            "shed",
+            "Of these, refused for their low priority before their signature was checked.",
+            shed,
+        ),
         (
             "evicted",
             "Transactions displaced by a higher priority.",

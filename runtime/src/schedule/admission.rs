@@ -61,7 +61,10 @@ impl ScheduleStage {
                 }
             }
         }
-        worked | self.insert_waiting(now)
+        worked |= self.insert_waiting(now);
+        self.shedding
+            .note(self.buffer.len(), self.buffer.lowest_priority());
+        worked
     }
 
     /// Takes transactions as they come, and inserts each that is not refused as an entry of its own. One that comes

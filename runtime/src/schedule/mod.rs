@@ -21,6 +21,7 @@ mod slots;
 
 use crate::counters::{StageCounters, WaitHistogram};
 use crate::fault::{self, Fault};
+use crate::floor::{AdmissionFloor, Shedding};
 use crate::journal::Journals;
 use crate::ledger::LedgerHealth;
 use crate::operator::Command;
@@ -71,6 +72,8 @@ pub(crate) struct Wiring {
     /// Set once no verified batch will come any more: finish what was inserted, then end.
     pub(crate) draining: Arc<AtomicBool>,
     pub(crate) ledger: Arc<LedgerHealth>,
+    /// What verify sheds.
+    pub(crate) floor: Arc<AdmissionFloor>,
     pub(crate) counters: Arc<StageCounters>,
     /// What accounts were at the snapshots.
     pub(crate) journals: Arc<Mutex<Journals>>,
@@ -95,6 +98,7 @@ pub(crate) struct ScheduleStage {
     interner: Interner,
     replay: ReplayProtection,
     buffer: PriorityBuffer<Admission>,
+    shedding: Shedding,
     /// A bulk batch that waits for room.
     held: Held,
     /// Over a cost limit of the open slot. As large as the buffer; of no size where there is no limit.
@@ -183,6 +187,7 @@ impl ScheduleStage {
             interner,
             replay: ReplayProtection::new(BLOCKHASH_AGE_MAX + 1, limits.status_cache_max),
             buffer: PriorityBuffer::new(limits.priority_buffer_max),
+            shedding: Shedding::new(wiring.floor.clone(), limits.priority_buffer_max),
             held: Held::default(),
             deferred: PriorityBuffer::new(if limits.has_cost_limits() {
                 limits.priority_buffer_max

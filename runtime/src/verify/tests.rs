@@ -353,13 +353,24 @@ fn a_transfer_is_one_allocation_of_a_few_cache_lines() {
 
 /// A signed transfer.
 fn transfer(payer: u8, lamports: u64) -> Vec<u8> {
-    use solana_keypair::Keypair;
+    signed(payer, &[], lamports)
+}
+
+/// The same, which pays so many micro-lamports for a compute unit.
+fn transfer_at(price: u64) -> Vec<u8> {
+    let price =
+        solana_compute_budget_interface::ComputeBudgetInstruction::set_compute_unit_price(price);
+    signed(1, &[price], 1)
+}
+
+/// A transfer of so many lamports, behind other instructions.
+fn signed(payer: u8, first: &[sealane_sdk::Instruction], lamports: u64) -> Vec<u8> {
     use solana_signer::Signer;
-    let payer = Keypair::new_from_array([payer; 32]);
-    let instruction =
+    let payer = solana_keypair::Keypair::new_from_array([payer; 32]);
+    let transfer =
         solana_system_interface::instruction::transfer(&payer.pubkey(), &plain(1), lamports);
     let transaction = solana_transaction::Transaction::new_signed_with_payer(
-        &[instruction],
+        &[first, &[transfer]].concat(),
         Some(&payer.pubkey()),
         &[&payer],
         Hash::default(),
@@ -368,10 +379,39 @@ fn transfer(payer: u8, lamports: u64) -> Vec<u8> {
 }
 
 fn verify(batch: &[Vec<u8>]) -> Vec<Verified> {
+    verify_above(None, batch)
+}
+
+fn verify_above(floor: Option<u64>, batch: &[Vec<u8>]) -> Vec<Verified> {
     let mut out = Vec::new();
     let batch = batch.iter().cloned().map(Bytes::from).collect();
-    core().verify_batch(batch, &mut FakeState::default(), true, &mut out);
+    let checks = Checks {
+        signatures: true,
+        floor,
+    };
+    core().verify_batch(batch, &mut FakeState::default(), checks, &mut out);
     out
+}
+
+#[test]
+fn what_pays_too_little_is_shed_before_its_signature_is_checked() {
+    let check = |floor, price, is_forged, expected: Option<VerifyError>| {
+        let mut bytes = transfer_at(price);
+        bytes[1] ^= u8::from(is_forged);
+        let verdict = verify_above(floor, &[bytes]).remove(0);
+        assert_eq!(
+            verdict.err(),
+            expected,
+            "floor {floor:?}, price {price}, forged {is_forged}"
+        );
+    };
+    let failure = || Some(VerifyError::from(TransactionError::SignatureFailure));
+    check(None, 0, false, None);
+    check(None, 0, true, failure());
+    check(Some(7), 7, false, Some(VerifyError::Shed));
+    check(Some(7), 7, true, Some(VerifyError::Shed));
+    check(Some(7), 8, false, None);
+    check(Some(7), 8, true, failure());
 }
 
 #[test]
