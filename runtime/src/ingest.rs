@@ -3,6 +3,7 @@
 use crate::VerifyError;
 use crate::counters::StageCounters;
 use crate::ledger::LedgerHealth;
+use crate::singles::Singles;
 use crate::sync::{Arc, AtomicBool, Ordering, Sender, TrySendError};
 use bytes::Bytes;
 use solana_signature::Signature;
@@ -41,8 +42,8 @@ pub(crate) enum IngestBatch {
     Bulk(Vec<Bytes>),
     /// From senders who neither wait nor hear: shed by priority.
     Offered(Vec<Bytes>),
-    /// One transaction, whose sender wants to hear.
-    One(Bytes, OnAdmission),
+    /// A group of transactions whose senders want to hear; they are in `Singles`.
+    Singles,
     /// Ends one verify thread.
     Stop,
 }
@@ -51,6 +52,7 @@ pub(crate) enum IngestBatch {
 #[derive(Clone)]
 pub struct Ingest {
     pub(crate) queue: Sender<IngestBatch>,
+    pub(crate) singles: Arc<Singles>,
     /// Transactions in one batch.
     pub(crate) batch_max: usize,
     pub(crate) stopping: Arc<AtomicBool>,
@@ -119,17 +121,13 @@ impl Ingest {
             return on_admission(Err(Refusal::LedgerFailed(reason)));
         }
         self.counters.received.add(1);
-        let (batch, refusal) = match self
-            .queue
-            .try_send(IngestBatch::One(transaction, on_admission))
-        {
-            Ok(()) => return,
-            Err(TrySendError::Full(batch)) => (batch, Refusal::Busy),
-            Err(TrySendError::Disconnected(batch)) => (batch, Refusal::ShuttingDown),
-        };
-        self.counters.refused.add(1);
-        if let IngestBatch::One(_, on_admission) = batch {
-            on_admission(Err(refusal));
+        let single = (transaction, on_admission);
+        if let Err(((_, on_admission), error)) = self.singles.add(single, &self.queue) {
+            self.counters.refused.add(1);
+            on_admission(Err(match error {
+                TrySendError::Full(()) => Refusal::Busy,
+                TrySendError::Disconnected(()) => Refusal::ShuttingDown,
+            }));
         }
     }
 

@@ -34,6 +34,7 @@ mod record;
 mod replay;
 mod schedule;
 mod serial;
+mod singles;
 mod slot;
 mod snapshot;
 mod start;

@@ -38,7 +38,8 @@ pub struct Limits {
     pub header_messages_max: usize,
     /// Slots that ended and wait for the checkpoint stage; beyond, the header stage waits.
     pub checkpoint_slots_max: usize,
-    /// Transactions of single senders that are verified as one batch, where so many wait.
+    /// Transactions of single senders that are verified as one batch, where so many wait. Such a batch takes one of
+    /// `ingest_batches_max` places.
     pub verify_singles_max: usize,
     /// Bytes of a transaction on the wire (Solana's packet size).
     pub transaction_bytes_max: usize,

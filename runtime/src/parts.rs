@@ -10,7 +10,7 @@ use crate::fetch_stage::{DONE_MAX, FetchStage};
 use crate::floor::AdmissionFloor;
 use crate::headers::{HeaderStage, Headers};
 use crate::history::{History, HistoryThreads, OpenArchive};
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, IngestBatch};
 use crate::journal::Journals;
 use crate::ledger::LedgerHealth;
 use crate::log_stage::LogStage;
@@ -21,6 +21,7 @@ use crate::reader::{Pool, Reader, Shared};
 use crate::replay::Replay;
 use crate::schedule::{FetchQueues, ScheduleStage, Wiring};
 use crate::serial::Order;
+use crate::singles::Singles;
 use crate::start::{ChainStart, Opened};
 use crate::sync::{Arc, AtomicBool, Mutex, Receiver, Thread, bounded};
 use crate::uploaded;
@@ -155,6 +156,20 @@ impl Common {
         config.dev.then_some((operator, commands))
     }
 
+    /// Where transactions come in, and verify's end of its queue.
+    fn wire_ingest(&self, limits: &Limits) -> (Ingest, Receiver<IngestBatch>) {
+        let (queue, batches) = bounded(limits.ingest_batches_max);
+        let ingest = Ingest {
+            queue,
+            singles: Arc::new(Singles::new(limits.verify_singles_max)),
+            batch_max: limits.ingest_batch_max,
+            stopping: self.stopping.clone(),
+            ledger: self.ledger.clone(),
+            counters: self.counters.clone(),
+        };
+        (ingest, batches)
+    }
+
     fn reader(&self, config: &RuntimeConfig) -> Reader {
         Reader::new(Arc::new(Shared {
             accounts: self.accounts.clone(),
@@ -218,7 +233,7 @@ impl Parts {
         } = Opened::new(config, banking_threads)?;
         let (common, archive) = Common::new(config, accounts, &start)?;
 
-        let (ingest_sender, ingest_queue) = bounded(limits.ingest_batches_max);
+        let (ingest, ingest_queue) = common.wire_ingest(limits);
         let (verified_sender, verified) = bounded(limits.verified_batches_max);
         let (completion_sender, completions) =
             bounded(limits.completed_batches_max * banking_threads);
@@ -236,8 +251,7 @@ impl Parts {
             scheduler: common.scheduler.clone(),
             verifier: new_verifier(config.check_signatures),
             stopping: common.stopping.clone(),
-            told_to_stop: false,
-            singles_max: limits.verify_singles_max,
+            singles: ingest.singles.clone(),
             floor: floor.clone(),
             counters: common.counters.clone(),
         });
@@ -299,13 +313,7 @@ impl Parts {
             operator,
             reader: common.reader(config),
             watchdog: Watchdog::new(config, common.posts),
-            ingest: Ingest {
-                queue: ingest_sender,
-                batch_max: limits.ingest_batch_max,
-                stopping: common.stopping,
-                ledger: common.ledger,
-                counters: common.counters,
-            },
+            ingest,
             draining: common.draining,
             scheduler: common.scheduler,
         })

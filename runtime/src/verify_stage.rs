@@ -2,7 +2,8 @@
 
 use crate::counters::StageCounters;
 use crate::floor::AdmissionFloor;
-use crate::ingest::{IngestBatch, OnAdmission};
+use crate::ingest::IngestBatch;
+use crate::singles::Singles;
 use crate::sync::{Arc, AtomicBool, Ordering, Patience, Receiver, Sender, Thread, receive};
 use crate::task::{Admission, VerifiedBatch};
 use crate::{Refusal, VerifiedTransaction, Verifier, VerifyError};
@@ -18,10 +19,7 @@ pub(crate) struct VerifyThread {
     pub(crate) verifier: Verifier,
     /// Set when the node stops: what still comes in is refused.
     pub(crate) stopping: Arc<AtomicBool>,
-    /// Its `Stop` was met while it gathered a batch, which it still finishes.
-    pub(crate) told_to_stop: bool,
-    /// `Limits::verify_singles_max`.
-    pub(crate) singles_max: usize,
+    pub(crate) singles: Arc<Singles>,
     /// What those who do not wait for room must pay more than.
     pub(crate) floor: Arc<AdmissionFloor>,
     pub(crate) counters: Arc<StageCounters>,
@@ -43,24 +41,21 @@ impl VerifyThread {
             let batch = match first {
                 IngestBatch::Bulk(bytes) => self.verify_bulk(bytes, true, &mut results),
                 IngestBatch::Offered(bytes) => self.verify_bulk(bytes, false, &mut results),
-                IngestBatch::One(bytes, on_admission) => {
-                    self.verify_singles(bytes, on_admission, &mut results)
-                }
+                IngestBatch::Singles => self.verify_singles(&mut results),
                 IngestBatch::Stop => return,
             };
             self.counters
                 .verify_ns
                 .add(started.elapsed().as_nanos() as u64);
-            for batch in batch {
-                if self.verified.send(batch).is_err() {
-                    return;
-                }
+            // Where much is refused, the schedule stage need not be woken for each batch.
+            if batch.items.is_empty() {
+                continue;
+            }
+            if self.verified.send(batch).is_err() {
+                return;
             }
             if let Some(scheduler) = self.scheduler.get() {
                 scheduler.unpark();
-            }
-            if self.told_to_stop {
-                return;
             }
         }
     }
@@ -71,7 +66,7 @@ impl VerifyThread {
         bytes: Vec<Bytes>,
         bulk: bool,
         results: &mut Verified,
-    ) -> Vec<VerifiedBatch> {
+    ) -> VerifiedBatch {
         let floor = if bulk { None } else { self.floor.get() };
         self.verifier.verify_above(floor, bytes, results);
         self.verifier.fetch(results);
@@ -83,50 +78,19 @@ impl VerifyThread {
         let good = results.drain(..).filter_map(Result::ok);
         items.extend(good.map(|transaction| Admission::new(transaction, None)));
         self.counters.refused.add((total - items.len()) as u64);
-        vec![VerifiedBatch { items, bulk }]
+        VerifiedBatch { items, bulk }
     }
 
-    /// Verifies one transaction and the single ones that wait behind it.
-    fn verify_singles(
-        &mut self,
-        bytes: Bytes,
-        on_admission: OnAdmission,
-        results: &mut Verified,
-    ) -> Vec<VerifiedBatch> {
-        let mut batch = vec![bytes];
-        let mut senders = vec![on_admission];
-        let mut more = None;
-        while batch.len() < self.singles_max
-            && let Ok(next) = self.queue.try_recv()
-        {
-            match next {
-                IngestBatch::One(bytes, on_admission) => {
-                    batch.push(bytes);
-                    senders.push(on_admission);
-                }
-                IngestBatch::Bulk(bytes) => {
-                    more = Some((bytes, true));
-                    break;
-                }
-                IngestBatch::Offered(bytes) => {
-                    more = Some((bytes, false));
-                    break;
-                }
-                IngestBatch::Stop => {
-                    self.told_to_stop = true;
-                    break;
-                }
-            }
-        }
+    /// Verifies a group of single transactions.
+    fn verify_singles(&mut self, results: &mut Verified) -> VerifiedBatch {
+        let (batch, senders): (Vec<_>, Vec<_>) = self.singles.take().into_iter().unzip();
         self.verifier.verify_above(self.floor.get(), batch, results);
         self.verifier.fetch(results);
         self.count_shed(results);
         let mut items = Vec::with_capacity(results.len());
         for (result, on_admission) in results.drain(..).zip(senders) {
             match result {
-                Ok(transaction) => {
-                    items.push(Admission::new(transaction, Some(on_admission)));
-                }
+                Ok(transaction) => items.push(Admission::new(transaction, Some(on_admission))),
                 Err(error) => {
                     self.counters.refused.add(1);
                     on_admission(Err(match error {
@@ -136,11 +100,7 @@ impl VerifyThread {
                 }
             }
         }
-        let mut batches = vec![VerifiedBatch { items, bulk: false }];
-        if let Some((bytes, bulk)) = more {
-            batches.extend(self.verify_bulk(bytes, bulk, results));
-        }
-        batches
+        VerifiedBatch { items, bulk: false }
     }
 
     fn count_shed(&self, results: &Verified) {
@@ -155,7 +115,11 @@ impl VerifyThread {
         let mut next = Some(first);
         while let Some(batch) = next {
             match batch {
-                IngestBatch::One(_, on_admission) => on_admission(Err(Refusal::ShuttingDown)),
+                IngestBatch::Singles => {
+                    for (_, on_admission) in self.singles.take() {
+                        on_admission(Err(Refusal::ShuttingDown));
+                    }
+                }
                 IngestBatch::Bulk(bytes) | IngestBatch::Offered(bytes) => {
                     self.counters.refused.add(bytes.len() as u64);
                 }

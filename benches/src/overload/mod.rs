@@ -163,10 +163,13 @@ fn overload(
             let counters = reader.counters();
             windows.push((now, counters.visible));
             progress(&format!(
-                "{:.0} s: {} executed, {} shed, {} wait",
+                "{:.0} s: {} offered, {} executed, {} refused, {} of them shed, {} evicted, {} wait",
                 now.as_secs_f64(),
+                counters.received,
                 counters.visible,
+                counters.refused,
                 counters.shed,
+                counters.evicted,
                 counters.queued
             ));
         }
@@ -191,6 +194,8 @@ fn overload(
     }
     let counters = reader.counters();
     finish(runtime)?;
+    // As long as there is a reader there could be another event.
+    drop(reader);
     let heard = listener.join()?;
     Ok(Overload {
         peak,
