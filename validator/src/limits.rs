@@ -20,12 +20,15 @@ pub struct RpcLimits {
     pub batch_requests_max: u32,
     /// Requests that one address may make in a second, those of a WebSocket included; `None`: as many as it likes.
     pub requests_per_second_per_address_max: Option<u32>,
-    /// Open connections of both ports together.
+    /// Open connections of both ports together; fewer where the system lets the process have fewer files open. One
+    /// beyond is closed at once, and so is one that asks nothing within 30 seconds.
     pub connections_max: usize,
     /// Open QUIC connections.
     pub quic_connections_max: usize,
     /// Transactions that one QUIC connection may have on their way at a time.
     pub quic_streams_per_connection_max: u32,
+    /// How long the next piece of a request's body may take to come.
+    pub request_body_timeout: Duration,
     /// Subscriptions of one connection.
     pub subscriptions_per_connection_max: u32,
     /// Subscriptions of the node.
@@ -68,9 +71,10 @@ impl Default for RpcLimits {
             quick_account_bytes_max: 32 << 10,
             batch_requests_max: 1_000,
             requests_per_second_per_address_max: None,
-            connections_max: 1_024,
+            connections_max: 16_384,
             quic_connections_max: 2_000,
             quic_streams_per_connection_max: 512,
+            request_body_timeout: Duration::from_secs(30),
             subscriptions_per_connection_max: 10_000,
             subscriptions_max: 100_000,
             notifications_per_connection_max: 8_192,

@@ -3,6 +3,7 @@
 //! jsonrpsee speaks HTTP, WebSocket and JSON-RPC. What is ours is the loop that accepts connections: it
 //! bounds them, and gives each a handle by which a client that does not read can be cut.
 
+use crate::cut::{Cuttable, Scissors};
 use crate::error::Error;
 use crate::limits::RpcLimits;
 use crate::metrics;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tower::{Service, ServiceBuilder};
 use tower_http::cors::CorsLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// Both ports, bound, so that nothing else has to start in vain when one is taken.
 pub(crate) struct Ports {
@@ -128,6 +130,7 @@ impl RpcServer {
                 rates: rates.clone(),
                 backlog_bytes_max: limits.notification_bytes_per_connection_max,
                 keep_alive_interval: limits.keep_alive_interval,
+                request_body_timeout: limits.request_body_timeout,
                 reader: reader.clone(),
             };
             runtime.spawn(acceptor.run(listener));
@@ -193,6 +196,7 @@ struct Acceptor {
     rates: Option<Arc<Rates>>,
     backlog_bytes_max: usize,
     keep_alive_interval: Duration,
+    request_body_timeout: Duration,
     /// Knows whether the node is healthy.
     reader: Reader,
 }
@@ -200,10 +204,12 @@ struct Acceptor {
 impl Acceptor {
     async fn run(self, listener: tokio::net::TcpListener) {
         // Browser wallets call from pages of any origin.
-        let cors = ServiceBuilder::new().layer(CorsLayer::permissive());
+        let http = ServiceBuilder::new()
+            .layer(CorsLayer::permissive())
+            .layer(RequestBodyTimeoutLayer::new(self.request_body_timeout));
         let builder = Server::builder()
             .set_config(self.config)
-            .set_http_middleware(cors)
+            .set_http_middleware(http)
             .set_rpc_middleware(
                 RpcServiceBuilder::new()
                     .layer_fn(|service| RateCaps(Arc::new(service)))
@@ -245,9 +251,15 @@ impl Acceptor {
                     page(&request, &reader).or_else(|| refuse_or_mark(&mut request, &caller));
                 async move {
                     if let Some(page) = page {
-                        return Ok(page);
+                        return Ok::<_, std::io::Error>(page);
                     }
-                    service.call(request).await.map_err(std::io::Error::other)
+                    let mut response =
+                        (service.call(request).await).map_err(std::io::Error::other)?;
+                    // No JSON: an error of JSON-RPC like others, which Agave gives with that status.
+                    if response.status() == 400 {
+                        *response.status_mut() = 200.try_into().expect("it is a status");
+                    }
+                    Ok(response)
                 }
             });
             let stopped = self.stop.clone().shutdown();
@@ -307,7 +319,7 @@ fn prepare(
     socket: tokio::net::TcpStream,
     backlog_bytes_max: usize,
     keep_alive_interval: Duration,
-) -> std::io::Result<(tokio::net::TcpStream, Connection)> {
+) -> std::io::Result<(Cuttable<tokio::net::TcpStream>, Connection)> {
     const ATTEMPTS: u32 = 3;
     let keep_alive = TcpKeepalive::new()
         .with_time(keep_alive_interval)
@@ -315,12 +327,9 @@ fn prepare(
         .with_retries(ATTEMPTS);
     SockRef::from(&socket).set_tcp_keepalive(&keep_alive)?;
     socket.set_nodelay(true)?;
-    let socket = socket.into_std()?;
-    let duplicate = socket.try_clone()?;
-    Ok((
-        tokio::net::TcpStream::from_std(socket)?,
-        Connection::new(duplicate, backlog_bytes_max),
-    ))
+    let scissors = Scissors::default();
+    let connection = Connection::new(scissors.clone(), backlog_bytes_max);
+    Ok((Cuttable::new(socket, scissors), connection))
 }
 
 #[cfg(test)]

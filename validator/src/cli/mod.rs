@@ -297,6 +297,7 @@ pub fn run(
         programs.into_iter().for_each(|program| all.add(program));
         return tool.run(all);
     }
+    crate::open_files::raise_limit();
     let quiet = arguments.quiet || arguments.ready_json;
     for warning in arguments.test_validator.warnings()? {
         eprintln!("warning: {warning}");

@@ -1,10 +1,10 @@
 //! Where a subscription's notifications go, and how much may wait there.
 
+use crate::cut::Scissors;
 use jsonrpsee::core::server::SubscriptionSink;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::VecDeque;
-use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -13,16 +13,16 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 pub(crate) struct Connection(Arc<Inner>);
 
 struct Inner {
-    socket: TcpStream,
+    scissors: Scissors,
     backlog: Mutex<Backlog>,
     backlog_bytes_max: usize,
 }
 
 impl Connection {
-    /// A handle of the connection of which `socket` is a duplicate.
-    pub(crate) fn new(socket: TcpStream, backlog_bytes_max: usize) -> Self {
+    /// A handle of the connection that `scissors` cut.
+    pub(crate) fn new(scissors: Scissors, backlog_bytes_max: usize) -> Self {
         Self(Arc::new(Inner {
-            socket,
+            scissors,
             backlog: Mutex::default(),
             backlog_bytes_max,
         }))
@@ -31,8 +31,7 @@ impl Connection {
     /// Ends the connection in both directions: its reader, and a writer that waits for a client that
     /// does not read, both return at once.
     fn cut(&self) {
-        // An error means that the client has ended it already.
-        let _ = self.0.socket.shutdown(Shutdown::Both);
+        self.0.scissors.cut();
     }
 
     /// Whether another message of so many bytes may wait when `waiting` messages do.

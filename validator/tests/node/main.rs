@@ -3,6 +3,7 @@
 mod blocks;
 mod chain;
 mod cluster;
+mod connections;
 mod dev;
 mod embedded;
 mod errors;

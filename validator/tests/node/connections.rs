@@ -1,0 +1,78 @@
+//! What the node does with connections and requests that are not what clients make.
+
+use crate::support::{PATIENCE, http, result};
+use sealane_validator::{RpcLimits, Validator};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+#[test]
+fn a_request_whose_body_does_not_come_is_given_up() {
+    let mut limits = RpcLimits::default();
+    limits.request_body_timeout = Duration::from_millis(50);
+    let node = Validator::builder().rpc_limits(limits).start().unwrap();
+    let url = node.rpc_url().unwrap();
+    let mut stream = TcpStream::connect(url.split_once("://").unwrap().1).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let begun = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        Content-Length: 100\r\n\r\n{\"jsonrpc\"";
+    stream.write_all(begun).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("the node closes it");
+    assert!(!answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
+    assert_eq!(result(&node, "getHealth", json!([])), "ok");
+}
+
+/// Bodies of requests that no client makes, and what they are answered: a status of HTTP, or a code of JSON-RPC.
+#[test]
+fn whatever_comes_as_a_request_is_answered_with_an_error() {
+    let node = crate::support::start();
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    let call = |method: &str, params: &str| {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#)
+    };
+    let check = |what: &str, body: &str, expected: Result<i64, u16>| {
+        let (status, answer) = http(&node, "POST", "/", body);
+        let found = match serde_json::from_str::<Value>(&answer) {
+            Ok(json) if status == 200 => {
+                let error = json.get(0).unwrap_or(&json)["error"].clone();
+                Ok(error["code"]
+                    .as_i64()
+                    .unwrap_or_else(|| panic!("{what}: {json}")))
+            }
+            _ => Err(status),
+        };
+        assert_eq!(found, expected, "{what}: {answer}");
+    };
+    check("nothing", "", Ok(-32700));
+    check("no JSON", "GET / HTTP/1.1\u{0}\u{7f}", Ok(-32700));
+    check("half a request", r#"{"jsonrpc":"2.0","id":1"#, Ok(-32700));
+    check("a number", "7", Ok(-32700));
+    check("an empty batch", "[]", Ok(-32600));
+    check("a batch nested deeply", &nested(20_000), Ok(-32600));
+    check(
+        "parameters nested too deeply",
+        &call("getAccountInfo", &nested(20_000)),
+        Ok(-32602),
+    );
+    check("too large", &" ".repeat(60_000), Err(413));
+    check("no such method", &call("getEverything", "[]"), Ok(-32601));
+    check(
+        "parameters of another kind",
+        &call("getBalance", "[{}]"),
+        Ok(-32602),
+    );
+    check(
+        "a number beyond all",
+        &call("getBlock", "[1e999]"),
+        Ok(-32602),
+    );
+    check("no parameters", &call("sendTransaction", "[]"), Ok(-32602));
+    check(
+        "a transaction of nothing",
+        &call("sendTransaction", r#"["", {"encoding":"base64"}]"#),
+        Ok(-32602),
+    );
+    assert_eq!(result(&node, "getHealth", json!([])), "ok");
+}
