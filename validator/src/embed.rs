@@ -410,6 +410,13 @@ impl ValidatorHandle {
         addresses.map(|(http, _)| format!("http://{http}"))
     }
 
+    /// The answer to a JSON-RPC request as a client would get it, without the way through a socket. `None` if the node
+    /// has none.
+    pub fn json_rpc(&self, request: &str) -> Option<String> {
+        let running = self.running.as_ref()?;
+        Some(running.server.as_ref()?.call(request))
+    }
+
     /// Where clients reach PubSub; `None` if it has no sockets.
     pub fn ws_url(&self) -> Option<String> {
         let addresses = self.context.addresses;

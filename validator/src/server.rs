@@ -24,6 +24,12 @@ use tower::{Service, ServiceBuilder};
 use tower_http::cors::CorsLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+/// What is answered to what is no request, and by a server that ends.
+const PARSE_ERROR: &str =
+    r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}"#;
+const INTERNAL_ERROR: &str =
+    r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"Internal error"}}"#;
+
 /// Both ports, bound, so that nothing else has to start in vain when one is taken.
 pub(crate) struct Ports {
     http: TcpListener,
@@ -88,6 +94,7 @@ pub(crate) struct RpcServer {
     /// `None` once it was shut down.
     runtime: Option<tokio::runtime::Runtime>,
     handle: ServerHandle,
+    methods: Methods,
 }
 
 impl RpcServer {
@@ -138,7 +145,25 @@ impl RpcServer {
         Ok(Self {
             runtime: Some(runtime),
             handle,
+            methods,
         })
+    }
+
+    /// The answer to one request that is no subscription, as the ports would give it.
+    pub(crate) fn call(&self, request: &str) -> String {
+        let (sender, answer) = crossbeam_channel::bounded(1);
+        let (methods, request) = (self.methods.clone(), request.to_owned());
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(async move {
+                let answer = match methods.raw_json_request(&request, 1).await {
+                    Ok((answer, _)) => String::from(Box::<str>::from(answer)),
+                    Err(_) => PARSE_ERROR.to_owned(),
+                };
+                let _ = sender.send(answer);
+            });
+        }
+        // It has ended where the server has.
+        answer.recv().unwrap_or_else(|_| INTERNAL_ERROR.to_owned())
     }
 
     /// Does something that may start tasks on the server's threads.

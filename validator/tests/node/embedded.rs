@@ -2,6 +2,7 @@
 
 use sealane_sdk::{AccountInfo, ProgramResult, Pubkey};
 use sealane_validator::{Error, Validator, ValidatorHandle};
+use serde_json::json;
 use solana_keypair::Keypair;
 use solana_message::Message;
 use solana_message::{AccountMeta, Instruction};
@@ -144,4 +145,30 @@ fn program_files_are_on_board_beside_the_programs_that_clients_expect() {
     std::fs::remove_file(&path).unwrap();
     let error = builder().start().map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::ProgramFile { .. }), "{error}");
+}
+
+#[test]
+fn a_request_can_be_made_without_a_socket() {
+    let node = crate::support::start();
+    let check = |request: &str, expected: serde_json::Value| {
+        let answer = node.json_rpc(request).expect("it has RPC");
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer, expected, "{request}");
+    };
+    check(
+        r#"{"jsonrpc":"2.0","id":"a","method":"getHealth"}"#,
+        json!({"jsonrpc": "2.0", "id": "a", "result": "ok"}),
+    );
+    check(
+        r#"{"jsonrpc":"2.0","id":7,"method":"getBlock","params":[1000]}"#,
+        json!({"jsonrpc": "2.0", "id": 7, "error": {
+            "code": -32004, "message": "Block not available for slot 1000"
+        }}),
+    );
+    check(
+        "[",
+        json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32700, "message": "Parse error"}}),
+    );
+    let no_rpc = Validator::builder().no_rpc().start().unwrap();
+    assert_eq!(no_rpc.json_rpc("{}"), None);
 }
