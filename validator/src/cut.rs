@@ -3,6 +3,7 @@
 //! Once it is cut, its reader and a writer that waits for a client that does not read both get an error at their next
 //! step, to which they are woken; what they then drop closes the socket. Cutting waits for nobody.
 
+use crate::unsent::Unsent;
 use futures::task::AtomicWaker;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -44,15 +45,27 @@ impl Scissors {
     }
 }
 
-/// A stream that ends when it is cut.
+/// A stream that ends when it is cut, and counts what it writes.
 pub(crate) struct Cuttable<S> {
     stream: S,
     scissors: Scissors,
+    unsent: Unsent,
 }
 
 impl<S> Cuttable<S> {
-    pub(crate) fn new(stream: S, scissors: Scissors) -> Self {
-        Self { stream, scissors }
+    pub(crate) fn new(stream: S, scissors: Scissors, unsent: Unsent) -> Self {
+        Self {
+            stream,
+            scissors,
+            unsent,
+        }
+    }
+
+    fn wrote(&self, result: Poll<Result<usize>>) -> Poll<Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = result {
+            self.unsent.wrote(bytes);
+        }
+        result
     }
 }
 
@@ -74,7 +87,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Cuttable<S> {
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
         self.scissors.watch(&self.scissors.0.writing, context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(result)
     }
 
     fn poll_write_vectored(
@@ -83,7 +97,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Cuttable<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         self.scissors.watch(&self.scissors.0.writing, context)?;
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.wrote(result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -104,8 +119,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Cuttable<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unsent::UnsentOfAll;
     use futures::FutureExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+
+    fn unsent() -> Unsent {
+        UnsentOfAll::new(1_000, 1_000).connection()
+    }
 
     fn block_on<T>(work: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread()
@@ -119,7 +139,7 @@ mod tests {
         block_on(async {
             let (near, _far) = duplex(4);
             let scissors = Scissors::default();
-            let (mut reader, mut writer) = split(Cuttable::new(near, scissors.clone()));
+            let (mut reader, mut writer) = split(Cuttable::new(near, scissors.clone(), unsent()));
             let reading = tokio::spawn(async move { reader.read_u8().await.map_err(|e| e.kind()) });
             // More than fits before the other end has read.
             let writing =
@@ -136,7 +156,7 @@ mod tests {
     fn one_that_is_not_cut_passes_everything_on() {
         block_on(async {
             let (near, mut far) = duplex(64);
-            let mut near = Cuttable::new(near, Scissors::default());
+            let mut near = Cuttable::new(near, Scissors::default(), unsent());
             near.write_all(b"there").await.unwrap();
             far.write_all(b"back").await.unwrap();
             let (mut there, mut back) = ([0; 5], [0; 4]);

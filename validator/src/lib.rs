@@ -40,6 +40,7 @@ mod state_file;
 mod status_line;
 mod test_validator;
 mod trace_json;
+mod unsent;
 mod wallet;
 
 pub use builder::{Validator, ValidatorBuilder};

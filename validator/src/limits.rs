@@ -35,8 +35,11 @@ pub struct RpcLimits {
     pub subscriptions_max: usize,
     /// Notifications waiting for one connection; a client that falls behind further is cut.
     pub notifications_per_connection_max: u32,
-    /// Bytes of the notifications waiting for one connection; one alone may be of any size.
-    pub notification_bytes_per_connection_max: usize,
+    /// Bytes of answers and notifications that wait to be sent to all clients together. Over it, whoever has some waiting
+    /// gets an error in place of an answer, and is cut in place of a notification; others get small ones.
+    pub unsent_bytes_max: usize,
+    /// The same for one connection; one answer or notification alone may be of any size.
+    pub unsent_bytes_per_connection_max: usize,
     /// Admitted transactions whose receipt may wait to be told (`enableReceivedNotification`); beyond,
     /// only their results are.
     pub receipts_waiting_max: usize,
@@ -78,7 +81,8 @@ impl Default for RpcLimits {
             subscriptions_per_connection_max: 10_000,
             subscriptions_max: 100_000,
             notifications_per_connection_max: 8_192,
-            notification_bytes_per_connection_max: 64 << 20,
+            unsent_bytes_max: 1 << 30,
+            unsent_bytes_per_connection_max: 256 << 20,
             receipts_waiting_max: 16_384,
             multiple_accounts_max: 100,
             signature_statuses_max: 256,

@@ -3,12 +3,13 @@
 //! jsonrpsee speaks HTTP, WebSocket and JSON-RPC. What is ours is the loop that accepts connections: it
 //! bounds them, and gives each a handle by which a client that does not read can be cut.
 
-use crate::cut::{Cuttable, Scissors};
+use crate::cut::Cuttable;
 use crate::error::Error;
 use crate::limits::RpcLimits;
 use crate::metrics;
 use crate::pubsub::{Connection, SubscriptionNumbers, UnsubscribeErrors};
 use crate::rate::{Caller, RateCaps, Rates, too_many_json};
+use crate::unsent::{self, CountsAnswers, UnsentOfAll};
 use jsonrpsee::core::middleware::RpcServiceBuilder;
 use jsonrpsee::server::{
     BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, Methods, Server, ServerConfig,
@@ -114,6 +115,10 @@ impl RpcServer {
             .map_err(Error::Thread)?;
         let (stop, handle) = stop_channel();
         let room = Arc::new(Semaphore::new(limits.connections_max));
+        let unsent = UnsentOfAll::new(
+            limits.unsent_bytes_max,
+            limits.unsent_bytes_per_connection_max,
+        );
         let rates = limits.requests_per_second_per_address_max;
         let rates = rates.map(|max| Arc::new(Rates::new(max)));
         for listener in [ports.http, ports.web_socket] {
@@ -135,7 +140,7 @@ impl RpcServer {
                 stop: stop.clone(),
                 room: Arc::clone(&room),
                 rates: rates.clone(),
-                backlog_bytes_max: limits.notification_bytes_per_connection_max,
+                unsent: unsent.clone(),
                 keep_alive_interval: limits.keep_alive_interval,
                 request_body_timeout: limits.request_body_timeout,
                 reader: reader.clone(),
@@ -219,7 +224,7 @@ struct Acceptor {
     stop: StopHandle,
     room: Arc<Semaphore>,
     rates: Option<Arc<Rates>>,
-    backlog_bytes_max: usize,
+    unsent: UnsentOfAll,
     keep_alive_interval: Duration,
     request_body_timeout: Duration,
     /// Knows whether the node is healthy.
@@ -237,6 +242,7 @@ impl Acceptor {
             .set_http_middleware(http)
             .set_rpc_middleware(
                 RpcServiceBuilder::new()
+                    .layer_fn(|service| CountsAnswers(Arc::new(service)))
                     .layer_fn(|service| RateCaps(Arc::new(service)))
                     .layer_fn(|service| UnsubscribeErrors(Arc::new(service))),
             )
@@ -256,7 +262,7 @@ impl Acceptor {
             let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
                 continue;
             };
-            let prepared = prepare(socket, self.backlog_bytes_max, self.keep_alive_interval);
+            let prepared = prepare(socket, &self.unsent, self.keep_alive_interval);
             let Ok((socket, connection)) = prepared else {
                 continue;
             };
@@ -342,7 +348,7 @@ fn health(reader: &Reader) -> &'static str {
 /// Sends small messages at once, notices when the other end is gone, and duplicates the socket for whoever must cut it.
 fn prepare(
     socket: tokio::net::TcpStream,
-    backlog_bytes_max: usize,
+    unsent: &UnsentOfAll,
     keep_alive_interval: Duration,
 ) -> std::io::Result<(Cuttable<tokio::net::TcpStream>, Connection)> {
     const ATTEMPTS: u32 = 3;
@@ -352,9 +358,8 @@ fn prepare(
         .with_retries(ATTEMPTS);
     SockRef::from(&socket).set_tcp_keepalive(&keep_alive)?;
     socket.set_nodelay(true)?;
-    let scissors = Scissors::default();
-    let connection = Connection::new(scissors.clone(), backlog_bytes_max);
-    Ok((Cuttable::new(socket, scissors), connection))
+    let (scissors, unsent, connection) = unsent::connection(unsent);
+    Ok((Cuttable::new(socket, scissors, unsent), connection))
 }
 
 #[cfg(test)]

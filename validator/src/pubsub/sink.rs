@@ -1,11 +1,11 @@
 //! Where a subscription's notifications go, and how much may wait there.
 
 use crate::cut::Scissors;
+use crate::unsent::Unsent;
 use jsonrpsee::core::server::SubscriptionSink;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// One client's connection: cut from any thread, without waiting for anyone.
@@ -14,18 +14,13 @@ pub(crate) struct Connection(Arc<Inner>);
 
 struct Inner {
     scissors: Scissors,
-    backlog: Mutex<Backlog>,
-    backlog_bytes_max: usize,
+    unsent: Unsent,
 }
 
 impl Connection {
-    /// A handle of the connection that `scissors` cut.
-    pub(crate) fn new(scissors: Scissors, backlog_bytes_max: usize) -> Self {
-        Self(Arc::new(Inner {
-            scissors,
-            backlog: Mutex::default(),
-            backlog_bytes_max,
-        }))
+    /// A handle of the connection that `scissors` cut, and for which so much waits.
+    pub(crate) fn new(scissors: Scissors, unsent: Unsent) -> Self {
+        Self(Arc::new(Inner { scissors, unsent }))
     }
 
     /// Ends the connection in both directions: its reader, and a writer that waits for a client that
@@ -34,37 +29,9 @@ impl Connection {
         self.0.scissors.cut();
     }
 
-    /// Whether another message of so many bytes may wait when `waiting` messages do.
-    fn has_room(&self, waiting: usize, bytes: usize) -> bool {
-        let mut backlog = self
-            .0
-            .backlog
-            .lock()
-            .expect("no holder of this lock panics");
-        backlog.admit(waiting, bytes, self.0.backlog_bytes_max)
-    }
-}
-
-/// The sizes of the messages that may still wait for the client. The queue itself tells only how many
-/// do; that the newest ones wait and older ones have gone gives their bytes.
-#[derive(Default)]
-struct Backlog {
-    sizes: VecDeque<usize>,
-    bytes: usize,
-}
-
-impl Backlog {
-    /// Whether a message may join `waiting` others. One alone may be of any size.
-    fn admit(&mut self, waiting: usize, bytes: usize, bytes_max: usize) -> bool {
-        while self.sizes.len() > waiting {
-            self.bytes -= self.sizes.pop_front().unwrap_or_default();
-        }
-        if self.bytes > 0 && self.bytes + bytes > bytes_max {
-            return false;
-        }
-        self.sizes.push_back(bytes);
-        self.bytes += bytes;
-        true
+    /// Whether another message may wait for the client, which then counts.
+    pub(crate) fn admits(&self, bytes: usize) -> bool {
+        self.0.unsent.admit(bytes)
     }
 }
 
@@ -117,8 +84,7 @@ impl Sink {
             Notifications::Early(_) => return self.cut(),
             Notifications::Open(notifications) => notifications,
         };
-        let waiting = notifications.max_capacity() - notifications.capacity();
-        let has_room = self.connection.has_room(waiting, json.get().len());
+        let has_room = self.connection.admits(json.get().len());
         if !has_room || (notifications.try_send(json).is_err() && !notifications.is_closed()) {
             self.cut();
         }
@@ -126,22 +92,5 @@ impl Sink {
 
     pub(super) fn cut(&self) {
         self.connection.cut();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_backlog_counts_the_bytes_of_what_still_waits() {
-        let mut backlog = Backlog::default();
-        assert!(backlog.admit(0, 90, 100));
-        assert!(backlog.admit(1, 10, 100));
-        assert!(!backlog.admit(2, 1, 100), "100 bytes wait");
-        assert!(backlog.admit(1, 90, 100), "the first has gone");
-        assert!(!backlog.admit(2, 1, 100), "100 bytes wait");
-        assert!(backlog.admit(0, 1_000, 100), "one alone may be of any size");
-        assert!(!backlog.admit(1, 1, 100));
     }
 }

@@ -1,6 +1,7 @@
 //! What the node does with connections and requests that are not what clients make.
 
-use crate::support::{PATIENCE, http, result};
+use crate::support::{PATIENCE, WebSocket, http, result};
+use sealane_sdk::{AccountState, Pubkey};
 use sealane_validator::{RpcLimits, Validator};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -22,6 +23,44 @@ fn a_request_whose_body_does_not_come_is_given_up() {
     stream.read_to_end(&mut answer).expect("the node closes it");
     assert!(!answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
     assert_eq!(result(&node, "getHealth", json!([])), "ok");
+}
+
+/// A client that asks over and over and never reads: what waits for it is bounded, and others are served.
+#[test]
+fn who_does_not_read_answers_gets_errors_instead_and_others_go_on() {
+    let mut limits = RpcLimits::default();
+    limits.unsent_bytes_max = 300_000;
+    limits.unsent_bytes_per_connection_max = 200_000;
+    let big = Pubkey::new_from_array([5; 32]);
+    let state = AccountState {
+        lamports: 1_000_000_000,
+        data: [7; 100_000].as_slice().into(),
+        ..AccountState::default()
+    };
+    let node = Validator::builder()
+        .rpc_limits(limits)
+        .account(big, state)
+        .start()
+        .unwrap();
+    let mut greedy = WebSocket::connect(&node.ws_url().unwrap());
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": "getAccountInfo",
+        "params": [big.to_string(), {"encoding": "base64"}]});
+    // Far more than the system keeps for who does not read.
+    const TIMES: usize = 300;
+    for _ in 0..TIMES {
+        greedy.send(&request);
+    }
+    // Others get what is small meanwhile.
+    assert_eq!(result(&node, "getHealth", json!([])), "ok");
+    let answers: Vec<Value> = (0..TIMES).map(|_| greedy.receive().unwrap()).collect();
+    let is_refused = |answer: &&Value| answer["error"]["code"] == json!(-32008);
+    let refused = answers.iter().filter(is_refused).count();
+    let given = answers.iter().filter(|it| it["result"].is_object()).count();
+    assert_eq!(refused + given, TIMES);
+    assert!(refused > 0 && given > 0, "{refused} refused, {given} given");
+    // It has read all: it may ask again.
+    greedy.send(&request);
+    assert!(greedy.receive().unwrap()["result"].is_object());
 }
 
 /// Bodies of requests that no client makes, and what they are answered: a status of HTTP, or a code of JSON-RPC.

@@ -272,7 +272,7 @@ fn a_client_that_does_not_read_is_cut_and_others_hear_on() {
         ..Default::default()
     };
     let mut limits = RpcLimits::default();
-    limits.notification_bytes_per_connection_max = 4 << 20;
+    limits.unsent_bytes_per_connection_max = 4 << 20;
     let node = Validator::builder()
         .account(large, state)
         .rpc_limits(limits)
