@@ -26,6 +26,7 @@ mod ledger_tools;
 mod limits;
 mod metrics;
 mod native_library;
+mod niceness;
 mod on_board;
 mod open_files;
 mod performance;

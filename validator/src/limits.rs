@@ -55,6 +55,8 @@ pub struct RpcLimits {
     pub prioritization_fee_transactions_max: usize,
     /// Filters of one `getProgramAccounts` or `programSubscribe`.
     pub filters_max: usize,
+    /// Scans of the accounts at a time; others wait their turn.
+    pub scans_max: usize,
     /// Threads that run simulations and scans. One that a program never leaves is lost to it.
     pub blocking_threads_max: usize,
     /// Threads that serve connections.
@@ -90,6 +92,7 @@ impl Default for RpcLimits {
             blocks_max: 500_000,
             prioritization_fee_transactions_max: 100_000,
             filters_max: 4,
+            scans_max: 2,
             blocking_threads_max: 32,
             server_threads: 2,
             keep_alive_interval: Duration::from_secs(30),

@@ -7,6 +7,7 @@ use crate::cut::Cuttable;
 use crate::error::Error;
 use crate::limits::RpcLimits;
 use crate::metrics;
+use crate::niceness;
 use crate::pubsub::{Connection, SubscriptionNumbers, UnsubscribeErrors};
 use crate::rate::{Caller, RateCaps, Rates, too_many_json};
 use crate::unsent::{self, CountsAnswers, UnsentOfAll};
@@ -110,6 +111,7 @@ impl RpcServer {
             .worker_threads(limits.server_threads)
             .max_blocking_threads(limits.blocking_threads_max)
             .thread_name("rpc")
+            .on_thread_start(|| niceness::at_least(niceness::SERVING))
             .enable_all()
             .build()
             .map_err(Error::Thread)?;

@@ -37,6 +37,7 @@ use crate::airdrop::Airdrops;
 use crate::genesis::Genesis;
 use crate::ingest::IngestAddresses;
 use crate::limits::RpcLimits;
+use crate::niceness;
 use crate::performance::Performance;
 use crate::pubsub::Hub;
 use jsonrpsee::RpcModule;
@@ -48,6 +49,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// The version of Agave whose JSON-RPC this is: what `getVersion` and `apiVersion` say, because clients
 /// choose their behaviour by it.
@@ -130,21 +132,6 @@ const QUICK: &[(&str, Method)] = &[
 /// Methods that may keep a thread busy, or read the disk.
 const SLOW: &[(&str, Method)] = &[
     ("getMultipleAccounts", accounts::get_multiple_accounts),
-    ("getProgramAccounts", accounts::get_program_accounts),
-    (
-        "getTokenAccountsByOwner",
-        tokens::get_token_accounts_by_owner,
-    ),
-    (
-        "getTokenAccountsByDelegate",
-        tokens::get_token_accounts_by_delegate,
-    ),
-    (
-        "getTokenLargestAccounts",
-        tokens::get_token_largest_accounts,
-    ),
-    ("getLargestAccounts", supply::get_largest_accounts),
-    ("getSupply", supply::get_supply),
     ("getLeaderSchedule", leaders::get_leader_schedule),
     ("getHighestSnapshotSlot", leaders::get_highest_snapshot_slot),
     (
@@ -164,6 +151,25 @@ const SLOW: &[(&str, Method)] = &[
     ),
 ];
 
+/// Methods that look at as many accounts as there are: the same, but few at a time.
+const SCANS: &[(&str, Method)] = &[
+    ("getProgramAccounts", accounts::get_program_accounts),
+    (
+        "getTokenAccountsByOwner",
+        tokens::get_token_accounts_by_owner,
+    ),
+    (
+        "getTokenAccountsByDelegate",
+        tokens::get_token_accounts_by_delegate,
+    ),
+    (
+        "getTokenLargestAccounts",
+        tokens::get_token_largest_accounts,
+    ),
+    ("getLargestAccounts", supply::get_largest_accounts),
+    ("getSupply", supply::get_supply),
+];
+
 /// All methods of JSON-RPC.
 pub(crate) fn module(
     context: Arc<RpcContext>,
@@ -177,7 +183,23 @@ pub(crate) fn module(
     }
     for &(name, method) in SLOW {
         module.register_blocking_method(name, move |params, context, _| {
+            niceness::at_least(niceness::KEPT_BUSY);
             method(&context, &Parameters::parse(&params)?)
+        })?;
+    }
+    let room = Arc::new(Semaphore::new(context.limits.scans_max));
+    for &(name, method) in SCANS {
+        let room = Arc::clone(&room);
+        module.register_async_method(name, move |params, context, _| {
+            let room = Arc::clone(&room);
+            async move {
+                let parameters = Parameters::parse(&params)?;
+                let _place = room
+                    .acquire()
+                    .await
+                    .map_err(|error| errors::internal(error.to_string()))?;
+                answer_from_disk(move || method(&context, &parameters)).await
+            }
         })?;
     }
     module.register_async_method("getAccountInfo", |params, context, _| async move {
@@ -205,6 +227,10 @@ pub(crate) fn module(
 
 /// An answer that may read the disk, made where that keeps nobody waiting.
 async fn answer_from_disk(make: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+    let make = || {
+        niceness::at_least(niceness::KEPT_BUSY);
+        make()
+    };
     tokio::task::spawn_blocking(make)
         .await
         .map_err(|error| errors::internal(format!("the answer was not made: {error}")))?
