@@ -9,10 +9,12 @@
 //! addresses.
 
 mod budget;
+mod duplicates;
 mod fetch;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod lookup;
+mod message_id;
 mod parse;
 mod reserved;
 mod signatures;
@@ -24,7 +26,9 @@ use crate::prefetch::prefetch_bytes;
 use crate::verified::{Extra, InstructionPlaces, KEY_HASHES_INLINE, KeyHashes, Layout, NO_NONCE};
 use crate::{MessageId, SlotWatch, VerifiedTransaction};
 use bytes::Bytes;
+use duplicates::Duplicates;
 pub(crate) use fetch::{FetchedAccounts, fetch};
+use message_id::MessageHasher;
 use sealane_accounts_db::{Accounts, ReadError};
 use sealane_sdk::Pubkey;
 use signatures::SignatureChecker;
@@ -166,57 +170,6 @@ impl RecordParser {
     pub(crate) fn parse(&self, bytes: Bytes, loaded: Box<[Pubkey]>) -> Verified {
         self.0.prepare(bytes, &mut Unhashed(loaded))
     }
-}
-
-/// Hashes messages to their ids.
-///
-/// A message that collides with another is refused as processed already. Its keys are secret, so
-/// nobody can aim at another's message. All verifiers of a node must agree on them, so they are
-/// derived from the one of the accounts' key hash.
-///
-/// One pass with two chains of folded multiplications, as wyhash has them, whose keys have nothing
-/// in common: to cancel what a chain has gathered, one must know its key.
-struct MessageHasher([[u64; 4]; 2]);
-
-impl MessageHasher {
-    fn new(secret: impl Fn(&Pubkey) -> u64) -> Self {
-        let key = |i: u8| secret(&Pubkey::new_from_array([i; 32]));
-        let keys = |first: u8| [key(first), key(first + 1), key(first + 2), key(first + 3)];
-        Self([keys(0x51), keys(0x61)])
-    }
-
-    fn id(&self, message: &[u8]) -> MessageId {
-        let [a_keys, b_keys] = &self.0;
-        let (mut a, mut b) = (a_keys[0], b_keys[0]);
-        let mut absorb = |block: &[u8; 16]| {
-            let block = u128::from_le_bytes(*block);
-            let (low, high) = (block as u64, (block >> 64) as u64);
-            a = folded_multiply(a ^ low, a_keys[1] ^ high);
-            b = folded_multiply(b ^ low, b_keys[1] ^ high);
-        };
-        let (blocks, rest) = message.as_chunks();
-        blocks.iter().for_each(&mut absorb);
-        if !rest.is_empty() {
-            // The last block overlaps the one before. The length, below, tells such messages apart.
-            let mut last = [0; 16];
-            match message.last_chunk() {
-                Some(chunk) => last = *chunk,
-                None => last[..message.len()].copy_from_slice(message),
-            }
-            absorb(&last);
-        }
-        let len = message.len() as u64;
-        let finish = |chain: u64, keys: &[u64; 4]| {
-            u128::from(folded_multiply(chain ^ keys[2], keys[3] ^ len))
-        };
-        finish(a, a_keys) << 64 | finish(b, b_keys)
-    }
-}
-
-/// Both halves of the product, one upon the other.
-fn folded_multiply(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
 }
 
 /// What a batch is held against beside its form.
@@ -450,46 +403,5 @@ fn nonce(first: &crate::Instruction<'_>, keys: &Keys<'_>, writable: u64) -> u8 {
             account
         }
         _ => NO_NONCE,
-    }
-}
-
-/// Finds copies within one batch: an open-addressing table of its message ids, kept between
-/// batches.
-#[derive(Default)]
-struct Duplicates {
-    /// Index in the batch, plus one; 0 is free. A power of two, at most half full.
-    table: Vec<u32>,
-    /// Copies and the first of each.
-    found: Vec<(u32, u32)>,
-}
-
-impl Duplicates {
-    fn start(&mut self, batch: usize) {
-        self.table.clear();
-        self.table.resize((2 * batch).next_power_of_two(), 0);
-    }
-
-    /// Notes transaction `index`. `Some`: it has the same bytes as that earlier one in `results`.
-    fn first(
-        &mut self,
-        index: u32,
-        new: &VerifiedTransaction,
-        results: &[Verified],
-    ) -> Option<u32> {
-        let mask = self.table.len() - 1;
-        let mut at = new.id as usize & mask;
-        while let Some(earlier) = self.table[at].checked_sub(1) {
-            // One that was refused meanwhile is no first of anything: its copy is refused alike.
-            if let Ok(transaction) = &results[earlier as usize]
-                && transaction.id == new.id
-                && transaction.bytes == new.bytes
-            {
-                self.found.push((index, earlier));
-                return Some(earlier);
-            }
-            at = (at + 1) & mask;
-        }
-        self.table[at] = index + 1;
-        None
     }
 }
