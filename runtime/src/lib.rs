@@ -46,6 +46,7 @@ mod verified;
 mod verify;
 mod verify_stage;
 mod watchdog;
+mod wire;
 
 pub use archive::{
     Archive, ArchiveError, ArchiveLimits, ArchivedSlot, ArchivedTransaction, EntryAt, HistoryFiles,
@@ -95,3 +96,4 @@ pub use trace::TraceRequest;
 pub use trace::{LedgerTrace, TraceError, trace_logged};
 pub use verified::{ComputeBudget, Instruction, MessageId, VerifiedTransaction};
 pub use verify::{Verifier, VerifyError};
+pub use wire::first_signature;

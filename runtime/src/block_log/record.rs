@@ -3,6 +3,7 @@
 //! The records of a ledger, in order, say everything that a replay needs: `SlotOpened` where a slot begins,
 //! its entries, and, some slots later, its signed header.
 
+use crate::wire;
 use bytes::Bytes;
 use sealane_sdk::AccountState;
 use sealane_sdk::light::SlotHeader;
@@ -77,9 +78,7 @@ impl LoggedEntry {
 
     /// The first signatures of its transactions, in order.
     pub fn signatures(&self) -> impl Iterator<Item = &Signature> {
-        // Behind their number, which is one byte as a transaction has room for few.
-        self.wires()
-            .filter_map(|wire| wire.get(1..65).map(bytemuck::from_bytes))
+        self.wires().filter_map(|wire| wire::first_signature(wire))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::archive::{ArchiveError, EntryAt, LogPosition, OpenedSlot, Transaction
 use crate::block_log::{BlockRecord, LoggedItem, LoggedItemRef, RecordPosition, SlotOpened};
 use crate::replay::idle_successor;
 use crate::slot::{self, IdleSlots};
+use crate::wire;
 use sealane_sdk::Pubkey;
 use solana_hash::Hash;
 use solana_signature::Signature;
@@ -268,23 +269,7 @@ pub(super) fn log_file(number: u64) -> u32 {
 }
 
 /// The first signature of a transaction on the wire, and the addresses in its message.
-fn names(wire: &[u8]) -> Option<(&Signature, &[Pubkey])> {
-    const VERSIONED: u8 = 0x80;
-    const HEADER_BYTES: usize = 3;
-    let (count, rest) = wire.split_first()?;
-    let (signatures, message) = rest.split_at_checked(64 * usize::from(*count))?;
-    let signature = bytemuck::from_bytes(signatures.get(..64)?);
-    let is_versioned = message.first()? & VERSIONED != 0;
-    let mut keys = message.get(HEADER_BYTES + usize::from(is_versioned)..)?;
-    let mut count = 0;
-    // Seven bits a byte, low first.
-    for shift in [0, 7, 14] {
-        let (byte, rest) = keys.split_first()?;
-        keys = rest;
-        count |= usize::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    Some((signature, bytemuck::cast_slice(keys.get(..32 * count)?)))
+fn names(bytes: &[u8]) -> Option<(&Signature, &[Pubkey])> {
+    let (signatures, message) = wire::split(bytes)?;
+    Some((signatures.first()?, wire::static_keys(message)?))
 }
