@@ -209,12 +209,15 @@ impl Bank {
             payer_lamports,
             machine.as_deref(),
         );
-        if let Some((index, data)) = introspection::data(transaction) {
-            accounts.make_data(index, data);
-        }
+        let introspected = introspection::data(transaction).map(|made| {
+            if let Some((index, data)) = made {
+                accounts.make_data(index, data);
+            }
+        });
         *trace = None;
         let mut executed = None;
-        let mut status = load::check(transaction, accounts, loaded_bytes);
+        let mut status =
+            introspected.and_then(|()| load::check(transaction, accounts, loaded_bytes));
         if status.is_ok() {
             let environment = Environment {
                 programs,

@@ -43,6 +43,8 @@ pub struct Limits {
     pub verify_singles_max: usize,
     /// Bytes of a transaction on the wire (Solana's packet size).
     pub transaction_bytes_max: usize,
+    /// The same of a transaction of version 1 (SIMD-0385).
+    pub version_1_bytes_max: usize,
     /// Accounts that a transaction may lock.
     pub transaction_accounts_max: usize,
     /// Compute units that each transaction has, whatever it asks for and pays; `None`: those that it asks for.
@@ -117,6 +119,12 @@ impl Limits {
         }
     }
 
+    /// Bytes of the longest transaction of any version: what is received is not read beyond.
+    #[must_use]
+    pub fn wire_bytes_max(&self) -> usize {
+        self.transaction_bytes_max.max(self.version_1_bytes_max)
+    }
+
     pub(crate) fn has_cost_limits(&self) -> bool {
         self.account_cost_max.is_some() || self.slot_cost_max.is_some()
     }
@@ -141,6 +149,7 @@ impl Default for Limits {
             checkpoint_slots_max: 16,
             verify_singles_max: 64,
             transaction_bytes_max: 1_232,
+            version_1_bytes_max: 4_096,
             transaction_accounts_max: 64,
             compute_units_fixed: None,
             log_bytes_max: 10_000,

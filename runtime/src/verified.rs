@@ -16,12 +16,14 @@ use std::fmt;
 /// Identifies a message (not its signatures) for replay protection: a 128-bit hash keyed per node.
 pub type MessageId = u128;
 
-/// What the Compute Budget instructions of a transaction ask for, after defaults and caps.
+/// What the Compute Budget instructions of a transaction, or the configuration of one of version 1, ask for,
+/// after defaults and caps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ComputeBudget {
     /// Compute units the transaction may consume.
     pub unit_limit: u32,
-    /// Micro-lamports per compute unit.
+    /// Micro-lamports per compute unit. Version 1 names its priority fee instead: then the price is that fee
+    /// over the limit, rounded down, and 0 without a limit.
     pub unit_price: u64,
     /// Bytes of account data it may load.
     pub loaded_data_bytes_max: u32,
@@ -69,17 +71,28 @@ pub(crate) type KeyHashes = SmallVec<[u64; KEY_HASHES_INLINE]>;
 /// Keys whose hashes need no allocation.
 pub(crate) const KEY_HASHES_INLINE: usize = 4;
 
+/// How a transaction is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Legacy,
+    V0,
+    V1,
+}
+
 /// Where the parts of a transaction lie in its wire bytes, and what its header says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
-    /// The message begins here and goes on to the end; signatures are before it.
+    /// Before the message; in version 1 behind it. Both places are noted, so that nobody has to ask which.
+    pub(crate) signatures_at: u16,
+    /// Where the message begins, and its length.
     pub(crate) message: u16,
+    pub(crate) message_bytes: u16,
     pub(crate) keys: u16,
     pub(crate) blockhash: u16,
     /// The first lookup; meaningless without any.
     pub(crate) lookups: u16,
     pub(crate) lookup_count: u8,
-    pub(crate) versioned: bool,
+    pub(crate) version: Version,
     pub(crate) signatures: u8,
     pub(crate) readonly_signed: u8,
     pub(crate) readonly_unsigned: u8,
@@ -114,7 +127,8 @@ impl Layout {
     }
 
     pub(crate) fn signatures<'a>(&self, bytes: &'a [u8]) -> &'a [Signature] {
-        bytemuck::cast_slice(&bytes[1..usize::from(self.message)])
+        let start = usize::from(self.signatures_at);
+        bytemuck::cast_slice(&bytes[start..start + 64 * usize::from(self.signatures)])
     }
 
     pub(crate) fn static_keys<'a>(&self, bytes: &'a [u8]) -> &'a [Pubkey] {
@@ -123,7 +137,8 @@ impl Layout {
     }
 
     pub(crate) fn message<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        &bytes[usize::from(self.message)..]
+        let start = usize::from(self.message);
+        &bytes[start..start + usize::from(self.message_bytes)]
     }
 }
 
@@ -192,9 +207,13 @@ impl VerifiedTransaction {
     pub fn id(&self) -> MessageId {
         self.id
     }
-    /// `None` for legacy, `Some(0)` for v0.
+    /// `None` for legacy.
     pub fn version(&self) -> Option<u8> {
-        self.layout.versioned.then_some(0)
+        match self.layout.version {
+            Version::Legacy => None,
+            Version::V0 => Some(0),
+            Version::V1 => Some(1),
+        }
     }
     /// The recent blockhash (or durable nonce).
     pub fn recent_blockhash(&self) -> &Hash {

@@ -24,7 +24,8 @@ mod tests;
 
 use crate::prefetch::prefetch_bytes;
 use crate::verified::{Extra, InstructionPlaces, KEY_HASHES_INLINE, KeyHashes, Layout, NO_NONCE};
-use crate::{MessageId, SlotWatch, VerifiedTransaction};
+use crate::{ComputeBudget, MessageId, SlotWatch, VerifiedTransaction, wire};
+use budget::Price;
 use bytes::Bytes;
 use duplicates::Duplicates;
 pub(crate) use fetch::{FetchedAccounts, fetch};
@@ -33,7 +34,6 @@ use sealane_accounts_db::{Accounts, ReadError};
 use sealane_sdk::Pubkey;
 use signatures::SignatureChecker;
 use solana_sdk_ids::{bpf_loader_upgradeable, system_program};
-use solana_signature::Signature;
 use solana_transaction_error::TransactionError;
 use state::{Recorded, State, Unhashed, Visible};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub enum VerifyError {
     /// The bytes are not a transaction. Says where it went wrong.
     #[error("failed to deserialize transaction: {0}")]
     Malformed(&'static str),
-    /// More than `Limits::transaction_bytes_max` bytes.
+    /// More than `Limits::transaction_bytes_max` bytes, or, in version 1, `Limits::version_1_bytes_max`.
     #[error("transaction too large: {bytes} bytes (max: {max} bytes)")]
     TooLarge {
         /// Its size.
@@ -146,9 +146,7 @@ impl Verifier {
 
     /// The id of a transaction out of the log, without verifying it again. `None` if the bytes are none.
     pub(crate) fn recorded_id(&self, bytes: &[u8]) -> Option<MessageId> {
-        // The number of signatures is one byte, as a transaction has room for few.
-        let (signatures, rest) = bytes.split_first()?;
-        let message = rest.get(usize::from(*signatures) * size_of::<Signature>()..)?;
+        let (_, message) = wire::split(bytes)?;
         Some(self.core.messages.id(message))
     }
 }
@@ -182,6 +180,7 @@ struct Checks {
 /// A verifier without its handles of the state.
 struct Core {
     bytes_max: usize,
+    version_1_bytes_max: usize,
     accounts_max: usize,
     messages: MessageHasher,
     signatures: SignatureChecker,
@@ -193,6 +192,7 @@ impl Core {
         Self {
             // Places are 16 bits and the mask of writable accounts is 64.
             bytes_max: limits.transaction_bytes_max.min(usize::from(u16::MAX)),
+            version_1_bytes_max: (limits.version_1_bytes_max).min(usize::from(u16::MAX)),
             accounts_max: limits.transaction_accounts_max.min(64),
             messages,
             signatures: SignatureChecker::default(),
@@ -256,30 +256,71 @@ impl Core {
 
     /// Everything but signatures and copies.
     fn prepare(&self, bytes: Bytes, state: &mut impl State) -> Verified {
-        if bytes.len() > self.bytes_max {
-            return Err(VerifyError::TooLarge {
-                bytes: bytes.len(),
-                max: self.bytes_max,
-            });
+        if wire::is_version_1(&bytes) {
+            return self.prepare_version_1(bytes, state);
         }
+        check_size(&bytes, self.bytes_max)?;
         let mut instructions = InstructionPlaces::new();
         let layout = parse::parse(&bytes, &mut instructions)?;
-        let statics = layout.static_keys(&bytes);
-        let programs = parse::programs_of(statics, &instructions, &bytes);
+        let programs = parse::programs_of(layout.static_keys(&bytes), &instructions, &bytes);
         let asked = budget::asked(layout.signatures, layout.requested_write_locks(), programs)?;
         if layout.account_count() > self.accounts_max {
             return Err(TransactionError::TooManyAccountLocks.into());
         }
+        self.finish(bytes, layout, instructions, state, || asked.granted())
+    }
+
+    /// Apart, so that it costs the other versions one comparison.
+    #[cold]
+    #[inline(never)]
+    fn prepare_version_1(&self, bytes: Bytes, state: &mut impl State) -> Verified {
+        check_size(&bytes, self.version_1_bytes_max)?;
+        let mut instructions = InstructionPlaces::new();
+        let (layout, asked) = parse::version_1::parse(&bytes, &mut instructions)?;
+        let keys = Keys {
+            statics: layout.static_keys(&bytes),
+            loaded: &[],
+        };
+        if keys.count() > self.accounts_max {
+            return Err(if has_equal_keys(&keys) {
+                TransactionError::SanitizeFailure.into()
+            } else {
+                TransactionError::TooManyAccountLocks.into()
+            });
+        }
+        let programs = parse::programs_of(keys.statics, &instructions, &bytes);
+        let write_locks = layout.requested_write_locks();
+        let granted = budget::configured(layout.signatures, write_locks, programs, &asked);
+        let verified = self.finish(bytes, layout, instructions, state, || Ok(granted));
+        verified.map_err(|error| match error {
+            // In this version it is a matter of form.
+            VerifyError::Transaction(TransactionError::AccountLoadedTwice) => {
+                TransactionError::SanitizeFailure.into()
+            }
+            error => error,
+        })
+    }
+
+    /// What is the same in all versions. `granted` gives budget and price, or what is asked for in vain.
+    #[inline(always)]
+    fn finish(
+        &self,
+        bytes: Bytes,
+        layout: Layout,
+        instructions: InstructionPlaces,
+        state: &mut impl State,
+        granted: impl FnOnce() -> Result<(ComputeBudget, Price), TransactionError>,
+    ) -> Verified {
         let loaded = state.resolve(&layout, &bytes)?;
         let keys = Keys {
-            statics,
+            statics: layout.static_keys(&bytes),
             loaded: &loaded,
         };
         let key_hashes = keys.hashes(|key| state.hash_key(key));
         if has_duplicates(&keys, &key_hashes) {
             return Err(TransactionError::AccountLoadedTwice.into());
         }
-        let (budget, price) = asked.granted()?;
+        let (budget, price) = granted()?;
         let called = instructions
             .iter()
             .fold(0, |called, place| called | 1 << place.program);
@@ -292,7 +333,7 @@ impl Core {
         let place = Box::new_uninit();
         let verified = VerifiedTransaction {
             id,
-            priority_fee: budget.priority_fee(),
+            priority_fee: price.priority_fee,
             budget,
             writable,
             cost: price.cost,
@@ -307,6 +348,15 @@ impl Core {
         };
         Ok(Box::write(place, verified))
     }
+}
+
+#[inline(always)]
+fn check_size(wire: &[u8], max: usize) -> Result<(), VerifyError> {
+    let bytes = wire.len();
+    if bytes > max {
+        return Err(VerifyError::TooLarge { bytes, max });
+    }
+    Ok(())
 }
 
 /// A transaction's addresses.

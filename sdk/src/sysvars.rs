@@ -128,7 +128,7 @@ pub fn instructions_sysvar<'i>(
     }
 }
 
-/// A transaction has at most 1,232 bytes, so everything in it fits.
+/// What does not fit the bank refuses before anything runs: here it is cut.
 fn put(bytes: &mut Vec<u8>, number: usize) {
     bytes.extend_from_slice(&(number as u16).to_le_bytes());
 }

@@ -3,18 +3,26 @@
 //! The executor keeps its last two bytes, the index of the instruction that runs.
 //!
 //! As in Agave it has no lamports and counts nothing towards the loaded data: the slot has an empty
-//! account for it (`SlotContext::virtual_account`), and its data are made here.
+//! account for it (`SlotContext::virtual_account`), and its data are made here. The places of the instructions
+//! have two bytes. A transaction of version 1 may have more in it than these can say; Agave cannot load such a
+//! one, and counts that as too much loaded data.
 
 use crate::VerifiedTransaction;
 use sealane_sdk::AccountData;
 use solana_sdk_ids::sysvar;
+use solana_transaction_error::TransactionError;
 
 const IS_SIGNER: u8 = 1;
 const IS_WRITABLE: u8 = 2;
 
 /// Index and data of the sysvar, if the transaction names it.
+///
+/// # Errors
+/// There is more in it than can be told.
 #[inline]
-pub(super) fn data(transaction: &VerifiedTransaction) -> Option<(usize, AccountData)> {
+pub(super) fn data(
+    transaction: &VerifiedTransaction,
+) -> Result<Option<(usize, AccountData)>, TransactionError> {
     // The payer signs, which nobody can for a sysvar.
     let is_it = |i: &usize| *transaction.key(*i) == sysvar::instructions::ID;
     // It is reserved, so never writable: few keys are to be looked at.
@@ -27,19 +35,23 @@ pub(super) fn data(transaction: &VerifiedTransaction) -> Option<(usize, AccountD
         readonly &= readonly.wrapping_sub(1);
         (index < u64::BITS).then_some(index as usize)
     });
-    let index = candidates.find(is_it)?;
-    Some((index, serialize(transaction).into()))
+    let Some(index) = candidates.find(is_it) else {
+        return Ok(None);
+    };
+    let data = serialize(transaction).ok_or(TransactionError::MaxLoadedAccountsDataSizeExceeded)?;
+    Ok(Some((index, data.into())))
 }
 
 /// The layout of solana-instructions-sysvar: a count, where each instruction begins, and of each
-/// its accounts (flags, key), program and data; numbers have two bytes.
-fn serialize(transaction: &VerifiedTransaction) -> Vec<u8> {
+/// its accounts (flags, key), program and data; numbers have two bytes. `None`: an instruction begins beyond
+/// what two bytes can say.
+fn serialize(transaction: &VerifiedTransaction) -> Option<Vec<u8>> {
     let count = transaction.instructions().count();
     let mut data = Vec::with_capacity(2 * transaction.bytes().len());
     put_u16(&mut data, count);
     data.resize(2 + 2 * count, 0);
     for (nth, instruction) in transaction.instructions().enumerate() {
-        let start = data.len() as u16;
+        let start = u16::try_from(data.len()).ok()?;
         data[2 + 2 * nth..][..2].copy_from_slice(&start.to_le_bytes());
         put_u16(&mut data, instruction.accounts.len());
         for i in instruction.accounts.iter().copied().map(usize::from) {
@@ -62,7 +74,7 @@ fn serialize(transaction: &VerifiedTransaction) -> Vec<u8> {
     }
     // The index of the instruction that runs.
     put_u16(&mut data, 0);
-    data
+    Some(data)
 }
 
 fn put_u16(data: &mut Vec<u8>, value: usize) {

@@ -1,10 +1,12 @@
-//! What a transaction asks for and what it costs: Compute Budget instructions, fee, cost units.
+//! What a transaction asks for and what it costs: Compute Budget instructions or the configuration of version 1,
+//! fee, cost units.
 //!
 //! Every rule and number is Agave's (4.2, all features active):
 //! `solana-compute-budget-instruction`, `solana-builtins-default-costs`, `solana-fee`,
 //! `solana-cost-model`. The instructions are decoded by hand, as they are four bytes layouts with a
 //! tag in front.
 
+use super::parse::version_1::Configuration;
 use crate::verified::ComputeBudget;
 use sealane_sdk::{InstructionError, Pubkey};
 use solana_sdk_ids as ids;
@@ -156,10 +158,13 @@ fn invalid_data(index: u8) -> TransactionError {
     TransactionError::InstructionError(index, InstructionError::InvalidInstructionData)
 }
 
-/// Signatures that a transaction pays for, and what it costs beside signatures' arithmetic.
+/// What a transaction pays and costs, whatever its budget allows it.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Price {
-    /// The transaction's own signatures and those that precompiles are asked to check.
+    /// Signatures that are paid for: the transaction's own and those that precompiles are asked to check.
     pub(super) signatures: u16,
+    /// Lamports beside what signatures cost.
+    pub(super) priority_fee: u64,
     /// Cost units.
     pub(super) cost: u32,
     /// Heap that it asked for, or the default.
@@ -169,11 +174,7 @@ pub(super) struct Price {
 /// What a transaction asks for, of which nothing is granted yet.
 pub(super) struct Asked {
     requests: Requests,
-    /// Compute units where it asks for no limit.
-    default_units: u32,
-    signatures: u16,
-    /// Cost units of all but what is asked for.
-    cost: u64,
+    counted: Counted,
 }
 
 /// What a transaction with so many signatures and write locks asks for in these instructions (their programs and
@@ -187,42 +188,10 @@ pub(super) fn asked<'a>(
     write_locks: u64,
     instructions: impl Iterator<Item = (&'a Pubkey, &'a [u8])>,
 ) -> Result<Asked, TransactionError> {
-    /// Cost units of one of the transaction's own signatures and of one write lock.
-    const SIGNATURE: u64 = 720;
-    const WRITE_LOCK: u64 = 300;
-    /// Bytes of instruction data for one cost unit.
-    const DATA_BYTES: u64 = 4;
-
     let mut requests = Requests::default();
-    let mut default_units = 0;
-    let mut paid = u16::from(signatures);
-    let mut cost = u64::from(signatures) * SIGNATURE + write_locks * WRITE_LOCK;
-    let mut data_bytes = 0;
-    for (index, (program, data)) in (0..).zip(instructions) {
-        data_bytes += data.len() as u64;
-        if *program == ids::system_program::ID {
-            default_units += BUILTIN.units;
-            continue;
-        }
-        let kind = kind(program);
-        default_units += kind.units;
-        if kind.is_compute_budget {
-            requests.read(index, data)?;
-        }
-        if let Some(each) = kind.per_signature {
-            // A precompile's data begins with the number of its signatures.
-            let count = data.first().copied().unwrap_or(0);
-            // At most 255 for each of 64 instructions, beside the transaction's own.
-            paid += u16::from(count);
-            cost += u64::from(count) * each;
-        }
-    }
-    Ok(Asked {
-        requests,
-        default_units,
-        signatures: paid,
-        cost: cost + data_bytes / DATA_BYTES,
-    })
+    let read = |index, data: &[u8]| requests.read(index, data);
+    let counted = Counted::of(signatures, write_locks, instructions, read)?;
+    Ok(Asked { requests, counted })
 }
 
 impl Asked {
@@ -231,25 +200,111 @@ impl Asked {
     /// # Errors
     /// It asks for something impossible.
     pub(super) fn granted(&self) -> Result<(ComputeBudget, Price), TransactionError> {
-        /// Cost units of one page of account data that may be loaded, and its bytes.
-        const PAGE: u64 = 8;
-        const PAGE_BYTES: u64 = 32 * 1024;
-
-        let budget = self.requests.granted(self.default_units)?;
-        let cost = self.cost
-            + u64::from(budget.unit_limit)
-            + u64::from(budget.loaded_data_bytes_max).div_ceil(PAGE_BYTES) * PAGE;
-        let price = Price {
-            signatures: self.signatures,
-            cost: u32::try_from(cost).unwrap_or(u32::MAX),
-            heap_kibibytes: self.requests.heap_kibibytes(),
-        };
+        let budget = self.requests.granted(self.counted.default_units)?;
+        let heap_kibibytes = self.requests.heap_kibibytes();
+        let price = (self.counted).price(&budget, budget.priority_fee(), heap_kibibytes);
         Ok((budget, price))
     }
 }
 
+/// Budget and price of a transaction of version 1, which asks in its configuration. Its Compute Budget instructions
+/// do nothing, whatever they say.
+pub(super) fn configured<'a>(
+    signatures: u8,
+    write_locks: u64,
+    instructions: impl Iterator<Item = (&'a Pubkey, &'a [u8])>,
+    asked: &Configuration,
+) -> (ComputeBudget, Price) {
+    let counted = Counted::of(signatures, write_locks, instructions, |_, _| Ok(()));
+    let counted = counted.expect("no instruction is read");
+    let unit_limit = asked.unit_limit.min(UNIT_LIMIT_MAX);
+    let micro_lamports = u128::from(asked.priority_fee) * 1_000_000;
+    let unit_price = micro_lamports.checked_div(unit_limit.into()).unwrap_or(0);
+    let budget = ComputeBudget {
+        unit_limit,
+        unit_price: u64::try_from(unit_price).unwrap_or(u64::MAX),
+        loaded_data_bytes_max: asked.loaded_data_bytes_max.min(LOADED_DATA_BYTES_MAX),
+    };
+    let heap_kibibytes = (asked.heap_bytes / 1_024) as u16;
+    let price = counted.price(&budget, asked.priority_fee, heap_kibibytes);
+    (budget, price)
+}
+
+/// What does not depend on what a transaction asks for.
+struct Counted {
+    /// Compute units where it asks for no limit.
+    default_units: u32,
+    /// Signatures that are paid for.
+    signatures: u16,
+    /// Cost units of all but what is asked for.
+    cost: u64,
+}
+
+impl Counted {
+    /// `request` gets index and data of each Compute Budget instruction.
+    #[inline(always)]
+    fn of<'a>(
+        signatures: u8,
+        write_locks: u64,
+        instructions: impl Iterator<Item = (&'a Pubkey, &'a [u8])>,
+        mut request: impl FnMut(u8, &[u8]) -> Result<(), TransactionError>,
+    ) -> Result<Self, TransactionError> {
+        /// Cost units of one of the transaction's own signatures and of one write lock.
+        const SIGNATURE: u64 = 720;
+        const WRITE_LOCK: u64 = 300;
+        /// Bytes of instruction data for one cost unit.
+        const DATA_BYTES: u64 = 4;
+
+        let mut default_units = 0;
+        let mut paid = u16::from(signatures);
+        let mut cost = u64::from(signatures) * SIGNATURE + write_locks * WRITE_LOCK;
+        let mut data_bytes = 0;
+        for (index, (program, data)) in (0..).zip(instructions) {
+            data_bytes += data.len() as u64;
+            if *program == ids::system_program::ID {
+                default_units += BUILTIN.units;
+                continue;
+            }
+            let kind = kind(program);
+            default_units += kind.units;
+            if kind.is_compute_budget {
+                request(index, data)?;
+            }
+            if let Some(each) = kind.per_signature {
+                // A precompile's data begins with the number of its signatures.
+                let count = data.first().copied().unwrap_or(0);
+                // At most 255 for each of 64 instructions, beside the transaction's own.
+                paid += u16::from(count);
+                cost += u64::from(count) * each;
+            }
+        }
+        Ok(Self {
+            default_units,
+            signatures: paid,
+            cost: cost + data_bytes / DATA_BYTES,
+        })
+    }
+
+    fn price(&self, budget: &ComputeBudget, priority_fee: u64, heap_kibibytes: u16) -> Price {
+        /// Cost units of one page of account data that may be loaded, and its bytes.
+        const PAGE: u64 = 8;
+        const PAGE_BYTES: u64 = 32 * 1024;
+
+        let cost = self.cost
+            + u64::from(budget.unit_limit)
+            + u64::from(budget.loaded_data_bytes_max).div_ceil(PAGE_BYTES) * PAGE;
+        Price {
+            signatures: self.signatures,
+            priority_fee,
+            cost: u32::try_from(cost).unwrap_or(u32::MAX),
+            heap_kibibytes,
+        }
+    }
+}
+
 impl ComputeBudget {
-    /// The priority fee in lamports, rounded up: the whole limit is paid for, used or not.
+    /// The priority fee in lamports of what is paid by the unit, rounded up: the whole limit is paid for, used or
+    /// not.
     pub(super) fn priority_fee(&self) -> u64 {
         if self.unit_price == 0 {
             return 0;

@@ -1,12 +1,15 @@
-//! Wire bytes to a `Layout`: where everything is, and that it is well formed.
+//! Wire bytes to a `Layout`: where everything is, and that it is well formed. Version 1, whose bytes
+//! are laid out in another way, has a parser of its own.
 //!
 //! Accepts what `agave-transaction-view` accepts with the limits that Agave passes to it, which the
 //! tests hold it against. It is not used itself because it allocates a list per transaction and
 //! says only that something is wrong; this says where. Knows no accounts and no arithmetic of
 //! signatures.
 
+pub(super) mod version_1;
+
 use super::VerifyError;
-use crate::verified::{InstructionPlace, InstructionPlaces, Layout};
+use crate::verified::{InstructionPlace, InstructionPlaces, Layout, Version};
 use sealane_sdk::Pubkey;
 use solana_transaction_error::TransactionError;
 
@@ -58,6 +61,16 @@ impl<'a> Cursor<'a> {
         Ok(slice)
     }
 
+    /// A number of four bytes.
+    fn four_bytes(&mut self, what: &'static str) -> Result<u32, VerifyError> {
+        let (bytes, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or(VerifyError::Malformed(what))?;
+        self.rest = rest;
+        Ok(u32::from_le_bytes(*bytes))
+    }
+
     /// Skips `len` bytes and says where they begin.
     #[inline(always)]
     fn skip(&mut self, len: usize, what: &'static str) -> Result<u16, VerifyError> {
@@ -87,8 +100,8 @@ fn long_length(first: u8, rest: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-/// Parses and sanitises. The bytes are at most 65,535. `places` gets the instructions' places,
-/// which so are never moved.
+/// Parses and sanitises a legacy or version 0 transaction. The bytes are at most 65,535. `places` gets
+/// the instructions' places, which so are never moved.
 pub(super) fn parse(bytes: &[u8], places: &mut InstructionPlaces) -> Result<Layout, VerifyError> {
     let mut cursor = Cursor {
         rest: bytes,
@@ -96,14 +109,10 @@ pub(super) fn parse(bytes: &[u8], places: &mut InstructionPlaces) -> Result<Layo
     };
     let signatures = cursor.byte("number of signatures")?;
     if signatures & VERSION_PREFIX != 0 {
-        // Version 1 puts the message first. Every other number is more signatures than can follow.
-        return Err(if signatures == VERSION_PREFIX | 1 {
-            TransactionError::UnsupportedVersion.into()
-        } else {
-            VerifyError::Malformed("number of signatures")
-        });
+        // More signatures than can follow, or a version that there is not.
+        return Err(VerifyError::Malformed("number of signatures"));
     }
-    cursor.skip(64 * usize::from(signatures), "signatures")?;
+    let signatures_at = cursor.skip(64 * usize::from(signatures), "signatures")?;
 
     let message = cursor.at();
     let prefix = cursor.byte("message header")?;
@@ -138,22 +147,23 @@ pub(super) fn parse(bytes: &[u8], places: &mut InstructionPlaces) -> Result<Layo
         && readonly_unsigned_max.is_some_and(|max| usize::from(readonly_unsigned) <= max)
         && accounts <= ACCOUNTS_MAX
         && !lookups.any_empty
-        && within.count <= INSTRUCTIONS_MAX
-        && within.accounts_max <= INSTRUCTION_ACCOUNTS_MAX
-        // Index 0 pays the fee and cannot be a program.
-        && !within.is_payer_called
-        && within.programs_end <= static_keys
-        && within.indices_end <= accounts;
+        && within.is_sane(static_keys, accounts);
     if !sane {
         return Err(TransactionError::SanitizeFailure.into());
     }
     Ok(Layout {
+        signatures_at,
         message,
+        message_bytes: cursor.at() - message,
         keys,
         blockhash,
         lookups: lookups.start,
         lookup_count: narrow(lookups.count)?,
-        versioned,
+        version: if versioned {
+            Version::V0
+        } else {
+            Version::Legacy
+        },
         signatures,
         readonly_signed,
         readonly_unsigned,
@@ -182,38 +192,63 @@ struct Extent {
     is_payer_called: bool,
 }
 
+impl Extent {
+    fn of(count: usize) -> Self {
+        Self {
+            count,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in an instruction that names these accounts, and notes its place if there are not too many.
+    #[inline(always)]
+    fn add(&mut self, place: InstructionPlace, accounts: &[u8], places: &mut InstructionPlaces) {
+        for index in accounts {
+            self.indices_end = self.indices_end.max(usize::from(*index) + 1);
+        }
+        self.accounts_max = self.accounts_max.max(accounts.len());
+        self.programs_end = self.programs_end.max(usize::from(place.program) + 1);
+        self.is_payer_called |= place.program == 0;
+        if self.count <= INSTRUCTIONS_MAX {
+            places.push(place);
+        }
+    }
+
+    /// Whether a transaction with so many static keys and accounts may have them.
+    #[inline(always)]
+    fn is_sane(&self, static_keys: usize, accounts: usize) -> bool {
+        self.count <= INSTRUCTIONS_MAX
+            && self.accounts_max <= INSTRUCTION_ACCOUNTS_MAX
+            // Index 0 pays the fee and cannot be a program.
+            && !self.is_payer_called
+            && self.programs_end <= static_keys
+            && self.indices_end <= accounts
+    }
+}
+
 #[inline(always)]
 fn instructions(
     cursor: &mut Cursor<'_>,
     places: &mut InstructionPlaces,
 ) -> Result<Extent, VerifyError> {
     let count = cursor.length("number of instructions")?;
-    let mut extent = Extent {
-        count,
-        ..Extent::default()
-    };
+    let mut extent = Extent::of(count);
     for _ in 0..count {
         let program = cursor.byte("program of an instruction")?;
         let accounts_len = cursor.length("number of an instruction's accounts")?;
         let accounts = cursor.at();
-        for index in cursor.slice(accounts_len, "accounts of an instruction")? {
-            extent.indices_end = extent.indices_end.max(usize::from(*index) + 1);
-        }
+        let named = cursor.slice(accounts_len, "accounts of an instruction")?;
         let data_len = cursor.length("length of an instruction's data")?;
         let data = cursor.skip(data_len, "data of an instruction")?;
-        extent.accounts_max = extent.accounts_max.max(accounts_len);
-        extent.programs_end = extent.programs_end.max(usize::from(program) + 1);
-        extent.is_payer_called |= program == 0;
-        if count <= INSTRUCTIONS_MAX {
-            places.push(InstructionPlace {
-                accounts,
-                data,
-                data_len: data_len as u16,
-                // Where it does not fit, `accounts_max` tells.
-                accounts_len: accounts_len as u8,
-                program,
-            });
-        }
+        let place = InstructionPlace {
+            accounts,
+            data,
+            data_len: data_len as u16,
+            // Where it does not fit, `accounts_max` tells.
+            accounts_len: accounts_len as u8,
+            program,
+        };
+        extent.add(place, named, places);
     }
     Ok(extent)
 }

@@ -5,4 +5,5 @@ mod execution;
 mod fees;
 mod programs;
 mod records;
+mod version_1;
 mod world;

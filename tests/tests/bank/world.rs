@@ -6,9 +6,10 @@ use sealane_runtime::{
     Bank, Limits, SlotContext, SlotWatch, TransactionRecord, VerifiedTransaction, Verifier,
 };
 use sealane_sdk::{AccountState, Hash, Instruction, Programs, Pubkey, TransactionAccounts, pubkey};
+use sealane_tests::wire;
 use solana_address_lookup_table_interface::state::{AddressLookupTable, LookupTableMeta};
 use solana_keypair::Keypair;
-use solana_message::{AddressLookupTableAccount, Message, VersionedMessage, v0};
+use solana_message::{AddressLookupTableAccount, Message, VersionedMessage, v0, v1};
 use solana_sdk_ids::{address_lookup_table, native_loader};
 use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
@@ -131,6 +132,20 @@ impl World {
         self.process(&transaction, false)
     }
 
+    /// As `alice_runs`, as a transaction of version 1 that asks for this.
+    pub(crate) fn alice_runs_v1(
+        &mut self,
+        instructions: &[Instruction],
+        config: v1::TransactionConfig,
+    ) -> Result<TransactionRecord, TransactionError> {
+        let (alice, blockhash) = (alice(), self.slot.blockhash());
+        let payer = alice.pubkey();
+        let message = v1::Message::try_compile_with_config(&payer, instructions, blockhash, config)
+            .expect("it fits a message");
+        let transaction = self.verified(&[&alice], VersionedMessage::V1(message));
+        self.process(&transaction, false)
+    }
+
     /// As `alice_runs` with an unknown blockhash, taken for the newest one.
     pub(crate) fn alice_runs_with_any_blockhash(
         &mut self,
@@ -148,9 +163,8 @@ impl World {
         message: VersionedMessage,
     ) -> Box<VerifiedTransaction> {
         let signed = VersionedTransaction::try_new(message, signers).expect("all sign");
-        let bytes = bincode::serialize(&signed).expect("a transaction has a serialised form");
         self.verifier
-            .parse_trusted(bytes.into())
+            .parse_trusted(wire(&signed).into())
             .expect("it is well-formed")
     }
 

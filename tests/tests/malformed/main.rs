@@ -5,13 +5,15 @@
 //! what is wrong, so that nothing else can be the reason. What only the bank can refuse is not
 //! here.
 
+mod version_1;
+
 use bytes::Bytes;
 use sealane_accounts_db::DbLimits;
 use sealane_runtime::{
     Ingest, Limits, Reader, Refusal, Runtime, SlotContext, SlotWatch, Verifier, VerifyError,
 };
 use sealane_sdk::{AccountState, Pubkey};
-use sealane_tests::{filler_config, wallet};
+use sealane_tests::{filler_config, wallet, wire};
 use solana_address_lookup_table_interface::state::{AddressLookupTable, LookupTableMeta};
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
@@ -70,11 +72,10 @@ fn signed(message: VersionedMessage) -> Vec<u8> {
             None => Signature::default(),
         };
     let signatures = keys.iter().take(required).map(signature).collect();
-    bincode::serialize(&VersionedTransaction {
+    wire(&VersionedTransaction {
         signatures,
         message,
     })
-    .unwrap()
 }
 
 fn legacy(instructions: &[Instruction]) -> Vec<u8> {
@@ -315,14 +316,7 @@ fn sanitisation_rows() -> Vec<Row> {
 
 fn account_rows() -> Vec<Row> {
     let row = |what, bytes, error: TransactionError| (what, bytes, VerifyError::from(error));
-    let mut version_1 = one_signer();
-    version_1[0] = 0x81;
     vec![
-        row(
-            "a transaction of version 1",
-            version_1,
-            TransactionError::UnsupportedVersion,
-        ),
         row(
             "an account twice among its keys",
             replaced(KEYS + 32, &[9; 32], payer().pubkey().as_ref()),
@@ -527,12 +521,15 @@ fn rows() -> Vec<Row> {
         account_rows(),
         budget_rows(),
         signature_rows(),
+        version_1::malformed_rows(),
+        version_1::sanitisation_rows(),
+        version_1::signature_rows(),
     ];
     groups.into_iter().flatten().collect()
 }
 
 /// What the rows are made from.
-fn good() -> [Vec<u8>; 5] {
+fn good() -> [Vec<u8>; 7] {
     let unit_limit = ComputeBudgetInstruction::set_compute_unit_limit(1);
     // 64 accounts: payer, System, one writable and 61 read-only lookups.
     [
@@ -541,6 +538,8 @@ fn good() -> [Vec<u8>; 5] {
         looked_up(TABLE, 1, 0..0),
         looked_up(TABLE, 1, 2..63),
         budget(&[unit_limit]),
+        version_1::good(),
+        version_1::longest(),
     ]
 }
 
