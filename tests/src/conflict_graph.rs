@@ -1,6 +1,6 @@
 //! Random transactions over few accounts: as many conflicts as the shape says.
 
-use crate::filler::{filler_transaction, wallet};
+use crate::filler::{filler_versioned, wallet};
 use crate::mixer::{MIX, MIX_AND_FAIL, MIX_AND_PANIC, MIXER_ID};
 use bytes::Bytes;
 use rand::rngs::StdRng;
@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use solana_instruction::{AccountMeta, Instruction};
-use solana_message::Message;
+use solana_message::{Message, VersionedMessage, v1};
 
 /// How the transactions of a graph meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,13 +89,40 @@ impl ConflictGraph {
                 2 | 3 => come_or_go(&mut random, &payer),
                 _ => (payer, mix(&mut random, shape, &states)),
             };
-            let message = Message::new_with_blockhash(&[instruction], Some(&payer), &blockhash);
+            let message = message(instruction, &payer, blockhash, number as u64);
             graph
                 .transactions
-                .push(filler_transaction(message, number as u64));
+                .push(filler_versioned(message, number as u64));
         }
         graph
     }
+}
+
+/// Every fifth is of version 1, and every seventh of these may load next to nothing.
+fn message(
+    instruction: Instruction,
+    payer: &Pubkey,
+    blockhash: Hash,
+    number: u64,
+) -> VersionedMessage {
+    if !number.is_multiple_of(5) {
+        let message = Message::new_with_blockhash(&[instruction], Some(payer), &blockhash);
+        return VersionedMessage::Legacy(message);
+    }
+    let loaded = if number.is_multiple_of(35) {
+        200
+    } else {
+        64 << 20
+    };
+    let mut config = v1::TransactionConfig::empty()
+        .with_compute_unit_limit(200_000)
+        .with_loaded_accounts_data_size_limit(loaded);
+    // Who gives all away has counted on the plain fee.
+    if instruction.program_id == MIXER_ID {
+        config = config.with_priority_fee(number);
+    }
+    let message = v1::Message::try_compile_with_config(payer, &[instruction], blockhash, config);
+    VersionedMessage::V1(message.expect("it names few accounts"))
 }
 
 /// Funds a mortal account, or has it give all of that away, which deletes it: keys come and go, and with

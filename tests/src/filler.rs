@@ -1,6 +1,7 @@
 //! Nodes and transactions for tests that need no real signatures: what stands in their place says which
 //! transaction it is.
 
+use crate::wire::wire;
 use bytes::Bytes;
 use sealane_runtime::RuntimeConfig;
 use sealane_sdk::{AccountState, Program, Programs, Pubkey};
@@ -43,11 +44,14 @@ pub fn filler_signature(number: u64) -> Signature {
 
 /// The wire bytes of `message`, which one key has to sign, as transaction `number`.
 pub fn filler_transaction(message: Message, number: u64) -> Bytes {
+    filler_versioned(VersionedMessage::Legacy(message), number)
+}
+
+/// The same of a message of any version.
+pub fn filler_versioned(message: VersionedMessage, number: u64) -> Bytes {
     let transaction = VersionedTransaction {
         signatures: vec![filler_signature(number)],
-        message: VersionedMessage::Legacy(message),
+        message,
     };
-    bincode::serialize(&transaction)
-        .expect("a transaction can be serialised")
-        .into()
+    wire(&transaction).into()
 }

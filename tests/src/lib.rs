@@ -11,7 +11,9 @@ mod wire;
 
 pub use chain::{accounts_at, all_accounts, chain_config, chain_signer, checkpoint_at_each_slot};
 pub use conflict_graph::{ConflictGraph, Shape};
-pub use filler::{GENESIS_HASH, filler_config, filler_signature, filler_transaction, wallet};
+pub use filler::{
+    GENESIS_HASH, filler_config, filler_signature, filler_transaction, filler_versioned, wallet,
+};
 pub use mixer::{MIXER_ID, Overlaps, mixer, overlaps};
 pub use run::{RunOptions, RunReport, run};
 pub use wire::wire;
