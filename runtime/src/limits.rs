@@ -41,7 +41,7 @@ pub struct Limits {
     /// Transactions of single senders that are verified as one batch, where so many wait. Such a batch takes one of
     /// `ingest_batches_max` places.
     pub verify_singles_max: usize,
-    /// Bytes of a transaction on the wire (Solana's packet size).
+    /// Bytes of a legacy or version 0 transaction on the wire (Solana's packet size).
     pub transaction_bytes_max: usize,
     /// The same of a transaction of version 1 (SIMD-0385).
     pub version_1_bytes_max: usize,

@@ -24,6 +24,7 @@ use sealane_runtime::{
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use solana_keypair::Keypair;
+use solana_message::VersionedMessage;
 use solana_signature::Signature;
 use solana_signer::Signer;
 use solana_transaction::Transaction;
@@ -142,7 +143,7 @@ impl ValidatorBuilder {
             snapshot_folder,
             answers_bytes: Arc::clone(&answers_bytes),
         });
-        let bytes_max = self.limits.transaction_bytes_max;
+        let bytes_max = self.limits.wire_bytes_max();
         let serve = |(rpc, ingest)| serve(rpc, ingest, &context, hubs.clone(), bytes_max);
         let server = ports.map(serve).transpose()?;
         let sampled = server
@@ -311,7 +312,16 @@ impl ValidatorHandle {
 
     /// The same for a transaction of any version.
     pub fn send_versioned(&self, transaction: &VersionedTransaction) -> Result<Signature, Error> {
-        self.send_bytes(bincode::serialize(transaction)?.into())
+        let bytes = match &transaction.message {
+            // serde's format of version 1 is not that of the wire, where its signatures are behind it.
+            VersionedMessage::V1(_) => {
+                let signatures = transaction.signatures.iter().map(AsRef::<[u8]>::as_ref);
+                let signatures: Vec<_> = signatures.collect();
+                [transaction.message.serialize(), signatures.concat()].concat()
+            }
+            _ => bincode::serialize(transaction)?,
+        };
+        self.send_bytes(bytes.into())
     }
 
     /// The same for a transaction as it is on the wire.

@@ -73,7 +73,7 @@ impl IngestPorts {
 /// What they may take.
 #[derive(Clone, Debug)]
 pub(crate) struct IngestLimits {
-    /// Bytes of a transaction.
+    /// Bytes of the longest transaction; what its version allows is for verify to say.
     pub(crate) transaction_bytes_max: usize,
     /// Open QUIC connections.
     pub(crate) connections_max: usize,

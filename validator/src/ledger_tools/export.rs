@@ -31,7 +31,7 @@ use std::sync::Arc;
 /// Slots that a header may come behind its own.
 const HEADER_BEHIND_MAX: u64 = 1_000;
 /// The newest version of transactions there is.
-const VERSION_MAX: u8 = 0;
+const VERSION_MAX: u8 = 1;
 
 /// What to write.
 #[derive(Clone, Debug, Default, Args)]

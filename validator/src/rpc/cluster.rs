@@ -87,11 +87,7 @@ pub(crate) fn get_fee_for_message(context: &RpcContext, parameters: &Parameters)
     let config: ContextConfig = parameters.optional(1)?;
     let open = context.slot_at_least(config.min_context_slot)?;
 
-    let signatures = required_signatures(&message).unwrap_or(0);
-    let mut wire = vec![signatures];
-    wire.resize(1 + usize::from(signatures) * SIGNATURE_BYTES, 0);
-    wire.extend_from_slice(&message);
-    match context.reader.verify(wire.into(), false) {
+    match context.reader.verify(unsigned(message).into(), false) {
         Ok(transaction) => {
             let known = transaction.nonce_account().is_some()
                 || open
@@ -109,6 +105,18 @@ pub(crate) fn get_fee_for_message(context: &RpcContext, parameters: &Parameters)
             ))),
             Verdict::Invalid(error) => Err(error),
         },
+    }
+}
+
+/// The message as a transaction that nobody has signed yet. Version 1 has the signatures behind its message.
+fn unsigned(message: Vec<u8>) -> Vec<u8> {
+    const VERSION_1: u8 = 0x81;
+    let count = required_signatures(&message).unwrap_or(0);
+    let signatures = vec![0; usize::from(count) * SIGNATURE_BYTES];
+    if message.first() == Some(&VERSION_1) {
+        [message, signatures].concat()
+    } else {
+        [vec![count], signatures, message].concat()
     }
 }
 
@@ -158,8 +166,25 @@ mod tests {
     fn the_signature_count_is_read_from_legacy_and_versioned_messages() {
         assert_eq!(required_signatures(&[2, 0, 1]), Some(2));
         assert_eq!(required_signatures(&[0x80, 3, 0]), Some(3));
+        assert_eq!(required_signatures(&[0x81, 3, 0]), Some(3));
         assert_eq!(required_signatures(&[0x80]), None);
         assert_eq!(required_signatures(&[0x80, 0x80]), None);
         assert_eq!(required_signatures(&[]), None);
+    }
+
+    #[test]
+    fn signatures_stand_where_the_version_has_them() {
+        let none = [0; SIGNATURE_BYTES];
+        for (message, before, behind) in [
+            (&[1, 0, 0][..], &[&[1][..], &none].concat()[..], &[][..]),
+            (&[0x80, 1, 0], &[&[1][..], &none].concat(), &[]),
+            (&[0x81, 1, 0], &[], &none),
+            (&[], &[0], &[]),
+        ] {
+            assert_eq!(
+                unsigned(message.to_vec()),
+                [before, message, behind].concat()
+            );
+        }
     }
 }

@@ -190,7 +190,6 @@ pub(crate) fn verdict(error: VerifyError) -> Verdict {
         }
         VerifyError::Transaction(
             error @ (TransactionError::SanitizeFailure
-            | TransactionError::UnsupportedVersion
             | TransactionError::AddressLookupTableNotFound
             | TransactionError::InvalidAddressLookupTableOwner
             | TransactionError::InvalidAddressLookupTableData

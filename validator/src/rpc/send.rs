@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;
-use sealane_runtime::Refusal;
+use sealane_runtime::{Refusal, first_signature};
 use serde::Deserialize;
 use solana_hash::Hash;
 use solana_signature::Signature;
@@ -18,10 +18,16 @@ use solana_transaction_status_client_types::UiTransactionEncoding;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Bytes of a transaction on the wire, and as text.
+/// Bytes of a transaction on the wire, and of their text. What is in base58 may not be longer in version 1.
 const WIRE_BYTES_MAX: usize = 1232;
 const BASE58_BYTES_MAX: usize = 1683;
 const BASE64_BYTES_MAX: usize = 1644;
+/// The same in version 1.
+const VERSION_1_WIRE_BYTES_MAX: usize = solana_message::v1::MAX_TRANSACTION_SIZE;
+const VERSION_1_BASE64_BYTES_MAX: usize = 5464;
+/// Text in base64 that begins with this or what comes after it, as text, has room for version 1: the first byte of
+/// such a transaction is 0x81. So Agave tells before it decodes.
+const VERSION_1_BASE64: &[u8] = b"gQ";
 
 /// What the decoding errors of Agave call a transaction.
 const TRANSACTION_TYPE: &str = "solana_transaction::versioned::VersionedTransaction";
@@ -78,7 +84,7 @@ pub(crate) async fn request_airdrop(context: &RpcContext, parameters: &Parameter
 
 /// Hands wire bytes of a client's transaction in and waits for admission.
 async fn submit(context: &RpcContext, bytes: Bytes) -> Result<Signature, ErrorObjectOwned> {
-    let first_signature = first_signature(&bytes);
+    let first_signature = first_signature(&bytes).copied();
     match hand_in(context, bytes).await {
         // Clients send a transaction again and again until it is confirmed. That it is in already is
         // what they want; Agave answers the same.
@@ -113,29 +119,31 @@ fn refused(refusal: Refusal) -> ErrorObjectOwned {
     }
 }
 
-/// The transaction's name: the first signature behind the count (one byte, as no transaction has room
-/// for 128).
-fn first_signature(wire: &[u8]) -> Option<Signature> {
-    Signature::try_from(wire.get(1..65)?).ok()
-}
-
 /// Decodes the text of a transaction to wire bytes; base58 unless the client says otherwise.
 pub(crate) fn decode_transaction(
     text: &str,
     encoding: Option<UiTransactionEncoding>,
 ) -> Result<Bytes, ErrorObjectOwned> {
-    let bytes = match encoding.unwrap_or(UiTransactionEncoding::Base58) {
+    let (bytes, bytes_max) = match encoding.unwrap_or(UiTransactionEncoding::Base58) {
         UiTransactionEncoding::Binary | UiTransactionEncoding::Base58 => {
-            check_text("base58", text, BASE58_BYTES_MAX)?;
-            bs58::decode(text)
+            check_text("base58", text, BASE58_BYTES_MAX, WIRE_BYTES_MAX)?;
+            let bytes = bs58::decode(text)
                 .into_vec()
-                .map_err(|error| invalid_params(format!("invalid base58 encoding: {error:?}")))?
+                .map_err(|error| invalid_params(format!("invalid base58 encoding: {error:?}")))?;
+            (bytes, WIRE_BYTES_MAX)
         }
         UiTransactionEncoding::Base64 => {
-            check_text("base64", text, BASE64_BYTES_MAX)?;
-            BASE64_STANDARD
+            let head = text.as_bytes().get(..VERSION_1_BASE64.len());
+            let (text_max, bytes_max) = if head.is_some_and(|head| head >= VERSION_1_BASE64) {
+                (VERSION_1_BASE64_BYTES_MAX, VERSION_1_WIRE_BYTES_MAX)
+            } else {
+                (BASE64_BYTES_MAX, WIRE_BYTES_MAX)
+            };
+            check_text("base64", text, text_max, bytes_max)?;
+            let bytes = BASE64_STANDARD
                 .decode(text)
-                .map_err(|error| invalid_params(format!("invalid base64 encoding: {error:?}")))?
+                .map_err(|error| invalid_params(format!("invalid base64 encoding: {error:?}")))?;
+            (bytes, bytes_max)
         }
         other => {
             return Err(invalid_params(format!(
@@ -143,22 +151,27 @@ pub(crate) fn decode_transaction(
             )));
         }
     };
-    if bytes.len() > WIRE_BYTES_MAX {
+    if bytes.len() > bytes_max {
         return Err(invalid_params(format!(
-            "decoded {TRANSACTION_TYPE} too large: {} bytes (max: {WIRE_BYTES_MAX} bytes)",
+            "decoded {TRANSACTION_TYPE} too large: {} bytes (max: {bytes_max} bytes)",
             bytes.len()
         )));
     }
     Ok(bytes.into())
 }
 
-fn check_text(encoding: &str, text: &str, max: usize) -> Result<(), ErrorObjectOwned> {
+fn check_text(
+    encoding: &str,
+    text: &str,
+    max: usize,
+    bytes_max: usize,
+) -> Result<(), ErrorObjectOwned> {
     if text.len() <= max {
         return Ok(());
     }
     Err(invalid_params(format!(
         "{encoding} encoded {TRANSACTION_TYPE} too large: {} bytes (max: encoded/raw \
-         {max}/{WIRE_BYTES_MAX})",
+         {max}/{bytes_max})",
         text.len()
     )))
 }
@@ -197,9 +210,46 @@ mod tests {
              (max: 1232 bytes)",
         );
         check_error(
+            &"A".repeat(1645),
+            Some(UiTransactionEncoding::Base64),
+            "base64 encoded solana_transaction::versioned::VersionedTransaction too large: 1645 \
+             bytes (max: encoded/raw 1644/1232)",
+        );
+        check_error(
             "A",
             Some(UiTransactionEncoding::JsonParsed),
             "unsupported encoding: jsonParsed. Supported encodings: base58, base64",
         );
+    }
+
+    #[test]
+    fn version_1_has_more_room_in_base64_alone() {
+        let base64 = Some(UiTransactionEncoding::Base64);
+        let mut bytes = vec![0xff; 4_096];
+        bytes[0] = 0x81;
+        let text = BASE64_STANDARD.encode(&bytes);
+        assert_eq!(decode_transaction(&text, base64).unwrap(), bytes);
+        bytes.push(0);
+        check_error(
+            &BASE64_STANDARD.encode(&bytes),
+            base64,
+            "decoded solana_transaction::versioned::VersionedTransaction too large: 4097 bytes \
+             (max: 4096 bytes)",
+        );
+        bytes.extend([0; 2]);
+        check_error(
+            &BASE64_STANDARD.encode(&bytes),
+            base64,
+            "base64 encoded solana_transaction::versioned::VersionedTransaction too large: 5468 \
+             bytes (max: encoded/raw 5464/4096)",
+        );
+        let text = bs58::encode(&bytes[..1_233]).into_string();
+        let decoded = decode_transaction(&text, None);
+        assert!(decoded.unwrap_err().message().ends_with("1232)"));
+        // Version 0 begins a message, never a transaction; what begins so gets no more room.
+        bytes[0] = 0x80;
+        let text = BASE64_STANDARD.encode(&bytes[..1_236]);
+        let decoded = decode_transaction(&text, base64);
+        assert!(decoded.unwrap_err().message().ends_with("1644/1232)"));
     }
 }

@@ -9,7 +9,7 @@ use jsonrpsee::types::ErrorObjectOwned;
 use sealane_runtime::{PublishedTransaction, TokenBalance, TransactionRecord, VerifiedTransaction};
 use sealane_sdk::InnerInstruction;
 use solana_message::compiled_instruction::CompiledInstruction;
-use solana_message::{AccountKeys, VersionedMessage};
+use solana_message::{AccountKeys, VersionedMessage, v1};
 use solana_pubkey::Pubkey;
 use solana_transaction::versioned::{TransactionVersion, VersionedTransaction};
 use solana_transaction_status::parse_ui_instruction;
@@ -19,8 +19,8 @@ use solana_transaction_status_client_types::{
     EncodedTransactionWithStatusMeta, ParsedAccount, ParsedAccountSource,
     TransactionBinaryEncoding, UiAccountsList, UiCompiledInstruction, UiInnerInstructions,
     UiInstruction, UiLoadedAddresses, UiMessage, UiParsedMessage, UiRawMessage,
-    UiReturnDataEncoding, UiTransaction, UiTransactionEncoding, UiTransactionReturnData,
-    UiTransactionStatusMeta, UiTransactionTokenBalance,
+    UiReturnDataEncoding, UiTransaction, UiTransactionConfig, UiTransactionEncoding,
+    UiTransactionReturnData, UiTransactionStatusMeta, UiTransactionTokenBalance,
 };
 
 /// The depth of an instruction that the transaction itself calls.
@@ -154,19 +154,40 @@ fn encode_transaction(
             TransactionBinaryEncoding::Base64,
         ),
         UiTransactionEncoding::Json | UiTransactionEncoding::JsonParsed => {
-            let decoded: VersionedTransaction = bincode::deserialize(bytes)
-                .map_err(|error| internal(format!("a published transaction: {error}")))?;
+            let message = decode_message(transaction)?;
             let message = match encoding {
-                UiTransactionEncoding::Json => UiMessage::Raw(raw_message(&decoded.message)),
-                _ => UiMessage::Parsed(parsed_message(transaction, &decoded.message, keys)),
+                UiTransactionEncoding::Json => UiMessage::Raw(raw_message(&message)),
+                _ => UiMessage::Parsed(parsed_message(transaction, &message, keys)),
             };
-            let signatures = decoded.signatures.iter().map(ToString::to_string).collect();
+            let signatures = transaction.signatures().iter();
             EncodedTransaction::Json(UiTransaction {
-                signatures,
+                signatures: signatures.map(ToString::to_string).collect(),
                 message,
             })
         }
     })
+}
+
+/// The message as the ecosystem's type. That of version 1 comes first on the wire, behind its version, and serde does
+/// not read it.
+fn decode_message(transaction: &VerifiedTransaction) -> Result<VersionedMessage, ErrorObjectOwned> {
+    let bytes = transaction.bytes();
+    let message = if transaction.version() == Some(1) {
+        let message = v1::deserialize(&bytes[1..]).map_err(|error| error.to_string());
+        message.map(VersionedMessage::V1)
+    } else {
+        let decoded = bincode::deserialize(bytes).map_err(|error| error.to_string());
+        decoded.map(|decoded: VersionedTransaction| decoded.message)
+    };
+    message.map_err(|error| internal(format!("a published transaction: {error}")))
+}
+
+/// What version 1 asks for, which others do in instructions.
+fn transaction_config(message: &VersionedMessage) -> Option<UiTransactionConfig> {
+    match message {
+        VersionedMessage::V1(message) => Some(UiTransactionConfig::from(&message.config)),
+        _ => None,
+    }
 }
 
 fn raw_message(message: &VersionedMessage) -> UiRawMessage {
@@ -188,7 +209,7 @@ fn raw_message(message: &VersionedMessage) -> UiRawMessage {
         address_table_lookups: message
             .address_table_lookups()
             .map(|lookups| lookups.iter().map(Into::into).collect()),
-        transaction_config: None,
+        transaction_config: transaction_config(message),
     }
 }
 
@@ -210,7 +231,7 @@ fn parsed_message(
         address_table_lookups: message
             .address_table_lookups()
             .map(|lookups| lookups.iter().map(Into::into).collect()),
-        transaction_config: None,
+        transaction_config: transaction_config(message),
     }
 }
 
@@ -385,12 +406,13 @@ mod tests {
         check(None, None, json!(null));
         check(None, Some(0), json!("legacy"));
         check(Some(0), Some(0), json!(0));
-        let error: ErrorObjectOwned = readable_version(Some(0), None).unwrap_err().into();
-        assert_eq!(error.code(), -32015);
-        assert!(
-            error
-                .message()
-                .ends_with("\"maxSupportedTransactionVersion\": 0")
-        );
+        check(Some(0), Some(1), json!(0));
+        check(Some(1), Some(1), json!(1));
+        for (version, max) in [(0, None), (1, None), (1, Some(0))] {
+            let error: ErrorObjectOwned = readable_version(Some(version), max).unwrap_err().into();
+            assert_eq!(error.code(), -32015);
+            let hint = format!("\"maxSupportedTransactionVersion\": {version}");
+            assert!(error.message().ends_with(&hint), "{error}");
+        }
     }
 }

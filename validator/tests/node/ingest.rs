@@ -15,13 +15,13 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 /// A client as `solana-quic-client` is one: any certificate, the protocol's name, a stream for each transaction.
-struct Client {
+pub(crate) struct Client {
     runtime: Runtime,
     endpoint: Endpoint,
 }
 
 impl Client {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -40,7 +40,7 @@ impl Client {
         Self { runtime, endpoint }
     }
 
-    fn connect(&self, node: &ValidatorHandle) -> Option<Connection> {
+    pub(crate) fn connect(&self, node: &ValidatorHandle) -> Option<Connection> {
         let address = node.quic_address().unwrap();
         let _entered = self.runtime.enter();
         let connecting = self.endpoint.connect(address, "sealane").unwrap();
@@ -48,7 +48,7 @@ impl Client {
     }
 
     /// Sends some bytes in a stream of its own, and ends it.
-    fn send(&self, connection: &Connection, bytes: &[u8]) {
+    pub(crate) fn send(&self, connection: &Connection, bytes: &[u8]) {
         self.runtime.block_on(async {
             let mut stream = connection.open_uni().await.unwrap();
             // Of what is too long the server reads no more than the beginning.

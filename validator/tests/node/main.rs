@@ -21,3 +21,4 @@ mod tokens;
 mod traces;
 mod transactions;
 mod transfers;
+mod version_1;
