@@ -5,7 +5,7 @@ use super::blocks::no_block;
 use super::errors::{block_not_available, invalid_params};
 use super::parameters::{self, ContextConfig, Parameters};
 use super::{Answer, RpcContext, answer, answer_in_slot};
-use sealane_runtime::{NoBlock, PublishedBlock, PublishedTransaction};
+use sealane_runtime::{NoBlock, PublishedBlock, PublishedTransaction, VerifiedTransaction};
 use serde::Deserialize;
 use solana_pubkey::Pubkey;
 use solana_rpc_client_types::response::{
@@ -127,6 +127,16 @@ pub(crate) fn get_recent_prioritization_fees(
     answer(&fees)
 }
 
+/// What a transaction paid for each compute unit, in micro-lamports, as Agave derives it from the fee, which has been
+/// rounded up. `None`: it asked for no units, so that its fee says nothing.
+fn price_paid(transaction: &VerifiedTransaction) -> Option<u64> {
+    let priority_fee = transaction.fee(0);
+    let micro_lamports = u128::from(priority_fee) * 1_000_000;
+    let price = micro_lamports.checked_div(transaction.budget().unit_limit.into())?;
+    // Of a price that has no room Agave makes none.
+    Some(u64::try_from(price).unwrap_or(0))
+}
+
 /// `None`: the block has more transactions than are `left` to be looked at, or they cannot be read.
 fn prioritization_fee(
     block: &PublishedBlock,
@@ -139,7 +149,9 @@ fn prioritization_fee(
         *left = left.checked_sub(1)?;
         let transaction: PublishedTransaction = transaction.ok()?;
         let transaction = transaction.transaction();
-        let price = transaction.budget().unit_price;
+        let Some(price) = price_paid(transaction) else {
+            continue;
+        };
         let lower = |lowest: Option<u64>| Some(lowest.map_or(price, |it| it.min(price)));
         lowest = lower(lowest);
         for (address, lowest) in addresses.iter().zip(&mut lowest_of) {

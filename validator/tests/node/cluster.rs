@@ -1,13 +1,15 @@
 //! JSON-RPC as bytes on a socket: leaders, the network, inflation, how fast the chain is.
 
-use crate::support::{self, error, result, start, value, wait_for_slot};
+use crate::support::{self, PATIENCE, error, result, start, value, wait_for_slot};
 use crate::transfers::{node_and_payer, transfer};
 use sealane_validator::{Validator, ValidatorHandle};
 use serde_json::{Value, json};
 use solana_compute_budget_interface::ComputeBudgetInstruction;
+use solana_message::{VersionedMessage, v1};
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 use solana_transaction::Transaction;
+use solana_transaction::versioned::VersionedTransaction;
 use std::time::Duration;
 
 fn identity(node: &ValidatorHandle) -> String {
@@ -167,10 +169,22 @@ fn prioritization_fees_are_the_lowest_of_a_slot_and_the_highest_of_an_address() 
         let key = payer.pubkey();
         Transaction::new_signed_with_payer(&instructions, Some(&key), &[&payer], blockhash)
     };
-    // Likely of one slot; the airdrop paid nothing in its own.
+    // Each asks for 6,000 units, so pays 2 and 5 lamports: a whole lamport is the least. Likely of one slot; the airdrop paid nothing in its own.
     for price in [300, 700] {
         node.send_and_confirm(&paying(price)).unwrap();
     }
+    // It asks for no units, so what it pays says nothing.
+    let instruction =
+        solana_system_interface::instruction::transfer(&payer.pubkey(), &to, 1_000_000);
+    let config = v1::TransactionConfig::empty()
+        .with_priority_fee(9_000)
+        .with_loaded_accounts_data_size_limit(1_000);
+    let message =
+        v1::Message::try_compile_with_config(&payer.pubkey(), &[instruction], blockhash, config);
+    let message = VersionedMessage::V1(message.unwrap());
+    let unlimited = VersionedTransaction::try_new(message, &[&payer]).unwrap();
+    let unlimited = node.send_versioned(&unlimited).unwrap();
+    assert!(node.confirm(&unlimited, PATIENCE).is_err(), "it fails");
     let free = transfer(&payer, &Pubkey::new_unique(), 1_000_000, blockhash);
     let last = node.send_and_confirm(&free).unwrap();
     let slot = node.reader().transaction(&last).unwrap().unwrap().slot();
@@ -184,10 +198,10 @@ fn prioritization_fees_are_the_lowest_of_a_slot_and_the_highest_of_an_address() 
             .map(|it| it["prioritizationFee"].as_u64().unwrap())
             .max()
     };
-    // Of those that write to `to` the lowest in any slot is 300, or 700 where they fell into two.
+    // Of those that write to `to` the lowest in any slot is that of 2 lamports, or of 5 where they fell into two.
     let highest = fees(json!([[to.to_string()]])).unwrap();
-    assert!([300, 700].contains(&highest), "{highest}");
-    assert!(fees(json!([])).unwrap() <= 700);
+    assert!([333, 833].contains(&highest), "{highest}");
+    assert!(fees(json!([])).unwrap() <= 833);
     let many: Vec<String> = (0..129).map(|_| to.to_string()).collect();
     assert_eq!(
         error(&node, "getRecentPrioritizationFees", json!([many])),
