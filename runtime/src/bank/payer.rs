@@ -30,7 +30,8 @@ pub(super) fn charge(
         lamports: payer.lamports - fee,
         ..before
     };
-    if !rent::transition_allowed(rent, key, before, after, || true) {
+    // Not even the incinerator is excepted, for which nobody signs: a simulation need not look at that.
+    if !rent::is_exempt_or_no_less(rent, before, after, || true) {
         return Err(TransactionError::InsufficientFundsForRent { account_index: 0 });
     }
     Ok(after.lamports)
@@ -65,7 +66,27 @@ fn kept_lamports_min(rent: &Rent, payer: &AccountState) -> Result<u64, Transacti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use solana_sdk_ids::sysvar;
+    use solana_sdk_ids::{incinerator, sysvar};
+
+    #[test]
+    fn a_fee_leaves_enough_or_nothing_even_of_the_incinerator() {
+        let slot = SlotContext::genesis(solana_hash::Hash::default(), 0);
+        let min = slot.sysvars.rent.minimum_balance(0);
+        let poor = Err(TransactionError::InsufficientFundsForRent { account_index: 0 });
+        for key in [incinerator::ID, Pubkey::new_from_array([7; 32])] {
+            for (lamports, expected) in [
+                (min + 5_000, Ok(min)),
+                (min + 4_999, poor.clone()),
+                (5_000, Ok(0)),
+            ] {
+                let payer = AccountState {
+                    lamports,
+                    ..AccountState::default()
+                };
+                assert_eq!(charge(&slot, &key, &payer, 5_000), expected, "{lamports}");
+            }
+        }
+    }
 
     #[test]
     fn what_the_slot_makes_is_there_and_cannot_pay() {

@@ -35,11 +35,21 @@ pub(super) fn transition_allowed(
     after: Rented,
     same_owner: impl FnOnce() -> bool,
 ) -> bool {
+    is_exempt_or_no_less(rent, before, after, same_owner) || *key == incinerator::ID
+}
+
+/// The same, whoever the account is: what a fee leaves of its payer.
+#[inline]
+pub(super) fn is_exempt_or_no_less(
+    rent: &Rent,
+    before: Rented,
+    after: Rented,
+    same_owner: impl FnOnce() -> bool,
+) -> bool {
     after.lamports == 0
         // Unchecked: the executor lets no data grow beyond 10 MiB, and the rate is Solana's.
         || after.lamports >= rent.minimum_balance_unchecked(after.data_len)
         || (keeps_what_it_had(before, after) && same_owner())
-        || *key == incinerator::ID
 }
 
 fn keeps_what_it_had(before: Rented, after: Rented) -> bool {
