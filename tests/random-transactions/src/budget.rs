@@ -1,9 +1,10 @@
-//! Instructions for Compute Budget.
+//! Instructions for Compute Budget, and the configuration that version 1 has in their place.
 
 use crate::scene::Scene;
 use rand::{Rng, RngCore};
 use sealane_sdk::Instruction;
 use solana_compute_budget_interface::ComputeBudgetInstruction as Request;
+use solana_message::v1::TransactionConfig;
 
 /// One that asks for something, mostly possible.
 pub(crate) fn some(scene: &mut Scene<'_>) -> Instruction {
@@ -17,6 +18,28 @@ pub(crate) fn some(scene: &mut Scene<'_>) -> Instruction {
         break_data(scene, &mut instruction.data);
     }
     instruction
+}
+
+/// A configuration that asks for what is needed, mostly, and is possible, mostly.
+pub(crate) fn configuration(scene: &mut Scene<'_>) -> TransactionConfig {
+    let mut config = TransactionConfig::empty();
+    if scene.once_in(2) {
+        config.priority_fee = Some(match scene.rng.random_range(0..16) {
+            0 => scene.rng.random(),
+            1 => u64::MAX,
+            _ => scene.rng.random_range(0..30_000),
+        });
+    }
+    if !scene.once_in(16) {
+        config.compute_unit_limit = Some(unit_limit(scene));
+    }
+    if !scene.once_in(16) {
+        config.loaded_accounts_data_size_limit = Some(data_limit(scene));
+    }
+    if scene.once_in(4) {
+        config.heap_size = Some(heap(scene));
+    }
+    config
 }
 
 fn unit_limit(scene: &mut Scene<'_>) -> u32 {

@@ -1,13 +1,13 @@
 //! Instructions to a message: who pays, what is looked up, how old it is, and what is wrong with all that.
 
-use crate::actions;
-use crate::scene::{SYSTEM, Scene};
+use crate::scene::{MEMO_3, SYSTEM, Scene};
 use crate::sealane::blockhash;
+use crate::{actions, budget};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use sealane_sdk::{AccountMeta, Hash, Instruction, Pubkey};
 use solana_address_lookup_table_interface::state::AddressLookupTable;
-use solana_message::{AddressLookupTableAccount, Message, MessageHeader, VersionedMessage, v0};
+use solana_message::{AddressLookupTableAccount, Message, MessageHeader, VersionedMessage, v0, v1};
 use solana_nonce::state::State;
 use solana_nonce::versions::Versions;
 use solana_sdk_ids::bpf_loader_upgradeable;
@@ -25,17 +25,30 @@ pub(crate) fn of(
     while scene.once_in(10) {
         break_instruction(scene, &mut instructions);
     }
-    let mut message = if scene.once_in(2) {
-        let compiled = Message::new_with_blockhash(&instructions, Some(&payer), &blockhash);
-        VersionedMessage::Legacy(compiled)
-    } else {
-        let tables = tables(scene);
-        let compiled = v0::Message::try_compile(&payer, &instructions, &tables, blockhash).ok()?;
-        let mut compiled = compiled;
-        if scene.once_in(10) {
-            look_up_something(scene, &mut compiled);
+    let mut message = match scene.rng.random_range(0..6) {
+        0 | 1 => {
+            let compiled = Message::new_with_blockhash(&instructions, Some(&payer), &blockhash);
+            VersionedMessage::Legacy(compiled)
         }
-        VersionedMessage::V0(compiled)
+        2 | 3 => {
+            let tables = tables(scene);
+            let compiled = v0::Message::try_compile(&payer, &instructions, &tables, blockhash);
+            let mut compiled = compiled.ok()?;
+            if scene.once_in(10) {
+                look_up_something(scene, &mut compiled);
+            }
+            VersionedMessage::V0(compiled)
+        }
+        _ => {
+            if scene.once_in(10) {
+                // No other version has room for it.
+                let text = vec![b'm'; scene.rng.random_range(1_000..4_000)];
+                instructions.push(Instruction::new_with_bytes(MEMO_3, &text, vec![]));
+            }
+            let config = budget::configuration(scene);
+            let compile = v1::Message::try_compile_with_config;
+            VersionedMessage::V1(compile(&payer, &instructions, blockhash, config).ok()?)
+        }
     };
     if scene.once_in(40) {
         break_message(scene, &mut message);
@@ -160,7 +173,12 @@ fn ask_for_as_many_bytes_as_it_loads(scene: &mut Scene<'_>, message: &mut Versio
     let instructions = match message {
         VersionedMessage::Legacy(it) => &mut it.instructions,
         VersionedMessage::V0(it) => &mut it.instructions,
-        VersionedMessage::V1(_) => return,
+        VersionedMessage::V1(it) => {
+            if let Some(limit) = &mut it.config.loaded_accounts_data_size_limit {
+                *limit = bytes;
+            }
+            return;
+        }
     };
     for instruction in instructions {
         if instruction.data.len() == 5 && instruction.data[0] == LIMIT {
@@ -233,7 +251,7 @@ fn break_message(scene: &mut Scene<'_>, message: &mut VersionedMessage) {
             (&mut it.header, &mut it.account_keys, &mut it.instructions)
         }
         VersionedMessage::V0(it) => (&mut it.header, &mut it.account_keys, &mut it.instructions),
-        VersionedMessage::V1(_) => return,
+        VersionedMessage::V1(it) => (&mut it.header, &mut it.account_keys, &mut it.instructions),
     };
     let near = scene.rng.random_range(0..3_u8);
     let moved = |number: &mut u8| *number = (*number + near).saturating_sub(1);
