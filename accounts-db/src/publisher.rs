@@ -155,6 +155,10 @@ impl Publisher {
         let mut retired = lock(&shared.retired);
         retired.push(entry, superseded);
         retired.free(shared.pins.oldest(), &shared.owners, &shared.spares);
+        // Where pins are held for long there are many entries, which need not be added up for each.
+        if retired.bytes() <= shared.pinned_bytes_max {
+            return;
+        }
         loop {
             let oldest = shared.pins.oldest_unexpired();
             if retired.bytes_kept_for(oldest) <= shared.pinned_bytes_max {

@@ -44,6 +44,8 @@ impl Batch {
 #[derive(Default)]
 pub(crate) struct Retired {
     batches: VecDeque<(EntryNumber, Batch)>,
+    /// What keeping all of them costs.
+    bytes: usize,
     /// An empty batch, for its buffers.
     spare: Batch,
     /// Freed versions, until there are enough to give back.
@@ -59,6 +61,7 @@ impl Retired {
 
     /// Adds what `entry` superseded; entries come in order.
     pub(crate) fn push(&mut self, entry: EntryNumber, batch: Batch) {
+        self.bytes += batch.bytes;
         self.batches.push_back((entry, batch));
     }
 
@@ -71,6 +74,7 @@ impl Retired {
     ) {
         while let Some((_, mut batch)) = self.batches.pop_front_if(|(entry, _)| *entry <= oldest) {
             self.recycle(&batch, spares);
+            self.bytes -= batch.bytes;
             if !batch.disowned.is_empty() {
                 let mut owners = write(owners);
                 for (owner, account) in &batch.disowned {
@@ -103,6 +107,11 @@ impl Retired {
     fn recycle(&mut self, batch: &Batch, _: &Spares) {
         free_versions(&batch.versions);
         free_versions(&batch.plain);
+    }
+
+    /// Bytes kept for any pin.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Bytes kept for pins at `oldest` and newer.

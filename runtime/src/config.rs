@@ -72,6 +72,9 @@ pub struct RuntimeConfig {
     pub record_order: bool,
     /// Slots in epochs; Solana's default, without warm-up.
     pub epoch_schedule: EpochSchedule,
+    /// How many slots what is final (`Reader::finalized`) is behind what is confirmed, at most
+    /// `Limits::finality_lag_max`. The state at the end of each of them is held.
+    pub finality_lag: u64,
     /// A chain for development: `Runtime::operator` may set accounts and the clock.
     pub dev: bool,
     /// Nothing goes by wall time: a slot turns before a transaction that comes when so many are in it, or when the operator
@@ -120,6 +123,7 @@ impl RuntimeConfig {
             entry_interval: Duration::from_millis(5),
             record_order: false,
             epoch_schedule: EpochSchedule::without_warmup(),
+            finality_lag: 0,
             dev: false,
             slot_transactions: None,
             check_purity: false,

@@ -16,6 +16,14 @@ pub enum StartError {
         "accounts can be read from the disk only where a ledger keeps them: a bound on their memory needs one"
     )]
     NoAccountFiles,
+    /// `RuntimeConfig::finality_lag` is more than `Limits::finality_lag_max`.
+    #[error("what is final may be {max} slots behind what is confirmed, and not {lag}")]
+    FinalityLag {
+        /// What was asked for.
+        lag: u64,
+        /// The limit.
+        max: u64,
+    },
     /// What the ledger holds could not be brought back.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

@@ -33,6 +33,7 @@ mod reader;
 mod record;
 mod replay;
 mod schedule;
+mod sealed;
 mod serial;
 mod singles;
 mod slot;
@@ -88,6 +89,7 @@ pub use sealane_accounts_db::{
 #[doc(hidden)]
 pub use sealane_accounts_db::{Fault as DiskFault, MemoryDisk};
 pub use sealane_vm::ProgramsConfig;
+pub use sealed::SealedSlot;
 pub use serial::{Difference, Order, SerialRun};
 pub use slot::{BLOCKHASH_AGE_MAX, SlotContext, SlotWatch};
 pub use snapshot::{MadeSnapshot, SnapshotError, Snapshots};

@@ -100,6 +100,10 @@ pub struct Limits {
     pub fetches_max: usize,
     /// How long a native program may run before the watchdog names it (`Notice::Overrun`).
     pub program_run_max: Duration,
+    /// How far what is final may be behind what is confirmed (`RuntimeConfig::finality_lag`). The node holds a pinned
+    /// entry for each of these slots and one more, beside those of readers, and all within `pinned_bytes_max`. The index
+    /// of an account that is gone is used again once none of them can have it.
+    pub finality_lag_max: u64,
     /// Readers that hold a pinned entry at a time.
     pub pins_max: usize,
     /// Bytes of superseded versions kept for pinned readers.
@@ -174,6 +178,7 @@ impl Default for Limits {
             accounts_memory_max: None,
             fetches_max: 256,
             program_run_max: Duration::from_secs(1),
+            finality_lag_max: 150,
             pins_max: 256,
             pinned_bytes_max: 1 << 30,
         }

@@ -20,6 +20,7 @@ use crate::purity::PurityCheck;
 use crate::reader::{Pool, Reader, Shared};
 use crate::replay::Replay;
 use crate::schedule::{FetchQueues, ScheduleStage, Wiring};
+use crate::sealed::SealedSlots;
 use crate::serial::Order;
 use crate::singles::Singles;
 use crate::start::{ChainStart, Opened};
@@ -41,6 +42,7 @@ struct Common {
     slots: SlotWatch,
     /// The readers'.
     visible_slots: SlotWatch,
+    sealed: SealedSlots,
     counters: Arc<StageCounters>,
     history: Arc<History>,
     listeners: Listeners,
@@ -91,6 +93,7 @@ impl Common {
             history: Arc::new(History::new(&config.limits, start, archived)),
             slots,
             visible_slots,
+            sealed: SealedSlots::new(config.finality_lag, &accounts, start),
             counters,
             listeners: Listeners::default(),
             tip: Arc::new(Mutex::new(start.tip)),
@@ -174,6 +177,7 @@ impl Common {
         Reader::new(Arc::new(Shared {
             accounts: self.accounts.clone(),
             slots: self.visible_slots.clone(),
+            sealed: self.sealed.clone(),
             history: self.history.clone(),
             ledger: self.ledger.clone(),
             ledger_disk: config.ledger.clone(),

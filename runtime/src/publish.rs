@@ -3,6 +3,7 @@
 //! For each: publish the versions, then remember the transactions, then count and tell. So who hears of a
 //! transaction finds its effects, and who finds its status too.
 
+use crate::SlotContext;
 use crate::counters::StageCounters;
 use crate::headers::{EntryPlace, HeaderMessage, HeaderQueue, HeaderRevert, Written};
 use crate::history::{
@@ -12,6 +13,7 @@ use crate::history::{
 use crate::journal::Journals;
 use crate::operator::OperatorError;
 use crate::replay::ReplayReport;
+use crate::sealed::SealedSlots;
 use crate::serial::{Order, OrderItem};
 use crate::slot::SlotWatch;
 use crate::sync::{Arc, Mutex, Patience, Receiver, Thread, receive};
@@ -76,6 +78,8 @@ pub(crate) struct PublishStage {
     pub(crate) tip: Arc<Mutex<Hash>>,
     /// The readers' watch of the open slot.
     pub(crate) slots: SlotWatch,
+    /// The readers' view of the slots that ended.
+    pub(crate) sealed: SealedSlots,
     pub(crate) counters: Arc<StageCounters>,
     /// To the header stage, where there is one.
     pub(crate) headers: HeaderQueue,
@@ -100,6 +104,8 @@ pub(crate) struct PastPublished {
     id: u64,
     tip: Hash,
     transaction_count: u64,
+    /// The slot before the one that it is at the beginning of.
+    sealed: Arc<SlotContext>,
     /// Number of the next entry in memory.
     next_entry: u64,
 }
@@ -150,6 +156,8 @@ impl PublishStage {
                     .send(&self.history, || HistoryMessage::Slot(opening.clone()));
                 let slot = context.slot;
                 self.record(|| OrderItem::Slot(slot));
+                let count = self.counters.charged();
+                self.sealed.seal(&self.slots.get(), &opening, &tip, count);
                 self.slots.set(context);
                 self.headers.send(HeaderMessage::Slot(opening));
                 self.tell(|| Event::Slot {
@@ -264,6 +272,7 @@ impl PublishStage {
             id,
             tip: *self.tip.lock().expect("no holder of this lock panics"),
             transaction_count: self.counters.charged(),
+            sealed: self.sealed.newest_context(),
             next_entry: self.history.next_entry(),
         });
         self.headers.send(HeaderMessage::Snapshot(id));
@@ -292,6 +301,8 @@ impl PublishStage {
         let reverted = self.counters.charged() - past.transaction_count;
         self.counters.reverted.add(reverted);
         self.order_entries.revert(slot, past.tip);
+        let count = self.counters.charged();
+        self.sealed.go_back(&past.sealed, &context, count);
         self.slots.set(context.clone());
         let restored = entry.iter().flat_map(|(_, entry)| entry.accounts_set());
         let restored: Written = restored.collect();

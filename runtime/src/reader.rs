@@ -8,6 +8,7 @@ use crate::history::{
 };
 use crate::ledger::LedgerHealth;
 use crate::publish::{Event, Listeners};
+use crate::sealed::{SealedSlot, SealedSlots};
 use crate::sync::{Arc, Mutex};
 use crate::watchdog::{Post, Posts};
 use crate::{
@@ -20,6 +21,7 @@ use sealane_accounts_db::{Accounts, Disk, KeptCheckpoint, Pin, ReadError};
 use sealane_sdk::{AccountState, Pubkey, TransactionAccounts, TransactionTrace};
 use solana_hash::Hash;
 use solana_signature::Signature;
+use std::ops::Deref;
 
 /// What a simulation found.
 #[derive(Clone, Debug)]
@@ -44,6 +46,7 @@ pub struct Reader {
 pub(crate) struct Shared {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) slots: SlotWatch,
+    pub(crate) sealed: SealedSlots,
     pub(crate) history: Arc<History>,
     pub(crate) ledger: Arc<LedgerHealth>,
     pub(crate) ledger_disk: Option<std::sync::Arc<dyn Disk>>,
@@ -103,6 +106,21 @@ impl Reader {
     /// Watch of the open slot.
     pub fn slots(&self) -> SlotWatch {
         self.shared.slots.clone()
+    }
+
+    /// The newest slot that has ended: what is confirmed.
+    pub fn confirmed(&self) -> std::sync::Arc<SealedSlot> {
+        self.shared.sealed.newest()
+    }
+
+    /// The slot that is final: `finality_lag` before that; until the chain is so old, its beginning.
+    pub fn finalized(&self) -> std::sync::Arc<SealedSlot> {
+        self.shared.sealed.oldest()
+    }
+
+    /// How many slots what is final is behind what is confirmed. 0: both have the newest visible state.
+    pub fn finality_lag(&self) -> u64 {
+        self.shared.sealed.lag()
     }
 
     /// Pins the newest visible state.
@@ -233,6 +251,29 @@ impl Reader {
         bytes: Bytes,
         check_signatures: bool,
     ) -> Result<Box<VerifiedTransaction>, VerifyError> {
+        self.with_verifier(check_signatures, |verifier, results| {
+            verifier.verify_batch(vec![bytes], results);
+        })
+    }
+
+    /// The same as seen in a slot, with a state of it: what lookup tables give.
+    pub fn verify_at(
+        &self,
+        bytes: Bytes,
+        check_signatures: bool,
+        slot: &SlotContext,
+        state: &Pin,
+    ) -> Result<Box<VerifiedTransaction>, VerifyError> {
+        self.with_verifier(check_signatures, |verifier, results| {
+            verifier.verify_batch_at(vec![bytes], slot, state, results);
+        })
+    }
+
+    fn with_verifier(
+        &self,
+        check_signatures: bool,
+        verify: impl FnOnce(&mut Verifier, &mut Vec<Result<Box<VerifiedTransaction>, VerifyError>>),
+    ) -> Result<Box<VerifiedTransaction>, VerifyError> {
         let shared = &self.shared;
         let pool = if check_signatures {
             &shared.checking
@@ -242,7 +283,7 @@ impl Reader {
         let make = || (shared.new_verifier)(check_signatures);
         pool.with(make, |verifier| {
             let mut results = Vec::with_capacity(1);
-            verifier.verify_batch(vec![bytes], &mut results);
+            verify(verifier, &mut results);
             results.pop().expect("one result for one transaction")
         })
     }
@@ -254,7 +295,14 @@ impl Reader {
         transaction: &VerifiedTransaction,
         replace_blockhash: bool,
     ) -> Result<Simulation, ReadError> {
-        self.simulate_seen(transaction, replace_blockhash, false)
+        let slot = self.slot();
+        self.simulate_at(
+            &slot,
+            Box::new(self.pin()?),
+            transaction,
+            replace_blockhash,
+            false,
+        )
     }
 
     /// The same, with a trace.
@@ -263,25 +311,33 @@ impl Reader {
         transaction: &VerifiedTransaction,
         replace_blockhash: bool,
     ) -> Result<Simulation, ReadError> {
-        self.simulate_seen(transaction, replace_blockhash, true)
+        let slot = self.slot();
+        self.simulate_at(
+            &slot,
+            Box::new(self.pin()?),
+            transaction,
+            replace_blockhash,
+            true,
+        )
     }
 
-    fn simulate_seen(
+    /// The same as in a slot, with a state of it, which is let go before the transaction runs. `traced`: with a trace.
+    pub fn simulate_at(
         &self,
+        slot: &SlotContext,
+        state: impl Deref<Target = Pin>,
         transaction: &VerifiedTransaction,
         replace_blockhash: bool,
         traced: bool,
     ) -> Result<Simulation, ReadError> {
-        let slot = self.slot();
-        let pin = self.pin()?;
         let keys: Vec<Pubkey> = (0..transaction.account_count())
             .map(|i| *transaction.key(i))
             .collect();
         let states: Vec<AccountState> = keys
             .iter()
-            .map(|key| Ok(slot.account(&pin, key)?.unwrap_or_default()))
+            .map(|key| Ok(slot.account(&state, key)?.unwrap_or_default()))
             .collect::<Result<_, ReadError>>()?;
-        drop(pin);
+        drop(state);
         let shared = &self.shared;
         let make = || {
             let bank = (shared.new_bank)();
@@ -291,7 +347,7 @@ impl Reader {
         Ok(shared.banks.with(make, |(bank, post)| {
             post.simulate(transaction, || {
                 bank.set_traced(traced);
-                let run = simulate(bank, &slot, transaction, keys, states, replace_blockhash);
+                let run = simulate(bank, slot, transaction, keys, states, replace_blockhash);
                 let trace = bank.take_trace();
                 Simulation { trace, ..run }
             })

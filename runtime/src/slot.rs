@@ -113,6 +113,20 @@ impl SlotContext {
         self.after_idle(&one, &Hash::default())
     }
 
+    /// What is seen at the end of this slot, which `next` follows: its own sysvars, but its own blockhash is there
+    /// already, as with a bank of Agave that is frozen.
+    pub(crate) fn at_end(&self, next: &Self) -> Self {
+        Self::assemble(
+            self.sysvars.clock.clone(),
+            self.sysvars.epoch_schedule.clone(),
+            self.sysvars.rent.clone(),
+            SlotHashes::new(self.sysvars.slot_hashes.slot_hashes()),
+            next.blockhashes.to_vec(),
+            self.lamports_per_signature,
+            self.time_ms,
+        )
+    }
+
     fn assemble(
         clock: Clock,
         epoch_schedule: EpochSchedule,

@@ -3,7 +3,7 @@
 use crate::block_log::BlockLogReader;
 use crate::checkpoint::{Checkpoints, Restored};
 use crate::headers::HeaderLog;
-use crate::{LedgerError, Limits, Notice, RuntimeConfig, SlotContext, StartError};
+use crate::{LedgerError, Notice, RuntimeConfig, SlotContext, StartError};
 use sealane_accounts_db::{
     Accounts, BankingAccess, DbLimits, Disk, EntryNumber, Interner, LogPosition, MemoryBound,
     Publisher, open_bounded, read_checkpoints,
@@ -114,7 +114,7 @@ pub(crate) struct Opened {
 impl Opened {
     /// Opens the newest checkpoint, if there is one, or begins with genesis.
     pub(crate) fn new(config: &RuntimeConfig, banking_threads: usize) -> Result<Self, StartError> {
-        let limits = db_limits(&config.limits);
+        let limits = db_limits(config)?;
         let (checkpoints, restored) = open_checkpoints(config)?;
         let in_files = restored.as_ref().map(|restored| restored.slot.entry);
         let bound = memory_bound(config, checkpoints.as_ref(), in_files)?;
@@ -242,10 +242,18 @@ pub(crate) fn genesis_accounts(config: &RuntimeConfig) -> Vec<(Pubkey, AccountSt
     accounts
 }
 
-fn db_limits(limits: &Limits) -> DbLimits {
-    DbLimits {
-        accounts_max: limits.accounts_max,
-        pins_max: limits.pins_max,
-        pinned_bytes_max: limits.pinned_bytes_max,
+/// The node's own pins come on top of the readers'. While one is taken for another, there is one more.
+fn db_limits(config: &RuntimeConfig) -> Result<DbLimits, StartError> {
+    let limits = &config.limits;
+    let (lag, max) = (config.finality_lag, limits.finality_lag_max);
+    if lag > max {
+        return Err(StartError::FinalityLag { lag, max });
     }
+    let held = if lag > 0 { lag.saturating_add(2) } else { 0 };
+    let held = usize::try_from(held).unwrap_or(usize::MAX);
+    Ok(DbLimits {
+        accounts_max: limits.accounts_max,
+        pins_max: limits.pins_max.saturating_add(held),
+        pinned_bytes_max: limits.pinned_bytes_max,
+    })
 }

@@ -24,18 +24,18 @@ mod tests;
 
 use crate::prefetch::prefetch_bytes;
 use crate::verified::{Extra, InstructionPlaces, KEY_HASHES_INLINE, KeyHashes, Layout, NO_NONCE};
-use crate::{ComputeBudget, MessageId, SlotWatch, VerifiedTransaction, wire};
+use crate::{ComputeBudget, MessageId, SlotContext, SlotWatch, VerifiedTransaction, wire};
 use budget::Price;
 use bytes::Bytes;
 use duplicates::Duplicates;
 pub(crate) use fetch::{FetchedAccounts, fetch};
 use message_id::MessageHasher;
-use sealane_accounts_db::{Accounts, ReadError};
+use sealane_accounts_db::{Accounts, Pin, ReadError};
 use sealane_sdk::Pubkey;
 use signatures::SignatureChecker;
 use solana_sdk_ids::{bpf_loader_upgradeable, system_program};
 use solana_transaction_error::TransactionError;
-use state::{Recorded, State, Unhashed, Visible};
+use state::{Pinned, Recorded, State, Unhashed, Visible};
 use std::sync::Arc;
 
 /// Why a transaction was not let through.
@@ -117,6 +117,27 @@ impl Verifier {
         let checks = Checks {
             signatures: self.check_signatures,
             floor,
+        };
+        self.core.verify_batch(batch, &mut state, checks, out);
+    }
+
+    /// The same as seen in a slot, with a state of it.
+    pub fn verify_batch_at(
+        &mut self,
+        batch: Vec<Bytes>,
+        slot: &SlotContext,
+        pin: &Pin,
+        out: &mut Vec<Verified>,
+    ) {
+        let accounts = &self.accounts;
+        let mut state = Pinned {
+            accounts,
+            slot,
+            pin,
+        };
+        let checks = Checks {
+            signatures: self.check_signatures,
+            floor: None,
         };
         self.core.verify_batch(batch, &mut state, checks, out);
     }

@@ -207,6 +207,7 @@ impl Common {
             scheduler: self.scheduler.clone(),
             tip: self.tip.clone(),
             slots: self.visible_slots.clone(),
+            sealed: self.sealed.clone(),
             counters: self.counters.clone(),
             headers,
             archive,

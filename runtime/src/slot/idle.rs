@@ -81,6 +81,35 @@ impl SlotContext {
             idle.time_ms(slot),
         )
     }
+
+    /// The last of these slots, which follow this one, but for the very last: at most `max`, oldest first. `tip` is the
+    /// tip.
+    pub(crate) fn through(&self, idle: &IdleSlots, tip: &Hash, max: usize) -> Vec<Self> {
+        let max = u64::try_from(max).unwrap_or(u64::MAX);
+        let wanted = (idle.count - 1).min(max);
+        let skipped = idle.count - 1 - wanted;
+        let mut contexts: Vec<Self> = Vec::new();
+        let mut before = (skipped > 0).then(|| {
+            let count = skipped;
+            self.after_idle(
+                &IdleSlots {
+                    count,
+                    ..idle.clone()
+                },
+                tip,
+            )
+        });
+        let opened = idle
+            .each(tip)
+            .skip(usize::try_from(skipped).unwrap_or(usize::MAX));
+        for opened in opened.take(usize::try_from(wanted).unwrap_or(usize::MAX)) {
+            let parent = contexts.last().or(before.as_ref()).unwrap_or(self);
+            let context = parent.after(opened.parent_blockhash, opened.time_ms);
+            before = None;
+            contexts.push(context);
+        }
+        contexts
+    }
 }
 
 #[cfg(test)]
@@ -143,5 +172,31 @@ mod tests {
         check(431_990, 600);
         check(431_990, 10);
         check(431_990, 9);
+    }
+
+    #[test]
+    fn slots_that_passed_can_be_looked_at_one_by_one() {
+        let tip = Hash::new_from_array([8; 32]);
+        let start = SlotContext::genesis(Hash::new_from_array([7; 32]), 1_000);
+        let idle = |count| IdleSlots {
+            first: SlotOpened {
+                slot: 1,
+                time_ms: 1_000_400,
+                parent_blockhash: Hash::new_from_array([9; 32]),
+            },
+            count,
+            slot_ms: 400,
+        };
+        for (count, max) in [(1, 5), (2, 1), (4, 5), (6, 5), (7, 5), (700, 33), (9, 0)] {
+            let found = start.through(&idle(count), &tip, max);
+            let first = (count - 1).saturating_sub(max as u64) + 1;
+            let expected: Vec<u64> = (first..count).collect();
+            let slots: Vec<u64> = found.iter().map(|it| it.slot).collect();
+            assert_eq!(slots, expected, "{count}, {max}");
+            for context in found {
+                let alone = start.after_idle(&idle(context.slot), &tip);
+                assert_eq!(context.encode(), alone.encode(), "{count}, {max}");
+            }
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! What verify reads of the node's state. A seam: the tests have a map in its place.
 
 use super::{VerifyError, lookup};
-use crate::SlotWatch;
 use crate::verified::Layout;
+use crate::{SlotContext, SlotWatch};
 use sealane_accounts_db::{Accounts, Pin, ReadError};
 use sealane_sdk::Pubkey;
 use solana_slot_hashes::SlotHashes;
@@ -73,6 +73,30 @@ impl State for Visible<'_> {
     fn slot(&mut self) -> (u64, Arc<SlotHashes>) {
         let slot = self.slots.get();
         (slot.slot, Arc::clone(&slot.sysvars.slot_hashes))
+    }
+}
+
+/// A state of the past, which somebody holds.
+pub(super) struct Pinned<'a> {
+    pub(super) accounts: &'a Accounts,
+    pub(super) slot: &'a SlotContext,
+    pub(super) pin: &'a Pin,
+}
+
+impl State for Pinned<'_> {
+    fn hash_key(&self, key: &Pubkey) -> u64 {
+        self.accounts.hash_key(key)
+    }
+
+    fn read(&mut self, key: &Pubkey, see: &mut dyn FnMut(&Pubkey, &[u8])) -> Result<(), ReadError> {
+        if let Some(account) = self.pin.get(key)? {
+            see(&account.owner, account.data.as_slice());
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self) -> (u64, Arc<SlotHashes>) {
+        (self.slot.slot, Arc::clone(&self.slot.sysvars.slot_hashes))
     }
 }
 
