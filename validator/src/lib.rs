@@ -12,6 +12,7 @@ mod builder;
 mod chain_parameters;
 mod cli;
 mod clone;
+mod commitment;
 mod config_file;
 mod cut;
 mod embed;

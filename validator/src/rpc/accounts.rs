@@ -7,6 +7,7 @@ use super::filters::{self, Filter, FilterRequest};
 use super::mints::{self, Mints};
 use super::parameters::{self, Parameters};
 use super::{Answer, RpcContext, answer, answer_in_slot};
+use crate::commitment::{Bank, State, lenient};
 use jsonrpsee::types::ErrorObjectOwned;
 use sealane_runtime::{Pin, ReadError, SlotContext};
 use sealane_sdk::{AccountState, MAX_ACCOUNT_DATA_LEN};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use solana_account_decoder_client_types::{
     UiAccount, UiAccountData, UiAccountEncoding, UiDataSliceConfig,
 };
+use solana_commitment_config::CommitmentLevel;
 use solana_pubkey::Pubkey;
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ use std::sync::Arc;
 pub(crate) struct AccountConfig {
     pub(crate) encoding: Option<UiAccountEncoding>,
     pub(crate) data_slice: Option<UiDataSliceConfig>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) commitment: Option<CommitmentLevel>,
     pub(crate) min_context_slot: Option<u64>,
 }
 
@@ -85,21 +89,30 @@ pub(crate) struct KeyedAccount {
 pub(crate) async fn get_account_info(context: Arc<RpcContext>, parameters: &Parameters) -> Answer {
     let key = parameters.pubkey(0)?;
     let config: AccountConfig = parameters.optional(1)?;
-    let slot = context.slot_at_least(config.min_context_slot)?;
-    let pin = context.reader.pin().map_err(errors::read)?;
-    let account = slot.account(&pin, &key).map_err(errors::read)?;
-    let mints = config.mints(&account, &slot, &pin).map_err(errors::read)?;
-    drop(pin);
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    let (account, mints) = account_and_mints(&bank, config, &key).map_err(errors::read)?;
+    let slot = bank.slot();
     let is_large =
         |account: &AccountState| account.data.len() > context.limits.quick_account_bytes_max;
     if !account.as_ref().is_some_and(is_large) {
-        return account_info(&context, slot.slot, config, &key, account, &mints);
+        return account_info(&context, slot, config, &key, account, &mints);
     }
     let context = Arc::clone(&context);
-    let encode = move || account_info(&context, slot.slot, config, &key, account, &mints);
+    let encode = move || account_info(&context, slot, config, &key, account, &mints);
     tokio::task::spawn_blocking(encode)
         .await
         .map_err(|error| errors::internal(format!("the account was not encoded: {error}")))?
+}
+
+fn account_and_mints(
+    bank: &Bank,
+    config: AccountConfig,
+    key: &Pubkey,
+) -> Result<(Option<AccountState>, Mints), ReadError> {
+    let state = bank.state()?;
+    let account = bank.account(&state, key)?;
+    let mints = config.mints(&account, bank.context(), &state)?;
+    Ok((account, mints))
 }
 
 fn account_info(
@@ -122,10 +135,10 @@ fn account_info(
 pub(crate) fn get_balance(context: &RpcContext, parameters: &Parameters) -> Answer {
     let key = parameters.pubkey(0)?;
     let config: AccountConfig = parameters.optional(1)?;
-    let slot = context.slot_at_least(config.min_context_slot)?;
-    let pin = context.reader.pin().map_err(errors::read)?;
-    let account = slot.account(&pin, &key).map_err(errors::read)?;
-    answer_in_slot(slot.slot, account.map_or(0, |account| account.lamports))
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    let state = bank.state().map_err(errors::read)?;
+    let account = bank.account(&state, &key).map_err(errors::read)?;
+    answer_in_slot(bank.slot(), account.map_or(0, |account| account.lamports))
 }
 
 pub(crate) fn get_multiple_accounts(context: &RpcContext, parameters: &Parameters) -> Answer {
@@ -136,15 +149,15 @@ pub(crate) fn get_multiple_accounts(context: &RpcContext, parameters: &Parameter
         encoding: config.encoding.or(Some(UiAccountEncoding::Base64)),
         ..config
     };
-    let slot = context.slot_at_least(config.min_context_slot)?;
-    let pin = context.reader.pin().map_err(errors::read)?;
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    let state = bank.state().map_err(errors::read)?;
     let states = keys
         .iter()
-        .map(|key| slot.account(&pin, key).map_err(errors::read));
+        .map(|key| bank.account(&state, key).map_err(errors::read));
     let states: Vec<Option<AccountState>> = states.collect::<Result<_, _>>()?;
-    let mints = config.mints(states.iter().flatten(), &slot, &pin);
+    let mints = config.mints(states.iter().flatten(), bank.context(), &state);
     let mints = mints.map_err(errors::read)?;
-    drop(pin);
+    drop(state);
     let mut bytes = context.answers_bytes.begin();
     let mut accounts = Vec::with_capacity(keys.len());
     for (key, state) in keys.iter().zip(states) {
@@ -155,7 +168,7 @@ pub(crate) fn get_multiple_accounts(context: &RpcContext, parameters: &Parameter
         }
         accounts.push(encoded);
     }
-    answer_in_slot(slot.slot, accounts)
+    answer_in_slot(bank.slot(), accounts)
 }
 
 pub(crate) fn get_program_accounts(context: &RpcContext, parameters: &Parameters) -> Answer {
@@ -165,14 +178,15 @@ pub(crate) fn get_program_accounts(context: &RpcContext, parameters: &Parameters
         config.filters.unwrap_or_default(),
         context.limits.filters_max,
     )?;
-    let slot = context.slot_at_least(config.account.min_context_slot)?;
-    let pin = context.reader.pin().map_err(errors::read)?;
+    let bank = context.bank(config.account.commitment, config.account.min_context_slot)?;
+    let state = bank.state().map_err(errors::read)?;
 
     let sorted = config.sort_results.unwrap_or(true);
+    let slot = bank.context();
     let (accounts, _bytes) =
-        context.keyed_accounts(pin, &slot, &program, &filters, sorted, &config.account)?;
+        context.keyed_accounts(state, slot, &program, &filters, sorted, &config.account)?;
     match config.with_context {
-        Some(true) => answer_in_slot(slot.slot, accounts),
+        Some(true) => answer_in_slot(bank.slot(), accounts),
         _ => answer(&accounts),
     }
 }
@@ -183,7 +197,7 @@ impl RpcContext {
     /// they are answered.
     pub(super) fn keyed_accounts(
         &self,
-        pin: Pin,
+        state: State<'_>,
         slot: &SlotContext,
         program: &Pubkey,
         filters: &[Filter],
@@ -191,10 +205,10 @@ impl RpcContext {
         config: &AccountConfig,
     ) -> Result<(Vec<KeyedAccount>, AnswerBytes<'_>), ErrorObjectOwned> {
         let mut bytes = self.answers_bytes.begin();
-        let mut found = self.owned_by(&pin, program, filters, &bytes)?;
+        let mut found = self.owned_by(&state, program, filters, &bytes)?;
         let states = found.iter().map(|(_, account)| account);
-        let mints = config.mints(states, slot, &pin).map_err(errors::read)?;
-        drop(pin);
+        let mints = config.mints(states, slot, &state).map_err(errors::read)?;
+        drop(state);
         if sorted {
             found.sort_unstable_by_key(|(key, _)| *key);
         }

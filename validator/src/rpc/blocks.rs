@@ -1,13 +1,13 @@
 //! Blocks: `getBlock`, `getBlocks`, `getBlocksWithLimit`, `getBlockTime`, `getFirstAvailableBlock`,
 //! `minimumLedgerSlot`. Source of the behaviour: `rpc/src/rpc.rs` of agave 4.2.
 
-use super::cluster::sealed;
 use super::errors::{
     NotShown, block_cleaned_up, block_not_available, invalid_params, slot_skipped, unreadable,
 };
 use super::parameters::Parameters;
 use super::token_balances::Decimals;
 use super::{Answer, AnswersBytes, RpcContext, answer, transaction_json};
+use crate::commitment::lenient;
 use jsonrpsee::types::ErrorObjectOwned;
 use sealane_runtime::{NoBlock, PublishedBlock, Reader};
 use serde::Deserialize;
@@ -34,6 +34,7 @@ pub(crate) struct BlockConfig {
     #[serde(alias = "showRewards")]
     pub(crate) rewards: Option<bool>,
     pub(crate) max_supported_transaction_version: Option<u8>,
+    #[serde(deserialize_with = "lenient")]
     commitment: Option<CommitmentLevel>,
 }
 
@@ -74,6 +75,7 @@ impl Default for BlockConfigOrEncoding {
 #[serde(rename_all = "camelCase", default)]
 struct RangeConfig {
     min_context_slot: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
     commitment: Option<CommitmentLevel>,
 }
 
@@ -195,10 +197,10 @@ pub(crate) fn get_blocks(context: &RpcContext, parameters: &Parameters) -> Answe
         LastSlotOrConfig::Config(config) => (None, config),
     };
     check_commitment(config.commitment)?;
-    let open = context.slot_at_least(config.min_context_slot)?;
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
     let max = context.limits.blocks_max;
     let last = last.unwrap_or(first.saturating_add(max));
-    let last = last.min(sealed(open.slot));
+    let last = last.min(bank.named_slot());
     if last.checked_sub(first).is_some_and(|range| range > max) {
         return Err(invalid_params(format!("Slot range too large; max {max}")));
     }
@@ -214,8 +216,8 @@ pub(crate) fn get_blocks_with_limit(context: &RpcContext, parameters: &Parameter
     if limit as u64 > max {
         return Err(invalid_params(format!("Limit too large; max {max}")));
     }
-    let open = context.slot_at_least(config.min_context_slot)?;
-    answer(&context.reader.blocks(first, sealed(open.slot), limit))
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    answer(&context.reader.blocks(first, bank.named_slot(), limit))
 }
 
 pub(crate) fn get_block_time(context: &RpcContext, parameters: &Parameters) -> Answer {

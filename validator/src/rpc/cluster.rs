@@ -14,16 +14,10 @@ use solana_signer::Signer;
 use solana_transaction_error::TransactionError;
 use std::str::FromStr;
 
-/// The newest sealed slot: the open one is not a block yet.
-pub(crate) fn sealed(open_slot: u64) -> u64 {
-    open_slot.saturating_sub(1)
-}
-
 pub(crate) fn get_slot(context: &RpcContext, parameters: &Parameters) -> Answer {
     let config: ContextConfig = parameters.optional(0)?;
-    answer(&sealed(
-        context.slot_at_least(config.min_context_slot)?.slot,
-    ))
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    answer(&bank.named_slot())
 }
 
 /// No slot is ever skipped, so a block's height is its slot.
@@ -33,9 +27,9 @@ pub(crate) fn get_block_height(context: &RpcContext, parameters: &Parameters) ->
 
 pub(crate) fn get_epoch_info(context: &RpcContext, parameters: &Parameters) -> Answer {
     let config: ContextConfig = parameters.optional(0)?;
-    let open = context.slot_at_least(config.min_context_slot)?;
-    let slot = sealed(open.slot);
-    let schedule = &open.sysvars.epoch_schedule;
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    let slot = bank.named_slot();
+    let schedule = &bank.context().sysvars.epoch_schedule;
     let (epoch, slot_index) = schedule.get_epoch_and_slot_index(slot);
     answer(&EpochInfo {
         epoch,
@@ -43,7 +37,7 @@ pub(crate) fn get_epoch_info(context: &RpcContext, parameters: &Parameters) -> A
         slots_in_epoch: schedule.get_slots_in_epoch(epoch),
         absolute_slot: slot,
         block_height: slot,
-        transaction_count: Some(context.reader.transaction_count()),
+        transaction_count: Some(bank.transaction_count()),
     })
 }
 
@@ -53,13 +47,13 @@ pub(crate) fn get_epoch_schedule(context: &RpcContext, _: &Parameters) -> Answer
 
 pub(crate) fn get_latest_blockhash(context: &RpcContext, parameters: &Parameters) -> Answer {
     let config: ContextConfig = parameters.optional(0)?;
-    let open = context.slot_at_least(config.min_context_slot)?;
-    let (blockhash, slot) = open.blockhashes[0];
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    let (blockhash, slot) = bank.context().blockhashes[0];
     let value = json!({
         "blockhash": blockhash.to_string(),
         "lastValidBlockHeight": last_valid_block_height(slot),
     });
-    answer_in_slot(open.slot, value)
+    answer_in_slot(bank.slot(), value)
 }
 
 /// The last block height (see `get_block_height`) at which a transaction with the blockhash that
@@ -73,8 +67,9 @@ pub(crate) fn is_blockhash_valid(context: &RpcContext, parameters: &Parameters) 
     let blockhash =
         Hash::from_str(&blockhash).map_err(|error| invalid_params(format!("{error:?}")))?;
     let config: ContextConfig = parameters.optional(1)?;
-    let open = context.slot_at_least(config.min_context_slot)?;
-    answer_in_slot(open.slot, open.blockhash_slot(&blockhash).is_some())
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    let is_known = bank.context().blockhash_slot(&blockhash).is_some();
+    answer_in_slot(bank.slot(), is_known)
 }
 
 /// The fee of a message, null if its blockhash is not known. The message is checked like a transaction
@@ -85,20 +80,21 @@ pub(crate) fn get_fee_for_message(context: &RpcContext, parameters: &Parameters)
         .decode(message)
         .map_err(|error| invalid_params(format!("invalid base64 encoding: {error:?}")))?;
     let config: ContextConfig = parameters.optional(1)?;
-    let open = context.slot_at_least(config.min_context_slot)?;
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    let slot = bank.context();
 
-    match context.reader.verify(unsigned(message).into(), false) {
+    match bank.verify(unsigned(message).into(), false) {
         Ok(transaction) => {
             let known = transaction.nonce_account().is_some()
-                || open
+                || slot
                     .blockhash_slot(transaction.recent_blockhash())
                     .is_some();
-            let fee = known.then(|| transaction.fee(open.lamports_per_signature));
-            answer_in_slot(open.slot, fee)
+            let fee = known.then(|| transaction.fee(slot.lamports_per_signature));
+            answer_in_slot(slot.slot, fee)
         }
         Err(error) => match verdict(error) {
             Verdict::Fails(TransactionError::BlockhashNotFound) => {
-                answer_in_slot(open.slot, None::<u64>)
+                answer_in_slot(slot.slot, None::<u64>)
             }
             Verdict::Fails(error) => Err(invalid_params(format!(
                 "invalid transaction message: {error}"
@@ -154,8 +150,8 @@ pub(crate) fn get_identity(context: &RpcContext, _: &Parameters) -> Answer {
 
 pub(crate) fn get_transaction_count(context: &RpcContext, parameters: &Parameters) -> Answer {
     let config: ContextConfig = parameters.optional(0)?;
-    context.slot_at_least(config.min_context_slot)?;
-    answer(&context.reader.transaction_count())
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    answer(&bank.transaction_count())
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Inflation, stake, prioritization fees and how fast the chain is. Nothing is inflated, staked or rewarded.
 //! Source of the shapes and errors: `rpc/src/rpc.rs` of agave 4.2.
 
-use super::blocks::no_block;
+use super::blocks::{check_commitment, no_block};
 use super::errors::{block_not_available, invalid_params};
 use super::parameters::{self, ContextConfig, Parameters};
 use super::{Answer, RpcContext, answer, answer_in_slot};
+use crate::commitment::lenient;
 use sealane_runtime::{NoBlock, PublishedBlock, PublishedTransaction, VerifiedTransaction};
 use serde::Deserialize;
+use solana_commitment_config::CommitmentLevel;
 use solana_pubkey::Pubkey;
 use solana_rpc_client_types::response::{
     RpcInflationGovernor, RpcInflationRate, RpcInflationReward, RpcPrioritizationFee,
@@ -24,6 +26,8 @@ const STAKE_MINIMUM_LAMPORTS: u64 = 1_000_000_000;
 #[serde(rename_all = "camelCase", default)]
 struct EpochConfig {
     epoch: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
+    commitment: Option<CommitmentLevel>,
     min_context_slot: Option<u64>,
 }
 
@@ -43,7 +47,8 @@ pub(crate) fn get_inflation_rate(context: &RpcContext, _: &Parameters) -> Answer
         total: 0.0,
         validator: 0.0,
         foundation: 0.0,
-        epoch: context.reader.slot().sysvars.clock.epoch,
+        // As on Agave it is that of what is final.
+        epoch: context.bank(None, None)?.context().sysvars.clock.epoch,
     })
 }
 
@@ -54,13 +59,14 @@ pub(crate) fn get_inflation_reward(context: &RpcContext, parameters: &Parameters
     for address in &addresses {
         parameters::pubkey(address)?;
     }
-    let open = context.slot_at_least(config.min_context_slot)?;
-    let schedule = &open.sysvars.epoch_schedule;
-    let current = open.sysvars.clock.epoch;
+    check_commitment(config.commitment)?;
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    let schedule = &bank.context().sysvars.epoch_schedule;
+    let current = bank.context().sysvars.clock.epoch;
     let epoch = config.epoch.unwrap_or(current.saturating_sub(1));
     // The rewards of an epoch are in the first block of the next.
     let rewarded_in = schedule.get_first_slot_in_epoch(epoch.saturating_add(1));
-    if rewarded_in >= open.slot {
+    if rewarded_in > bank.named_slot() {
         return Err(block_not_available(rewarded_in));
     }
     let first_available = context.reader.first_available_block();
@@ -76,8 +82,8 @@ pub(crate) fn get_stake_minimum_delegation(
     parameters: &Parameters,
 ) -> Answer {
     let config: ContextConfig = parameters.optional(0)?;
-    let open = context.slot_at_least(config.min_context_slot)?;
-    answer_in_slot(open.slot, STAKE_MINIMUM_LAMPORTS)
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    answer_in_slot(bank.slot(), STAKE_MINIMUM_LAMPORTS)
 }
 
 pub(crate) fn get_recent_performance_samples(

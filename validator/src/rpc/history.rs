@@ -5,6 +5,7 @@ use super::errors::{invalid_params, unreadable};
 use super::parameters::{self, Parameters};
 use super::token_balances::Decimals;
 use super::{Answer, RpcContext, answer, answer_from_disk, answer_in_slot, transaction_json};
+use crate::commitment::lenient;
 use sealane_runtime::{PublishedTransaction, SignatureStatus, VerifiedTransaction};
 use serde::{Deserialize, Serialize};
 use solana_commitment_config::CommitmentLevel;
@@ -26,6 +27,7 @@ const MEMO_PROGRAMS: [Pubkey; 2] = [
 struct TransactionConfig {
     encoding: Option<UiTransactionEncoding>,
     max_supported_transaction_version: Option<u8>,
+    #[serde(deserialize_with = "lenient")]
     commitment: Option<CommitmentLevel>,
 }
 
@@ -144,6 +146,7 @@ struct SignaturesConfig {
     before: Option<String>,
     until: Option<String>,
     limit: Option<usize>,
+    #[serde(deserialize_with = "lenient")]
     commitment: Option<CommitmentLevel>,
     min_context_slot: Option<u64>,
 }
@@ -188,7 +191,7 @@ pub(crate) fn get_signatures_for_address(context: &RpcContext, parameters: &Para
         return Err(invalid_params(format!("Invalid limit; max {max}")));
     }
     check_commitment(config.commitment)?;
-    context.slot_at_least(config.min_context_slot)?;
+    context.bank(config.commitment, config.min_context_slot)?;
     let (before, until) = (before.as_ref(), until.as_ref());
     let found = context
         .reader

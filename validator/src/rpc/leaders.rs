@@ -1,12 +1,13 @@
 //! Who leads when, and what the network is: it has one node, which leads always.
 //! Source of the shapes and errors: `rpc/src/rpc.rs` of agave 4.2.
 
-use super::cluster::sealed;
 use super::errors::{invalid_params, no_snapshot};
 use super::parameters::{self, ContextConfig, Parameters};
 use super::{AGAVE_VERSION, Answer, RpcContext, answer, answer_in_slot};
+use crate::commitment::lenient;
 use serde::Deserialize;
 use serde_json::json;
+use solana_commitment_config::CommitmentLevel;
 use solana_rpc_client_types::response::{
     RpcBlockCommitment, RpcBlockProduction, RpcBlockProductionRange, RpcContactInfo,
     RpcSnapshotSlotInfo, RpcVoteAccountStatus,
@@ -24,6 +25,8 @@ type BlockCommitmentArray = [u64; 32];
 #[serde(rename_all = "camelCase", default)]
 struct LeaderScheduleConfig {
     identity: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    commitment: Option<CommitmentLevel>,
 }
 
 /// The slot of an epoch, which may be left out: then the configuration has its place.
@@ -38,6 +41,8 @@ enum SlotOrConfig {
 #[serde(rename_all = "camelCase", default)]
 struct BlockProductionConfig {
     identity: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    commitment: Option<CommitmentLevel>,
     range: Option<BlockProductionRange>,
 }
 
@@ -62,7 +67,7 @@ impl RpcContext {
 
 pub(crate) fn get_slot_leader(context: &RpcContext, parameters: &Parameters) -> Answer {
     let config: ContextConfig = parameters.optional(0)?;
-    context.slot_at_least(config.min_context_slot)?;
+    context.bank(config.commitment, config.min_context_slot)?;
     answer(&context.identity())
 }
 
@@ -89,18 +94,19 @@ pub(crate) fn get_slot_leaders(context: &RpcContext, parameters: &Parameters) ->
 }
 
 pub(crate) fn get_leader_schedule(context: &RpcContext, parameters: &Parameters) -> Answer {
-    let open = context.reader.slot();
     let (slot, config): (_, LeaderScheduleConfig) = match parameters.optional(0)? {
-        Some(SlotOrConfig::Config(config)) => (open.slot, config),
-        Some(SlotOrConfig::Slot(slot)) => (slot, parameters.optional(1)?),
-        None => (open.slot, parameters.optional(1)?),
+        Some(SlotOrConfig::Config(config)) => (None, config),
+        Some(SlotOrConfig::Slot(slot)) => (Some(slot), parameters.optional(1)?),
+        None => (None, parameters.optional(1)?),
     };
+    let bank = context.bank(config.commitment, None)?;
+    let slot = slot.unwrap_or(bank.slot());
     if let Some(identity) = &config.identity {
         parameters::pubkey(identity)?;
     }
-    let schedule = &open.sysvars.epoch_schedule;
+    let schedule = &bank.context().sysvars.epoch_schedule;
     let epoch = schedule.get_epoch(slot);
-    if epoch > schedule.get_epoch(open.slot) + 1 {
+    if epoch > schedule.get_epoch(bank.slot()) + 1 {
         return answer(&None::<()>);
     }
     let own = context.identity();
@@ -116,9 +122,9 @@ pub(crate) fn get_block_production(context: &RpcContext, parameters: &Parameters
     if let Some(identity) = &config.identity {
         parameters::pubkey(identity)?;
     }
-    let open = context.reader.slot();
-    let newest = sealed(open.slot);
-    let schedule = &open.sysvars.epoch_schedule;
+    let bank = context.bank(config.commitment, None)?;
+    let newest = bank.named_slot();
+    let schedule = &bank.context().sysvars.epoch_schedule;
     let range = config.range.unwrap_or_else(|| BlockProductionRange {
         first_slot: schedule.get_first_slot_in_epoch(schedule.get_epoch(newest)),
         last_slot: None,
@@ -148,7 +154,7 @@ pub(crate) fn get_block_production(context: &RpcContext, parameters: &Parameters
             last_slot,
         },
     };
-    answer_in_slot(open.slot, production)
+    answer_in_slot(bank.slot(), production)
 }
 
 /// Nobody votes, so nothing is known of votes on a block.

@@ -2,8 +2,7 @@
 //!
 //! Each method is a plain function from context and parameters to JSON, listed in a table below. Those
 //! that may take long (scans, simulations, many or large accounts, reads of the disk) run on threads of their own, so that a
-//! request never waits behind them. All commitment levels show the same durable state, so `commitment` is
-//! accepted and ignored.
+//! request never waits behind them. What a level of commitment shows is a `Bank`, from which the methods read.
 
 mod account_json;
 mod accounts;
@@ -34,6 +33,7 @@ pub(crate) use filters::{Filter, FilterRequest, decode as decode_filters};
 pub(crate) use parameters::Parameters;
 
 use crate::airdrop::Airdrops;
+use crate::commitment::Bank;
 use crate::genesis::Genesis;
 use crate::ingest::IngestAddresses;
 use crate::limits::RpcLimits;
@@ -43,9 +43,10 @@ use crate::pubsub::Hub;
 use jsonrpsee::RpcModule;
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::types::ErrorObjectOwned;
-use sealane_runtime::{Ingest, Operator, Reader, SlotContext};
+use sealane_runtime::{Ingest, Operator, Reader};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use solana_commitment_config::CommitmentLevel;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -241,7 +242,7 @@ pub(crate) fn answer(value: &impl Serialize) -> Answer {
     to_raw_value(value).map_err(|error| errors::internal(error.to_string()))
 }
 
-/// The answer that is this value as of the open slot.
+/// The answer that is this value as of a slot.
 pub(crate) fn answer_in_slot(slot: u64, value: impl Serialize) -> Answer {
     let context = ResponseContext {
         slot,
@@ -269,17 +270,19 @@ impl RpcContext {
         self.reader.slot().slot.saturating_sub(RECENT_SLOTS)
     }
 
-    /// The open slot, if it has reached the slot that the client has already seen elsewhere.
-    pub(crate) fn slot_at_least(
+    /// What a level of commitment shows, `finalized` where the client names none, if it has reached the slot that the
+    /// client has already seen elsewhere.
+    pub(crate) fn bank(
         &self,
+        level: Option<CommitmentLevel>,
         min_context_slot: Option<u64>,
-    ) -> Result<Arc<SlotContext>, ErrorObjectOwned> {
-        let slot = self.reader.slot();
+    ) -> Result<Bank, ErrorObjectOwned> {
+        let bank = Bank::new(&self.reader, level.unwrap_or_default());
         match min_context_slot {
-            Some(least) if slot.slot < least => {
-                Err(errors::min_context_slot_not_reached(slot.slot))
+            Some(least) if bank.slot() < least => {
+                Err(errors::min_context_slot_not_reached(bank.slot()))
             }
-            _ => Ok(slot),
+            _ => Ok(bank),
         }
     }
 }

@@ -1,18 +1,23 @@
 //! Positional parameters of a request, and the parsing of what clients write into them.
 
 use super::errors::invalid_params;
+use crate::commitment::lenient;
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use solana_commitment_config::CommitmentLevel;
 use solana_pubkey::Pubkey;
 use solana_signature::Signature;
 use std::str::FromStr;
 
-/// What many methods take and nothing else: the slot that the client has already seen elsewhere.
+/// What many methods take and nothing else: the level of commitment, and the slot that the client has already seen
+/// elsewhere.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ContextConfig {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) commitment: Option<CommitmentLevel>,
     pub(crate) min_context_slot: Option<u64>,
 }
 

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;
 use sealane_runtime::{Refusal, first_signature};
 use serde::Deserialize;
+use solana_commitment_config::CommitmentLevel;
 use solana_hash::Hash;
 use solana_signature::Signature;
 use solana_transaction_status_client_types::UiTransactionEncoding;
@@ -37,6 +38,7 @@ const TRANSACTION_TYPE: &str = "solana_transaction::versioned::VersionedTransact
 struct SendConfig {
     skip_preflight: bool,
     encoding: Option<UiTransactionEncoding>,
+    preflight_commitment: Option<CommitmentLevel>,
     min_context_slot: Option<u64>,
 }
 
@@ -52,7 +54,8 @@ pub(crate) async fn send_transaction(context: Arc<RpcContext>, parameters: &Para
     let bytes = decode_transaction(&text, config.encoding)?;
     if !config.skip_preflight {
         let (context, bytes) = (Arc::clone(&context), bytes.clone());
-        tokio::task::spawn_blocking(move || preflight(&context, bytes, config.min_context_slot))
+        let (level, least) = (config.preflight_commitment, config.min_context_slot);
+        tokio::task::spawn_blocking(move || preflight(&context, bytes, level, least))
             .await
             .map_err(|error| errors::internal(format!("the preflight failed: {error}")))??;
     }

@@ -9,12 +9,14 @@ use super::send::decode_transaction;
 use super::token_balances::{self, Decimals};
 use super::transaction_json::{inner_instructions_parsed, loaded_addresses, return_data};
 use super::{Answer, RpcContext, answer_in_slot};
+use crate::commitment::{Bank, lenient};
 use crate::trace_json::TraceJson;
 use bytes::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;
-use sealane_runtime::{Simulation, SlotContext, VerifiedTransaction};
+use sealane_runtime::{Simulation, VerifiedTransaction};
 use serde::{Deserialize, Serialize};
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
+use solana_commitment_config::CommitmentLevel;
 use solana_pubkey::Pubkey;
 use solana_transaction_error::TransactionError;
 use solana_transaction_status_client_types::{
@@ -29,6 +31,8 @@ struct SimulateConfig {
     replace_recent_blockhash: bool,
     inner_instructions: bool,
     encoding: Option<UiTransactionEncoding>,
+    #[serde(deserialize_with = "lenient")]
+    commitment: Option<CommitmentLevel>,
     accounts: Option<AccountsConfig>,
     min_context_slot: Option<u64>,
     /// Our extension.
@@ -95,15 +99,15 @@ pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters
         ));
     }
     let bytes = decode_transaction(&text, config.encoding)?;
-    let slot = context.slot_at_least(config.min_context_slot)?;
-    let transaction = match context.reader.verify(bytes, config.sig_verify) {
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    let transaction = match bank.verify(bytes, config.sig_verify) {
         Ok(transaction) => transaction,
         Err(error) => match verdict(error) {
             Verdict::Invalid(error) => return Err(error),
             Verdict::Fails(error) => {
                 let trace = config.trace.then_some(None);
                 let failed = SimulationJson::failed(error);
-                return answer_in_slot(slot.slot, SimulationJson { trace, ..failed });
+                return answer_in_slot(bank.slot(), SimulationJson { trace, ..failed });
             }
         },
     };
@@ -111,16 +115,12 @@ pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters
         .accounts
         .map(|accounts| wanted_accounts(accounts, &transaction));
     let wanted = wanted.transpose()?;
-    let (reader, replace_blockhash) = (&context.reader, config.replace_recent_blockhash);
-    let simulation = if config.trace {
-        reader.trace(&transaction, replace_blockhash)
-    } else {
-        reader.simulate(&transaction, replace_blockhash)
-    };
+    let replaces = config.replace_recent_blockhash;
+    let simulation = bank.simulate(&transaction, replaces, config.trace);
     let simulation = simulation.map_err(errors::read)?;
 
     let accounts = match wanted {
-        Some(wanted) => Some(accounts_after(context, &slot, &simulation, &wanted)?),
+        Some(wanted) => Some(accounts_after(context, &bank, &simulation, &wanted)?),
         None => None,
     };
     let record = &simulation.record;
@@ -132,7 +132,7 @@ pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters
             .inner_instructions
             .then(|| inner_instructions_parsed(&record.inner_instructions, &keys)),
         replacement_blockhash: config.replace_recent_blockhash.then(|| {
-            let (blockhash, made_in) = slot.blockhashes[0];
+            let (blockhash, made_in) = bank.context().blockhashes[0];
             Blockhash {
                 blockhash: blockhash.to_string(),
                 last_valid_block_height: last_valid_block_height(made_in),
@@ -161,10 +161,11 @@ pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters
 pub(crate) fn preflight(
     context: &RpcContext,
     bytes: Bytes,
+    level: Option<CommitmentLevel>,
     min_context_slot: Option<u64>,
 ) -> Result<(), ErrorObjectOwned> {
-    context.slot_at_least(min_context_slot)?;
-    let transaction = match context.reader.verify(bytes, true) {
+    let bank = context.bank(level, min_context_slot)?;
+    let transaction = match bank.verify(bytes, true) {
         Ok(transaction) => transaction,
         Err(error) => {
             return Err(match verdict(error) {
@@ -187,10 +188,8 @@ pub(crate) fn preflight(
             SimulationJson::failed(error.clone()),
         ));
     }
-    let simulation = context
-        .reader
-        .simulate(&transaction, false)
-        .map_err(errors::read)?;
+    let simulation = bank.simulate(&transaction, false, false);
+    let simulation = simulation.map_err(errors::read)?;
     match &simulation.record.status {
         Ok(()) => Ok(()),
         Err(error) => Err(errors::preflight_failure(error, outcome(&simulation))),
@@ -259,24 +258,25 @@ fn wanted_accounts(
 /// The wanted accounts as the simulation left them; none of them if it failed.
 fn accounts_after(
     context: &RpcContext,
-    slot: &SlotContext,
+    bank: &Bank,
     simulation: &Simulation,
     wanted: &WantedAccounts,
 ) -> Result<Vec<Option<UiAccount>>, ErrorObjectOwned> {
     if simulation.record.status.is_err() {
         return Ok(vec![None; wanted.keys.len()]);
     }
-    let pin = context.reader.pin().map_err(errors::read)?;
+    let state = bank.state().map_err(errors::read)?;
     let after = |key: &Pubkey| {
         let mut accounts = simulation.accounts.iter();
         match accounts.find(|(candidate, _)| candidate == key) {
             Some((_, account)) => Ok((!account.is_absent()).then(|| account.clone())),
-            None => slot.account(&pin, key),
+            None => bank.account(&state, key),
         }
     };
     let accounts = wanted.keys.iter().map(after).collect::<Result<Vec<_>, _>>();
     let accounts = accounts.map_err(errors::read)?;
-    let mints = Mints::of(accounts.iter().flatten(), slot, after).map_err(errors::read)?;
+    let mints =
+        Mints::of(accounts.iter().flatten(), bank.context(), after).map_err(errors::read)?;
     let mut bytes = context.answers_bytes.begin();
     let mut encoded = Vec::with_capacity(wanted.keys.len());
     for (key, account) in wanted.keys.iter().zip(accounts) {

@@ -1,10 +1,12 @@
 //! All lamports: how many there are, and who has most of them.
 //! Source of the shapes: `rpc/src/rpc.rs` of agave 4.2.
 
-use super::parameters::Parameters;
+use super::parameters::{ContextConfig, Parameters};
 use super::tokens::largest;
 use super::{Answer, RpcContext, answer_in_slot, errors};
+use crate::commitment::lenient;
 use serde::Deserialize;
+use solana_commitment_config::CommitmentLevel;
 use solana_pubkey::Pubkey;
 use solana_rpc_client_types::response::{RpcAccountBalance, RpcSupply};
 
@@ -24,22 +26,25 @@ enum LargestAccountsFilter {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct LargestAccountsConfig {
+    #[serde(deserialize_with = "lenient")]
+    commitment: Option<CommitmentLevel>,
     filter: Option<LargestAccountsFilter>,
 }
 
 pub(crate) fn get_largest_accounts(context: &RpcContext, parameters: &Parameters) -> Answer {
     let config: LargestAccountsConfig = parameters.optional(0)?;
-    let slot = context.reader.slot().slot;
+    let bank = context.bank(config.commitment, None)?;
     let mut found: Vec<(u64, Pubkey)> = Vec::new();
     if config.filter != Some(LargestAccountsFilter::NonCirculating) {
-        let pin = context.reader.pin().map_err(errors::read)?;
-        pin.all(&mut |key, account| {
-            if found.len() == GATHERED_MAX {
-                found = largest(std::mem::take(&mut found), LARGEST_MAX);
-            }
-            found.push((account.lamports, *key));
-        })
-        .map_err(errors::read)?;
+        let state = bank.state().map_err(errors::read)?;
+        state
+            .all(&mut |key, account| {
+                if found.len() == GATHERED_MAX {
+                    found = largest(std::mem::take(&mut found), LARGEST_MAX);
+                }
+                found.push((account.lamports, *key));
+            })
+            .map_err(errors::read)?;
     }
     let largest = largest(found, LARGEST_MAX).into_iter();
     let largest: Vec<RpcAccountBalance> = largest
@@ -48,14 +53,16 @@ pub(crate) fn get_largest_accounts(context: &RpcContext, parameters: &Parameters
             lamports,
         })
         .collect();
-    answer_in_slot(slot, largest)
+    answer_in_slot(bank.slot(), largest)
 }
 
-pub(crate) fn get_supply(context: &RpcContext, _: &Parameters) -> Answer {
-    let slot = context.reader.slot().slot;
-    let pin = context.reader.pin().map_err(errors::read)?;
+pub(crate) fn get_supply(context: &RpcContext, parameters: &Parameters) -> Answer {
+    let config: ContextConfig = parameters.optional(0)?;
+    let bank = context.bank(config.commitment, None)?;
+    let state = bank.state().map_err(errors::read)?;
     let mut total = 0u64;
-    pin.all(&mut |_, account| total = total.saturating_add(account.lamports))
+    state
+        .all(&mut |_, account| total = total.saturating_add(account.lamports))
         .map_err(errors::read)?;
     let supply = RpcSupply {
         total,
@@ -63,5 +70,5 @@ pub(crate) fn get_supply(context: &RpcContext, _: &Parameters) -> Answer {
         non_circulating: 0,
         non_circulating_accounts: Vec::new(),
     };
-    answer_in_slot(slot, supply)
+    answer_in_slot(bank.slot(), supply)
 }

@@ -5,7 +5,7 @@ use super::accounts::AccountConfig;
 use super::errors::{self, invalid_params};
 use super::filters::Filter;
 use super::mints::{self, is_token_program};
-use super::parameters::{self, Parameters};
+use super::parameters::{self, ContextConfig, Parameters};
 use super::{Answer, RpcContext, answer_in_slot};
 use jsonrpsee::types::ErrorObjectOwned;
 use sealane_runtime::{Pin, SlotContext};
@@ -36,9 +36,10 @@ enum TokenAccountsFilter {
 
 pub(crate) fn get_token_account_balance(context: &RpcContext, parameters: &Parameters) -> Answer {
     let key = parameters.pubkey(0)?;
-    let slot = context.reader.slot();
-    let pin = context.reader.pin().map_err(errors::read)?;
-    let account = slot.account(&pin, &key).map_err(errors::read)?;
+    let config: ContextConfig = parameters.optional(1)?;
+    let bank = context.bank(config.commitment, None)?;
+    let state = bank.state().map_err(errors::read)?;
+    let account = bank.account(&state, &key).map_err(errors::read)?;
     let account = account.ok_or_else(|| invalid_params("Invalid param: could not find account"))?;
     let token_account = is_token_program(&account.owner)
         .then(|| StateWithExtensions::<Account>::unpack(account.data.as_slice()).ok());
@@ -46,35 +47,37 @@ pub(crate) fn get_token_account_balance(context: &RpcContext, parameters: &Param
         .flatten()
         .ok_or_else(|| invalid_params("Invalid param: not a Token account"))?;
     let mint = token_account.base.mint.to_bytes().into();
-    let (_, shown) = mints::mint(&pin, &slot, &mint)?;
+    let (_, shown) = mints::mint(&state, bank.context(), &mint)?;
     let balance = token_amount_to_ui_amount_v3(token_account.base.amount, &shown);
-    answer_in_slot(slot.slot, balance)
+    answer_in_slot(bank.slot(), balance)
 }
 
 pub(crate) fn get_token_supply(context: &RpcContext, parameters: &Parameters) -> Answer {
     let key = parameters.pubkey(0)?;
-    let slot = context.reader.slot();
-    let pin = context.reader.pin().map_err(errors::read)?;
-    let account = slot.account(&pin, &key).map_err(errors::read)?;
+    let config: ContextConfig = parameters.optional(1)?;
+    let bank = context.bank(config.commitment, None)?;
+    let state = bank.state().map_err(errors::read)?;
+    let account = bank.account(&state, &key).map_err(errors::read)?;
     let account = account.ok_or_else(|| invalid_params("Invalid param: could not find account"))?;
     if !is_token_program(&account.owner) {
         return Err(invalid_params("Invalid param: not a Token mint"));
     }
     let mint = StateWithExtensions::<Mint>::unpack(account.data.as_slice())
         .map_err(|_| invalid_params("Invalid param: mint could not be unpacked"))?;
-    let shown = mints::shown(&mint, &slot);
+    let shown = mints::shown(&mint, bank.context());
     let supply = token_amount_to_ui_amount_v3(mint.base.supply, &shown);
-    answer_in_slot(slot.slot, supply)
+    answer_in_slot(bank.slot(), supply)
 }
 
 pub(crate) fn get_token_largest_accounts(context: &RpcContext, parameters: &Parameters) -> Answer {
     let key = parameters.pubkey(0)?;
-    let slot = context.reader.slot();
-    let pin = context.reader.pin().map_err(errors::read)?;
-    let (program, shown) = token_mint(&pin, &slot, &key)?;
+    let config: ContextConfig = parameters.optional(1)?;
+    let bank = context.bank(config.commitment, None)?;
+    let state = bank.state().map_err(errors::read)?;
+    let (program, shown) = token_mint(&state, bank.context(), &key)?;
     let filters = [Filter::TokenAccountState, holds(MINT_OFFSET, &key)];
     let bytes = context.answers_bytes.begin();
-    let accounts = context.owned_by(&pin, &program, &filters, &bytes)?;
+    let accounts = context.owned_by(&state, &program, &filters, &bytes)?;
     let amounts = accounts.iter().filter_map(|(key, account)| {
         let program = program.to_bytes().into();
         let account = generic_token::Account::unpack(account.data.as_slice(), &program)?;
@@ -87,7 +90,7 @@ pub(crate) fn get_token_largest_accounts(context: &RpcContext, parameters: &Para
             amount: token_amount_to_ui_amount_v3(amount, &shown),
         })
         .collect();
-    answer_in_slot(slot.slot, largest)
+    answer_in_slot(bank.slot(), largest)
 }
 
 /// The largest amounts and whose they are, the largest first.
@@ -121,13 +124,13 @@ fn token_accounts(
 ) -> Answer {
     let wanted: TokenAccountsFilter = parameters.required(1)?;
     let config: AccountConfig = parameters.optional(2)?;
-    let slot = context.slot_at_least(config.min_context_slot)?;
-    let pin = context.reader.pin().map_err(errors::read)?;
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    let state = bank.state().map_err(errors::read)?;
     let program = match wanted {
         TokenAccountsFilter::Mint(text) => {
             let mint = parameters::pubkey(&text)?;
             filters.push(holds(MINT_OFFSET, &mint));
-            token_mint(&pin, &slot, &mint)?.0
+            token_mint(&state, bank.context(), &mint)?.0
         }
         TokenAccountsFilter::ProgramId(text) => {
             let program = parameters::pubkey(&text)?;
@@ -141,8 +144,8 @@ fn token_accounts(
     };
     filters.push(Filter::TokenAccountState);
     let (accounts, _bytes) =
-        context.keyed_accounts(pin, &slot, &program, &filters, true, &config)?;
-    answer_in_slot(slot.slot, accounts)
+        context.keyed_accounts(state, bank.context(), &program, &filters, true, &config)?;
+    answer_in_slot(bank.slot(), accounts)
 }
 
 /// Those that have this key there.

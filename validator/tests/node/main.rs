@@ -3,6 +3,7 @@
 mod blocks;
 mod chain;
 mod cluster;
+mod commitment;
 mod connections;
 mod dev;
 mod embedded;

@@ -1,5 +1,7 @@
 //! Clients that know as little as possible, so that the tests see the bytes that any client sees.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use sealane_validator::{Validator, ValidatorHandle};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -70,6 +72,18 @@ pub(crate) fn value(node: &ValidatorHandle, method: &str, params: Value) -> Valu
         "{method}"
     );
     result["value"].clone()
+}
+
+/// Slot, epoch and time of the Clock sysvar at a level of commitment.
+pub(crate) fn clock_at(node: &ValidatorHandle, commitment: &str) -> (u64, u64, i64) {
+    let clock = "SysvarC1ock11111111111111111111111111111111";
+    let config = json!({"encoding": "base64", "commitment": commitment});
+    let account = value(node, "getAccountInfo", json!([clock, config]));
+    let data = BASE64_STANDARD
+        .decode(account["data"][0].as_str().unwrap())
+        .unwrap();
+    let number = |at: usize| u64::from_le_bytes(*data[at..].first_chunk().unwrap());
+    (number(0), number(16), number(32).cast_signed())
 }
 
 /// Code and message of the error of a call that fails.

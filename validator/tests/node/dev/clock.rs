@@ -1,26 +1,14 @@
 //! Travelling in time, and stopping it.
 
 use super::{start, start_on};
-use crate::support::{error, result, value};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use crate::support::{clock_at, error, result, value};
 use sealane_validator::{Validator, ValidatorHandle};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Slot, epoch and time of the Clock sysvar.
+/// Slot, epoch and time of the Clock sysvar in the open slot.
 pub(super) fn clock(node: &ValidatorHandle) -> (u64, u64, i64) {
-    let clock = "SysvarC1ock11111111111111111111111111111111";
-    let account = value(
-        node,
-        "getAccountInfo",
-        json!([clock, {"encoding": "base64"}]),
-    );
-    let data = BASE64_STANDARD
-        .decode(account["data"][0].as_str().unwrap())
-        .unwrap();
-    let number = |at: usize| u64::from_le_bytes(*data[at..].first_chunk().unwrap());
-    (number(0), number(16), number(32).cast_signed())
+    clock_at(node, "processed")
 }
 
 fn travel(node: &ValidatorHandle, to: Value) -> Value {

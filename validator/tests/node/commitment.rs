@@ -1,0 +1,3 @@
+//! What the levels of commitment show.
+
+mod clock;
