@@ -2,7 +2,7 @@
 //!
 //! The accounts have exactly Solana's layouts (bincode, padded with zeros to the size that Agave gives
 //! them). `StakeHistory` is empty and `EpochRewards` inactive, for there is no stake; `SlotHistory` is
-//! absent. The Instructions sysvar belongs to a transaction: see `instructions_sysvar`.
+//! made for clients alone. The Instructions sysvar belongs to a transaction: see `instructions_sysvar`.
 
 use crate::{
     AccountState, EpochRewards, EpochSchedule, Hash, InstructionInput, Pubkey, Rent, SlotHashes,

@@ -5,6 +5,7 @@
 //! `processed` is the open slot and what is visible in it, `confirmed` the newest sealed slot and the state at its end, and
 //! `finalized` the slot so many before that, with its state.
 
+use crate::slot_history;
 use bytes::Bytes;
 use sealane_runtime::{
     Pin, ReadError, Reader, SealedSlot, Simulation, SlotContext, VerifiedTransaction, VerifyError,
@@ -69,6 +70,14 @@ impl Bank {
         }
     }
 
+    /// The newest slot that has ended in it.
+    fn sealed_slot(&self) -> u64 {
+        match &self.sealed {
+            Some(_) if self.has_lag => self.context.slot,
+            _ => self.context.slot.saturating_sub(1),
+        }
+    }
+
     /// What a transaction sees that is simulated in it; its blockhashes are those that the level knows.
     pub(crate) fn context(&self) -> &SlotContext {
         &self.context
@@ -88,6 +97,10 @@ impl Bank {
         state: &Pin,
         key: &Pubkey,
     ) -> Result<Option<AccountState>, ReadError> {
+        if *key == slot_history::ID {
+            let rent = &self.context.sysvars.rent;
+            return Ok(Some(slot_history::account(self.sealed_slot(), rent)));
+        }
         match &self.sealed {
             Some(sealed) if !self.has_lag && self.context.virtual_account(key).is_some() => {
                 sealed.context().account(state, key)

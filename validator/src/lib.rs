@@ -37,6 +37,7 @@ mod pubsub;
 mod rate;
 mod rpc;
 mod server;
+mod slot_history;
 mod snapshots;
 mod state_file;
 mod status_line;

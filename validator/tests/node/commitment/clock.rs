@@ -64,6 +64,33 @@ fn a_way_back_takes_the_clock_along() {
     assert_eq!(back, begun);
 }
 
+#[test]
+fn the_history_of_slots_has_each_that_is_sealed() {
+    let node = paused();
+    let history = "SysvarS1otHistory11111111111111111111111111";
+    for to in [None, Some(100), Some(1_048_576), Some(3_000_000)] {
+        if let Some(to) = to {
+            result(&node, "surfnet_timeTravel", json!([{"absoluteSlot": to}]));
+        }
+        let sealed = result(&node, "getSlot", json!([])).as_u64().unwrap();
+        let config = json!({"encoding": "jsonParsed"});
+        let account = value(&node, "getAccountInfo", json!([history, config]));
+        assert_eq!(account["space"], json!(131_097));
+        assert_eq!(
+            account["owner"],
+            json!("Sysvar1111111111111111111111111111111111111")
+        );
+        // As the ecosystem's decoder reads it.
+        let parsed = &account["data"]["parsed"];
+        assert_eq!(parsed["type"], json!("slotHistory"));
+        assert_eq!(parsed["info"]["nextSlot"], json!(sealed + 1));
+        let bits = parsed["info"]["bits"].as_str().unwrap();
+        let set = usize::try_from(sealed + 1).unwrap().min(1_048_576);
+        assert_eq!(bits.len(), 1_048_576);
+        assert_eq!(bits, "1".repeat(set) + &"0".repeat(1_048_576 - set));
+    }
+}
+
 /// As the `solana` command line does it.
 #[test]
 fn a_lookup_table_can_be_made_with_the_slot_of_the_final_clock() {
