@@ -157,13 +157,14 @@ impl History {
     }
 
     /// Transactions that name `address`, newest first: at most `limit`, those older than `before` and newer
-    /// than `until`. None if `before` is not known; all if `until` is not.
+    /// than `until`, of slots that are `shown`. None if `before` is not known; all if `until` is not.
     pub(crate) fn transactions_of(
         &self,
         address: &Pubkey,
         before: Option<&Signature>,
         until: Option<&Signature>,
         limit: usize,
+        shown: &dyn Fn(u64) -> bool,
     ) -> Result<Vec<PublishedTransaction>, Unreadable> {
         let mut found: Vec<PublishedTransaction> = Vec::new();
         let position = |signature: &Signature| -> Result<_, Unreadable> {
@@ -181,16 +182,20 @@ impl History {
         let until = until.map(position).transpose()?.flatten();
         let is_wanted =
             |found: &PublishedTransaction| until.is_none_or(|until| found.position() > until);
+        // Slots that are not shown are newer than all that are.
+        let take = |transaction: PublishedTransaction, found: &mut Vec<_>| {
+            let wanted = is_wanted(&transaction);
+            if wanted && shown(transaction.slot()) {
+                found.push(transaction);
+            }
+            wanted && found.len() < limit
+        };
         let mut is_done = limit == 0;
         // What is only in the archive is older than all that is in memory.
         if !is_done && (before.is_none() || recent_before.is_some()) {
             let before = recent_before.map(|(place, _)| place);
             self.recent.each_of(address, before, |transaction| {
-                let wanted = is_wanted(&transaction);
-                if wanted {
-                    found.push(transaction);
-                }
-                is_done = !wanted || found.len() == limit;
+                is_done = !take(transaction, &mut found);
                 !is_done
             });
         }
@@ -200,11 +205,7 @@ impl History {
             // What leaves memory meanwhile is found here.
             let last = found.last().map(PublishedTransaction::position);
             archived.each_of(address, last.or(before), |transaction| {
-                let wanted = is_wanted(&transaction);
-                if wanted {
-                    found.push(transaction);
-                }
-                wanted && found.len() < limit
+                take(transaction, &mut found)
             })?;
         }
         Ok(found)

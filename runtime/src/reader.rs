@@ -240,9 +240,21 @@ impl Reader {
         until: Option<&Signature>,
         limit: usize,
     ) -> Result<Vec<PublishedTransaction>, Unreadable> {
+        self.transactions_of_slots(address, before, until, limit, |_| true)
+    }
+
+    /// The same, of slots that are `shown` alone: if one is, so are those before it.
+    pub fn transactions_of_slots(
+        &self,
+        address: &Pubkey,
+        before: Option<&Signature>,
+        until: Option<&Signature>,
+        limit: usize,
+        shown: impl Fn(u64) -> bool,
+    ) -> Result<Vec<PublishedTransaction>, Unreadable> {
         self.shared
             .history
-            .transactions_of(address, before, until, limit)
+            .transactions_of(address, before, until, limit, &shown)
     }
 
     /// Verifies without admitting (`check_signatures`: also the signatures).

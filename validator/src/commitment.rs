@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use solana_commitment_config::CommitmentLevel;
 use solana_pubkey::Pubkey;
+use solana_transaction_status_client_types::TransactionConfirmationStatus;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -67,6 +68,22 @@ impl Bank {
         match self.has_lag {
             true => self.context.slot,
             false => self.context.slot.saturating_sub(1),
+        }
+    }
+
+    /// The newest slot whose block it has; `None` before the first has ended.
+    pub(crate) fn newest_block(&self) -> Option<u64> {
+        match &self.sealed {
+            Some(sealed) if self.has_lag => sealed.end().checked_sub(1),
+            _ => self.context.slot.checked_sub(1),
+        }
+    }
+
+    /// Whether it has what happened in this slot. Without a lag all that is visible is at each level.
+    pub(crate) fn has(&self, slot: u64) -> bool {
+        match &self.sealed {
+            Some(sealed) if self.has_lag => slot < sealed.end(),
+            _ => true,
         }
     }
 
@@ -142,6 +159,36 @@ impl Bank {
         match &self.sealed {
             Some(sealed) if self.has_lag => sealed.transaction_count(),
             _ => self.reader.transaction_count(),
+        }
+    }
+}
+
+/// How far the levels have come.
+pub(crate) struct Levels {
+    /// The first slots that they do not have; `None` without a lag, as then all have all that is visible.
+    ends: Option<(u64, u64)>,
+}
+
+impl Levels {
+    pub(crate) fn of(reader: &Reader) -> Self {
+        let has_lag = reader.finality_lag() > 0;
+        Self {
+            ends: has_lag.then(|| (reader.confirmed().end(), reader.finalized().end())),
+        }
+    }
+
+    /// Where a transaction of this slot stands, and how many slots have confirmed it: as many as have ended with it
+    /// and since; `None` once it is final, as Agave says that.
+    pub(crate) fn standing(&self, slot: u64) -> (TransactionConfirmationStatus, Option<usize>) {
+        let Some((confirmed_end, finalized_end)) = self.ends else {
+            return (TransactionConfirmationStatus::Finalized, None);
+        };
+        let confirmations = confirmed_end.saturating_sub(slot);
+        let confirmations = Some(usize::try_from(confirmations).unwrap_or(usize::MAX));
+        match slot {
+            _ if slot < finalized_end => (TransactionConfirmationStatus::Finalized, None),
+            _ if slot < confirmed_end => (TransactionConfirmationStatus::Confirmed, confirmations),
+            _ => (TransactionConfirmationStatus::Processed, Some(0)),
         }
     }
 }

@@ -246,7 +246,13 @@ impl Run {
         let (before, until) = (before.map(signature), until.map(signature));
         let found = self
             .history
-            .transactions_of(&address(name), before.as_ref(), until.as_ref(), limit)
+            .transactions_of(
+                &address(name),
+                before.as_ref(),
+                until.as_ref(),
+                limit,
+                &|_| true,
+            )
             .unwrap();
         let found: Vec<u64> = found.iter().map(PublishedTransaction::number).collect();
         assert_eq!(
@@ -343,7 +349,7 @@ impl Run {
         let nobody = Pubkey::new_from_array([250; 32]);
         assert!(
             self.history
-                .transactions_of(&nobody, None, None, 1)
+                .transactions_of(&nobody, None, None, 1, &|_| true)
                 .unwrap()
                 .is_empty()
         );

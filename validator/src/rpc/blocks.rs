@@ -112,6 +112,9 @@ pub(crate) fn get_block(context: &RpcContext, parameters: &Parameters) -> Answer
         },
     };
     config.check()?;
+    if !context.bank(config.commitment, None)?.has(slot) {
+        return Err(block_not_available(slot));
+    }
     let block = context.reader.block(slot);
     let block = block.map_err(|why| no_block(slot, why))?;
     let (reader, bytes) = (&context.reader, &context.answers_bytes);
@@ -200,7 +203,10 @@ pub(crate) fn get_blocks(context: &RpcContext, parameters: &Parameters) -> Answe
     let bank = context.bank(config.commitment, config.min_context_slot)?;
     let max = context.limits.blocks_max;
     let last = last.unwrap_or(first.saturating_add(max));
-    let last = last.min(bank.named_slot());
+    let Some(newest) = bank.newest_block() else {
+        return answer(&[0_u64; 0]);
+    };
+    let last = last.min(newest);
     if last.checked_sub(first).is_some_and(|range| range > max) {
         return Err(invalid_params(format!("Slot range too large; max {max}")));
     }
@@ -217,7 +223,10 @@ pub(crate) fn get_blocks_with_limit(context: &RpcContext, parameters: &Parameter
         return Err(invalid_params(format!("Limit too large; max {max}")));
     }
     let bank = context.bank(config.commitment, config.min_context_slot)?;
-    answer(&context.reader.blocks(first, bank.named_slot(), limit))
+    let newest = bank.newest_block();
+    answer(&newest.map_or_else(Vec::new, |newest| {
+        context.reader.blocks(first, newest, limit)
+    }))
 }
 
 pub(crate) fn get_block_time(context: &RpcContext, parameters: &Parameters) -> Answer {

@@ -5,7 +5,7 @@ use super::errors::{invalid_params, unreadable};
 use super::parameters::{self, Parameters};
 use super::token_balances::Decimals;
 use super::{Answer, RpcContext, answer, answer_from_disk, answer_in_slot, transaction_json};
-use crate::commitment::lenient;
+use crate::commitment::{Levels, lenient};
 use sealane_runtime::{PublishedTransaction, SignatureStatus, VerifiedTransaction};
 use serde::{Deserialize, Serialize};
 use solana_commitment_config::CommitmentLevel;
@@ -69,7 +69,7 @@ pub(crate) async fn get_signature_statuses(
         .map(|signature| context.reader.recent_status(signature))
         .collect();
     if !context.reader.has_archive() || recent.iter().all(Option::is_some) {
-        return statuses(slot, recent);
+        return statuses(&context, slot, recent);
     }
     answer_from_disk(move || {
         let first_slot = match config.search_transaction_history {
@@ -81,20 +81,24 @@ pub(crate) async fn get_signature_statuses(
             recent.map_or_else(search, |recent| Ok(Some(recent)))
         });
         let found = found.collect::<Result<_, _>>();
-        statuses(slot, found.map_err(|reason| unreadable(&reason))?)
+        let found = found.map_err(|reason| unreadable(&reason))?;
+        statuses(&context, slot, found)
     })
     .await
 }
 
-fn statuses(slot: u64, found: Vec<Option<SignatureStatus>>) -> Answer {
+fn statuses(context: &RpcContext, slot: u64, found: Vec<Option<SignatureStatus>>) -> Answer {
+    let levels = Levels::of(&context.reader);
     let statuses = found.into_iter().map(|status| {
-        status.map(|found| TransactionStatus {
-            slot: found.slot,
-            // What is visible is durable, so it is rooted: Agave says that with null.
-            confirmations: None,
-            err: found.status.clone().err(),
-            status: found.status,
-            confirmation_status: Some(TransactionConfirmationStatus::Finalized),
+        status.map(|found| {
+            let (confirmation_status, confirmations) = levels.standing(found.slot);
+            TransactionStatus {
+                slot: found.slot,
+                confirmations,
+                err: found.status.clone().err(),
+                status: found.status,
+                confirmation_status: Some(confirmation_status),
+            }
         })
     });
     answer_in_slot(slot, statuses.collect::<Vec<_>>())
@@ -128,7 +132,8 @@ fn encoded(
     found: Option<PublishedTransaction>,
     config: &TransactionConfig,
 ) -> Answer {
-    let Some(transaction) = found else {
+    let bank = context.bank(config.commitment, None)?;
+    let Some(transaction) = found.filter(|found| bank.has(found.slot())) else {
         return answer(&None::<()>);
     };
     let encoding = config.encoding.unwrap_or(UiTransactionEncoding::Json);
@@ -164,8 +169,8 @@ struct SignatureOfAddress {
     transaction_index: Option<u32>,
 }
 
-impl From<&PublishedTransaction> for SignatureOfAddress {
-    fn from(published: &PublishedTransaction) -> Self {
+impl SignatureOfAddress {
+    fn new(published: &PublishedTransaction, levels: &Levels) -> Self {
         let transaction = published.transaction();
         let failure = published.failed().then(|| published.record().status.err());
         Self {
@@ -174,7 +179,7 @@ impl From<&PublishedTransaction> for SignatureOfAddress {
             err: failure.flatten().map(Into::into),
             memo: memo(transaction),
             block_time: Some(published.block_time()),
-            confirmation_status: Some(TransactionConfirmationStatus::Finalized),
+            confirmation_status: Some(levels.standing(published.slot()).0),
             transaction_index: Some(published.index()),
         }
     }
@@ -191,14 +196,16 @@ pub(crate) fn get_signatures_for_address(context: &RpcContext, parameters: &Para
         return Err(invalid_params(format!("Invalid limit; max {max}")));
     }
     check_commitment(config.commitment)?;
-    context.bank(config.commitment, config.min_context_slot)?;
+    let bank = context.bank(config.commitment, config.min_context_slot)?;
+    let is_shown = |slot| bank.has(slot);
     let (before, until) = (before.as_ref(), until.as_ref());
     let found = context
         .reader
-        .transactions_of(&address, before, until, limit)
+        .transactions_of_slots(&address, before, until, limit, is_shown)
         .map_err(|reason| unreadable(&reason))?;
-    let found: Vec<SignatureOfAddress> = found.iter().map(Into::into).collect();
-    answer(&found)
+    let levels = Levels::of(&context.reader);
+    let found = found.iter().map(|it| SignatureOfAddress::new(it, &levels));
+    answer(&found.collect::<Vec<_>>())
 }
 
 /// What a transaction says to people, as Agave writes it: each memo behind its length in bytes.
