@@ -92,6 +92,11 @@ pub enum ReadError {
     /// The pin was held while too much was superseded; pin again.
     #[error("the pinned state is too old")]
     PinExpired,
+    /// The node held this state for readers, until more was written since than `pinned_bytes_max`.
+    #[error(
+        "the state of this slot is no longer held: more was written since than is kept of what was before"
+    )]
+    NoLongerHeld,
     /// The account is not in memory, and its file could not be read. Says which file, where, and what to do.
     #[error("{0}")]
     Files(Arc<str>),

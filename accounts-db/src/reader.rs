@@ -119,9 +119,13 @@ impl Pin {
         Ok(())
     }
 
+    /// Whether it keeps too much, so that nothing more can be read.
+    pub fn is_expired(&self) -> bool {
+        self.shared.pins.is_expired(self.cell)
+    }
+
     pub(crate) fn check(&self) -> Result<(), ReadError> {
-        let expired = self.shared.pins.is_expired(self.cell);
-        if expired {
+        if self.is_expired() {
             Err(ReadError::PinExpired)
         } else {
             Ok(())

@@ -110,6 +110,11 @@ impl Bank {
         }
     }
 
+    /// With another machine from now on.
+    pub(crate) fn set_machine(&mut self, machine: Arc<ElfMachine>) {
+        self.machine = Some(machine);
+    }
+
     /// Tells the machine that a transaction of `slot` changed a program and left its file in `programdata`. To be
     /// called after its changes are committed and before its locks are released.
     pub(crate) fn program_changed(&self, program: &Pubkey, programdata: &AccountState, slot: u64) {

@@ -29,7 +29,7 @@ use crate::uploaded;
 use crate::verify_stage::VerifyThread;
 use crate::watchdog::{Posts, Watchdog};
 use crate::{Bank, LedgerError, Limits, RuntimeConfig, SlotWatch, StartError, Verifier};
-use sealane_accounts_db::Accounts;
+use sealane_accounts_db::{Accounts, Pin};
 use sealane_vm::ElfMachine;
 use solana_hash::Hash;
 use std::sync::OnceLock;
@@ -120,6 +120,16 @@ impl Common {
         move || Bank::new(programs.clone(), &limits).with_machine(machine.clone())
     }
 
+    /// Makes machines with the programs of a state of the past.
+    fn past_machine_maker(
+        &self,
+        config: &RuntimeConfig,
+    ) -> impl Fn(Arc<Pin>) -> Arc<ElfMachine> + Send + Sync + 'static {
+        let (accounts, slots) = (self.accounts.clone(), self.visible_slots.clone());
+        let config = config.elf_programs;
+        move |pin| uploaded::past_machine(pin, accounts.clone(), slots.clone(), config)
+    }
+
     /// Makes verifiers that share the node's hash keys and database.
     fn verifier_maker(
         &self,
@@ -193,6 +203,8 @@ impl Common {
             checking: Pool::default(),
             trusting: Pool::default(),
             banks: Pool::default(),
+            past_banks: Pool::default(),
+            new_past_machine: Box::new(self.past_machine_maker(config)),
             posts: self.posts.clone(),
             order: self.order.clone(),
         }))

@@ -19,9 +19,9 @@ use bytes::Bytes;
 use crossbeam_channel::Receiver;
 use sealane_accounts_db::{Accounts, Disk, KeptCheckpoint, Pin, ReadError};
 use sealane_sdk::{AccountState, Pubkey, TransactionAccounts, TransactionTrace};
+use sealane_vm::ElfMachine;
 use solana_hash::Hash;
 use solana_signature::Signature;
-use std::ops::Deref;
 
 /// What a simulation found.
 #[derive(Clone, Debug)]
@@ -66,10 +66,16 @@ pub(crate) struct Shared {
     pub(crate) checking: Pool<Verifier>,
     pub(crate) trusting: Pool<Verifier>,
     pub(crate) banks: Pool<(Bank, Arc<Post>)>,
+    /// Those that simulate in slots that have ended, and what makes the machine with a slot's programs.
+    pub(crate) past_banks: Pool<(Bank, Arc<Post>)>,
+    pub(crate) new_past_machine: Box<NewPastMachine>,
     pub(crate) posts: Posts,
     /// The serial order, where it is recorded.
     pub(crate) order: Option<Arc<Mutex<Order>>>,
 }
+
+/// Makes a machine of a state of the past.
+type NewPastMachine = dyn Fn(Arc<Pin>) -> Arc<ElfMachine> + Send + Sync;
 
 /// Things that are costly to make and used for a moment.
 pub(crate) struct Pool<T>(Mutex<Vec<T>>);
@@ -307,14 +313,7 @@ impl Reader {
         transaction: &VerifiedTransaction,
         replace_blockhash: bool,
     ) -> Result<Simulation, ReadError> {
-        let slot = self.slot();
-        self.simulate_at(
-            &slot,
-            Box::new(self.pin()?),
-            transaction,
-            replace_blockhash,
-            false,
-        )
+        self.simulate_now(transaction, replace_blockhash, false)
     }
 
     /// The same, with a trace.
@@ -323,47 +322,67 @@ impl Reader {
         transaction: &VerifiedTransaction,
         replace_blockhash: bool,
     ) -> Result<Simulation, ReadError> {
-        let slot = self.slot();
-        self.simulate_at(
-            &slot,
-            Box::new(self.pin()?),
-            transaction,
-            replace_blockhash,
-            true,
-        )
+        self.simulate_now(transaction, replace_blockhash, true)
     }
 
-    /// The same as in a slot, with a state of it, which is let go before the transaction runs. `traced`: with a trace.
-    pub fn simulate_at(
+    fn simulate_now(
         &self,
-        slot: &SlotContext,
-        state: impl Deref<Target = Pin>,
         transaction: &VerifiedTransaction,
         replace_blockhash: bool,
         traced: bool,
     ) -> Result<Simulation, ReadError> {
-        let keys: Vec<Pubkey> = (0..transaction.account_count())
-            .map(|i| *transaction.key(i))
-            .collect();
-        let states: Vec<AccountState> = keys
-            .iter()
-            .map(|key| Ok(slot.account(&state, key)?.unwrap_or_default()))
-            .collect::<Result<_, ReadError>>()?;
-        drop(state);
+        let slot = self.slot();
+        let accounts = accounts_of(transaction, &slot, &self.pin()?)?;
+        let pool = &self.shared.banks;
+        Ok(self.simulate_with(transaction, pool, |bank| {
+            bank.set_traced(traced);
+            simulate(bank, &slot, transaction, accounts, replace_blockhash)
+        }))
+    }
+
+    /// The same at the end of a slot that has ended and whose state is held, with the programs as they were.
+    pub fn simulate_at(
+        &self,
+        sealed: &SealedSlot,
+        transaction: &VerifiedTransaction,
+        replace_blockhash: bool,
+        traced: bool,
+    ) -> Result<Simulation, ReadError> {
+        let Some(pin) = sealed.pin() else {
+            return self.simulate_now(transaction, replace_blockhash, traced);
+        };
+        let slot = sealed.context();
+        let accounts = accounts_of(transaction, slot, pin?)?;
+        let shared = &self.shared;
+        let machine = sealed.machine(|pin| (shared.new_past_machine)(pin));
+        Ok(self.simulate_with(transaction, &shared.past_banks, |bank| {
+            if let Some(machine) = machine {
+                bank.set_machine(machine);
+            }
+            bank.set_traced(traced);
+            simulate(bank, slot, transaction, accounts, replace_blockhash)
+        }))
+    }
+
+    fn simulate_with(
+        &self,
+        transaction: &VerifiedTransaction,
+        pool: &Pool<(Bank, Arc<Post>)>,
+        run: impl FnOnce(&mut Bank) -> Simulation,
+    ) -> Simulation {
         let shared = &self.shared;
         let make = || {
             let bank = (shared.new_bank)();
             let post = shared.posts.add(&bank);
             (bank, post)
         };
-        Ok(shared.banks.with(make, |(bank, post)| {
+        pool.with(make, |(bank, post)| {
             post.simulate(transaction, || {
-                bank.set_traced(traced);
-                let run = simulate(bank, slot, transaction, keys, states, replace_blockhash);
+                let run = run(bank);
                 let trace = bank.take_trace();
                 Simulation { trace, ..run }
             })
-        }))
+        })
     }
 
     /// Events from now on; the channel disconnects when its receiver falls
@@ -430,12 +449,27 @@ impl Reader {
     }
 }
 
+/// A transaction's accounts, as they are found in a slot and a state of it.
+fn accounts_of(
+    transaction: &VerifiedTransaction,
+    slot: &SlotContext,
+    pin: &Pin,
+) -> Result<(Vec<Pubkey>, Vec<AccountState>), ReadError> {
+    let keys: Vec<Pubkey> = (0..transaction.account_count())
+        .map(|i| *transaction.key(i))
+        .collect();
+    let states: Vec<AccountState> = keys
+        .iter()
+        .map(|key| Ok(slot.account(pin, key)?.unwrap_or_default()))
+        .collect::<Result<_, ReadError>>()?;
+    Ok((keys, states))
+}
+
 fn simulate(
     bank: &mut Bank,
     slot: &SlotContext,
     transaction: &VerifiedTransaction,
-    keys: Vec<Pubkey>,
-    mut states: Vec<AccountState>,
+    (keys, mut states): (Vec<Pubkey>, Vec<AccountState>),
     replace_blockhash: bool,
 ) -> Simulation {
     let mut accounts = TransactionAccounts::new();

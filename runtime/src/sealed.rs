@@ -13,9 +13,10 @@ use crate::SlotContext;
 use crate::start::ChainStart;
 use crate::task::SlotOpening;
 use sealane_accounts_db::{Accounts, Pin, ReadError};
+use sealane_vm::ElfMachine;
 use solana_hash::Hash;
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 /// A slot that has ended, and the state at its end. The first of a chain is its beginning, before its first slot has ended.
 pub struct SealedSlot {
@@ -27,6 +28,8 @@ pub struct SealedSlot {
     at_end: OnceLock<Arc<SlotContext>>,
     /// The state at its end; `None` without a lag: the newest.
     pin: Option<Result<Arc<Pin>, ReadError>>,
+    /// The programs as they are at its end, for simulations: while it is the newest or the oldest, which alone are asked.
+    machine: Mutex<Option<Arc<ElfMachine>>>,
     transaction_count: u64,
     /// It has ended.
     is_whole: bool,
@@ -54,8 +57,28 @@ impl SealedSlot {
 
     /// The state at its end, where there is a lag; `None` otherwise.
     pub fn pin(&self) -> Option<Result<&Pin, ReadError>> {
-        let pin = self.pin.as_ref()?;
-        Some(pin.as_ref().map(|pin| &**pin).map_err(Clone::clone))
+        Some(match self.pin.as_ref()? {
+            Ok(pin) if pin.is_expired() => Err(ReadError::NoLongerHeld),
+            Ok(pin) => Ok(&**pin),
+            Err(error) => Err(error.clone()),
+        })
+    }
+
+    /// The machine with its programs; `make` makes one of the state at its end.
+    pub(crate) fn machine(
+        &self,
+        make: impl FnOnce(Arc<Pin>) -> Arc<ElfMachine>,
+    ) -> Option<Arc<ElfMachine>> {
+        let pin = self.pin.as_ref()?.as_ref().ok()?;
+        let mut machine = self.machine.lock().expect("no holder of this lock panics");
+        Some(machine.get_or_insert_with(|| make(Arc::clone(pin))).clone())
+    }
+
+    fn forget_machine(&self) {
+        self.machine
+            .lock()
+            .expect("no holder of this lock panics")
+            .take();
     }
 
     /// Transactions charged since genesis, up to its end.
@@ -88,6 +111,7 @@ impl SealedSlots {
             next: None,
             at_end: OnceLock::new(),
             pin: held.pin(),
+            machine: Mutex::default(),
             transaction_count: start.transaction_count,
             is_whole: start.checkpoint.is_some(),
         };
@@ -136,6 +160,7 @@ impl SealedSlots {
             next: Some(Arc::clone(&pair[1])),
             at_end: OnceLock::new(),
             pin: pin.clone(),
+            machine: Mutex::default(),
             transaction_count,
             is_whole: true,
         });
@@ -144,6 +169,13 @@ impl SealedSlots {
         // The beginning at a checkpoint is the end of its slot, of which more is known now.
         slots.pop_back_if(|newest| newest.end() > sealed[0].slot());
         slots.extend(sealed);
+        // Those between the newest and the oldest: of them it is the one that was the newest.
+        slots
+            .iter()
+            .rev()
+            .skip(1)
+            .take(1)
+            .for_each(|it| it.forget_machine());
         let over = slots.len().saturating_sub(held_max);
         let over: Vec<_> = slots.drain(..over).collect();
         // A pin may be the last that holds on to the accounts; nobody waits for that.
@@ -170,6 +202,7 @@ impl SealedSlots {
             next: Some(Arc::clone(open)),
             at_end: OnceLock::new(),
             pin: self.0.pin(),
+            machine: Mutex::default(),
             transaction_count,
             is_whole: true,
         };

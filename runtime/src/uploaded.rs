@@ -3,7 +3,7 @@
 
 use crate::SlotWatch;
 use crate::sync::Arc;
-use sealane_accounts_db::{Accounts, ReadError};
+use sealane_accounts_db::{Accounts, Pin, ReadError};
 use sealane_sdk::{AccountState, Pubkey};
 use sealane_vm::{ElfMachine, ProgramSource, ProgramsConfig};
 use std::collections::HashMap;
@@ -50,6 +50,40 @@ pub(crate) fn machine(
         accounts,
         slots: visible_slots,
     };
+    std::sync::Arc::new(ElfMachine::new(std::sync::Arc::new(source), config))
+}
+
+/// The accounts at the end of a slot that has ended.
+struct Past {
+    pin: Arc<Pin>,
+    /// For when that state is no longer held: who reads it is told so next.
+    newest: Published,
+}
+
+impl ProgramSource for Past {
+    fn account(&self, key: &Pubkey) -> Result<Option<AccountState>, String> {
+        match self.pin.get(key) {
+            Err(ReadError::PinExpired) => self.newest.account(key),
+            read => read.map_err(|error| error.to_string()),
+        }
+    }
+
+    fn published_slot(&self) -> u64 {
+        // Nothing changes any more.
+        u64::MAX
+    }
+}
+
+/// A machine for simulations at the end of a slot that has ended, with the programs as they were. It shares nothing with the
+/// node's, which must never run what a program once was.
+pub(crate) fn past_machine(
+    pin: Arc<Pin>,
+    accounts: Arc<Accounts>,
+    slots: SlotWatch,
+    config: ProgramsConfig,
+) -> std::sync::Arc<ElfMachine> {
+    let newest = Published { accounts, slots };
+    let source = Past { pin, newest };
     std::sync::Arc::new(ElfMachine::new(std::sync::Arc::new(source), config))
 }
 

@@ -148,10 +148,14 @@ impl Bank {
         replace_blockhash: bool,
         traced: bool,
     ) -> Result<Simulation, ReadError> {
-        let state = self.state()?;
-        let slot = &self.context;
-        self.reader
-            .simulate_at(slot, state, transaction, replace_blockhash, traced)
+        match &self.sealed {
+            Some(sealed) if self.has_lag => {
+                self.reader
+                    .simulate_at(sealed, transaction, replace_blockhash, traced)
+            }
+            _ if traced => self.reader.trace(transaction, replace_blockhash),
+            _ => self.reader.simulate(transaction, replace_blockhash),
+        }
     }
 
     /// Transactions charged since genesis, as far as the level shows them.
