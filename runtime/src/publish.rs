@@ -54,6 +54,10 @@ pub enum Event {
         slot: u64,
         /// The slot that was sealed.
         parent: u64,
+        /// The first slot that is not final: without a lag the one that opened.
+        final_end: u64,
+        /// The chain went back to a snapshot: the slot is open again, and what the operator set is told next.
+        went_back: bool,
     },
     /// A transaction that had been accepted will not run: evicted, or dropped by the bank.
     Dropped {
@@ -163,6 +167,8 @@ impl PublishStage {
                 self.tell(|| Event::Slot {
                     slot,
                     parent: slot - 1,
+                    final_end: self.sealed.final_end(slot),
+                    went_back: false,
                 });
             }
             PublisherMessage::Evicted(signature) => {
@@ -347,6 +353,8 @@ impl PublishStage {
         self.tell(|| Event::Slot {
             slot,
             parent: slot - 1,
+            final_end: self.sealed.final_end(slot),
+            went_back: true,
         });
         if let Some((_, entry)) = &entry {
             self.tell_set(slot, entry);

@@ -139,6 +139,14 @@ impl SealedSlots {
         Arc::clone(slots.front().expect("there is one from the beginning"))
     }
 
+    /// The first slot that is not final, where this one is open.
+    pub(crate) fn final_end(&self, open: u64) -> u64 {
+        match self.0.lag {
+            0 => open,
+            _ => self.oldest().end(),
+        }
+    }
+
     /// `sealed` has ended, of which all is visible, and this slot opens; with a tip of `tip`. The publisher alone calls this.
     pub(crate) fn seal(
         &self,

@@ -65,6 +65,7 @@ impl Validator {
             faucet_lamports: FAUCET_SOL * LAMPORTS_PER_SOL,
             banking_threads: BankingThreads::Auto,
             slot_duration: Duration::from_millis(400),
+            finality_lag: 0,
             on_ledger_failure: None,
             on_replay: None,
             limits: Limits::default(),
@@ -113,6 +114,7 @@ pub struct ValidatorBuilder {
     pub(crate) faucet_lamports: u64,
     pub(crate) banking_threads: BankingThreads,
     pub(crate) slot_duration: Duration,
+    pub(crate) finality_lag: u64,
     pub(crate) on_ledger_failure: Option<OnLedgerFailure>,
     pub(crate) on_replay: Option<OnReplay>,
     pub(crate) limits: Limits,
@@ -354,6 +356,15 @@ impl ValidatorBuilder {
     /// Length of a slot; 400 ms by default.
     pub fn slot_duration(mut self, duration: Duration) -> Self {
         self.slot_duration = duration;
+        self
+    }
+
+    /// Lets commitment levels trail as on Solana: `processed` is what is visible in the open slot, `confirmed` the state at
+    /// the end of the newest sealed slot, and `finalized` that of the slot so many before it, at most
+    /// `Limits::finality_lag_max`; Solana's are 32. 0, the default: all show the newest visible state. This handle's
+    /// own methods are at `processed`.
+    pub fn finality_lag(mut self, slots: u64) -> Self {
+        self.finality_lag = slots;
         self
     }
 

@@ -22,6 +22,7 @@ use sealane_runtime::{
     CheckpointConfig, Disk, Ingest, Notice, Operator, Reader, Runtime, RuntimeConfig, TimeTravel,
 };
 use sealane_sdk::{AccountState, Pubkey};
+use solana_commitment_config::CommitmentLevel;
 use solana_hash::Hash;
 use solana_keypair::Keypair;
 use solana_message::VersionedMessage;
@@ -223,6 +224,7 @@ impl ValidatorBuilder {
             // Several might change the order.
             verify_threads: if is_seeded { 1 } else { verify_threads() },
             slot_duration: self.slot_duration,
+            finality_lag: self.finality_lag,
             entry_interval: Duration::from_millis(2),
             dev: genesis.dev.is_some() || warp_slot.is_some(),
             slot_transactions: is_seeded.then_some(SEEDED_SLOT_TRANSACTIONS),
@@ -349,6 +351,7 @@ impl ValidatorHandle {
             let topic = Topic::Signature {
                 signature: *signature,
                 received: false,
+                level: CommitmentLevel::Processed,
             };
             let hub = &self.context.hub;
             let number = hub.subscribe(topic, Subscriber::Waiter(sender));

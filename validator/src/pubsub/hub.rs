@@ -7,18 +7,26 @@
 //! looked up, and who may have missed something is told so. A client's connection is cut, as Agave does
 //! where a client lags behind its notifications: it connects again and asks anew. A thread of this
 //! process hears [`News::Missed`].
+//!
+//! Without a finality lag all levels of commitment are heard at once. With one, `levels` tells what reaches them later.
 
-use super::blocks::{BlockTopic, BlockUpdates};
+mod hear;
+mod levels;
+
+use super::blocks::BlockTopic;
 use super::index::{Index, SubscriptionNumber};
 use super::notify::{self, AccountWatch};
 use super::receipts::Receipts;
 use super::sink::Sink;
 use super::slot_updates::SlotCounts;
+use crate::commitment::Bank;
 use crate::rpc::{AccountConfig, AnswersBytes, Filter};
 use ahash::AHashMap;
 use crossbeam_channel::{Receiver, RecvError, Sender, never, select, unbounded};
 use jsonrpsee::core::server::SubscriptionSink;
-use sealane_runtime::{Event, PublishedTransaction, Reader};
+use levels::Behind;
+use sealane_runtime::{Event, Reader};
+use solana_commitment_config::CommitmentLevel;
 use solana_pubkey::Pubkey;
 use solana_signature::Signature;
 use solana_transaction_error::TransactionError;
@@ -44,9 +52,13 @@ pub(crate) enum Topic {
     Signature {
         signature: Signature,
         received: bool,
+        level: CommitmentLevel,
     },
     /// Logs of all transactions, or of those that name an account.
-    Logs { mentions: Option<Pubkey> },
+    Logs {
+        mentions: Option<Pubkey>,
+        level: CommitmentLevel,
+    },
     /// Slots that open.
     Slot,
     /// All that happens to slots.
@@ -57,6 +69,33 @@ pub(crate) enum Topic {
     Block(BlockTopic),
     /// Votes: there are none.
     Vote,
+}
+
+impl Topic {
+    /// The level of commitment at which it is heard of, if it has one.
+    fn level(&self) -> Option<CommitmentLevel> {
+        match self {
+            Self::Account { config, .. } | Self::Program { config, .. } => {
+                Some(config.commitment.unwrap_or_default())
+            }
+            Self::Signature { level, .. } | Self::Logs { level, .. } => Some(*level),
+            Self::Block(topic) => Some(topic.config.commitment.unwrap_or_default()),
+            Self::Slot | Self::SlotsUpdates | Self::Root | Self::Vote => None,
+        }
+    }
+
+    /// Heard at this level, if it has one.
+    fn at(mut self, at: CommitmentLevel) -> Self {
+        match &mut self {
+            Self::Account { config, .. } | Self::Program { config, .. } => {
+                config.commitment = Some(at);
+            }
+            Self::Signature { level, .. } | Self::Logs { level, .. } => *level = at,
+            Self::Block(topic) => topic.config.commitment = Some(at),
+            Self::Slot | Self::SlotsUpdates | Self::Root | Self::Vote => {}
+        }
+        self
+    }
 }
 
 /// What a thread that waits for a transaction hears, once.
@@ -159,18 +198,23 @@ struct State {
     subscriptions: AHashMap<SubscriptionNumber, (Topic, Subscriber)>,
     /// Those that have ended with what is still to be told, as the client has no answer yet.
     settled: AHashMap<SubscriptionNumber, Sink>,
-    accounts: Index<Pubkey>,
-    watches: AHashMap<Pubkey, AccountWatch>,
-    programs: Index<Pubkey>,
-    signatures: Index<Signature>,
-    mentions: Index<Pubkey>,
+    /// Each at a level of commitment; without a lag all are at `processed`.
+    accounts: Index<(Pubkey, CommitmentLevel)>,
+    watches: AHashMap<(Pubkey, CommitmentLevel), AccountWatch>,
+    programs: Index<(Pubkey, CommitmentLevel)>,
+    signatures: Index<(Signature, CommitmentLevel)>,
+    mentions: Index<(Pubkey, CommitmentLevel)>,
+    all_logs: Index<CommitmentLevel>,
+    blocks: Index<CommitmentLevel>,
+    /// What is still to reach a level.
+    behind: Behind,
     /// Under one key each, because there is only one thing to subscribe to.
-    all_logs: Index<()>,
     slots: Index<()>,
     slots_updates: Index<()>,
     slot_counts: SlotCounts,
     roots: Index<()>,
-    blocks: Index<()>,
+    /// The newest root that was told.
+    root: u64,
     receipts: Arc<Receipts>,
     answers_bytes: Arc<AnswersBytes>,
 }
@@ -188,10 +232,12 @@ impl State {
             signatures: Index::default(),
             mentions: Index::default(),
             all_logs: Index::default(),
+            behind: Behind::default(),
             slots: Index::default(),
             slots_updates: Index::default(),
             slot_counts: SlotCounts::default(),
             roots: Index::default(),
+            root: 0,
             blocks: Index::default(),
             receipts,
             answers_bytes,
@@ -203,24 +249,42 @@ impl State {
             let events = self.events.clone().unwrap_or_else(never);
             select! {
                 recv(inbox) -> command => match command {
-                    Ok(Command::Subscribe(number, topic, subscriber)) => {
-                        self.subscribe(number, topic, subscriber);
-                    }
-                    Ok(Command::Accepted(number, notifications)) => {
-                        self.accept(number, notifications);
-                    }
-                    Ok(Command::Unsubscribe(number)) => {
-                        self.settled.remove(&number);
-                        self.end(number);
-                    }
-                    Ok(Command::Received(signature)) => {
-                        self.receipts.taken();
-                        self.received(&signature);
-                    }
                     Ok(Command::Stop) | Err(_) => return,
+                    Ok(command) => self.obey(command),
                 },
-                recv(events) -> event => self.hear_or_start_afresh(event),
+                recv(events) -> event => {
+                    // What a client did once it had its answer comes after its subscription.
+                    while let Ok(command) = inbox.try_recv() {
+                        match command {
+                            Command::Stop => return,
+                            command => self.obey(command),
+                        }
+                    }
+                    // Unless who heard of it has gone, and somebody else hears from now on.
+                    let hears = |now: &Receiver<Event>| now.same_channel(&events);
+                    if self.events.as_ref().is_some_and(hears) {
+                        self.hear_or_start_afresh(event);
+                    }
+                }
             }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Subscribe(number, topic, subscriber) => {
+                self.subscribe(number, topic, subscriber);
+            }
+            Command::Accepted(number, notifications) => self.accept(number, notifications),
+            Command::Unsubscribe(number) => {
+                self.settled.remove(&number);
+                self.end(number);
+            }
+            Command::Received(signature) => {
+                self.receipts.taken();
+                self.received(&signature);
+            }
+            Command::Stop => {}
         }
     }
 
@@ -232,32 +296,53 @@ impl State {
         }
     }
 
+    /// Hears from now on.
+    fn listen(&mut self) {
+        self.events = Some(self.reader.listen());
+        self.behind = Behind::new(&self.reader);
+        self.root = self.reader.finalized().slot();
+    }
+
+    fn has_lag(&self) -> bool {
+        self.reader.finality_lag() > 0
+    }
+
     fn subscribe(&mut self, number: SubscriptionNumber, topic: Topic, subscriber: Subscriber) {
         if self.events.is_none() {
-            self.events = Some(self.reader.listen());
+            self.listen();
         }
+        let topic = match self.has_lag() {
+            true => topic,
+            false => topic.at(CommitmentLevel::Processed),
+        };
+        let level = topic.level().unwrap_or_default();
         let mut confirmed = None;
         match &topic {
             Topic::Account { key, .. } => {
-                if !self.accounts.contains(key) {
-                    self.watches
-                        .insert(*key, AccountWatch::new(&self.reader, key));
+                if !self.accounts.contains(&(*key, level)) {
+                    let bank = Bank::new(&self.reader, level);
+                    let watch = AccountWatch::new(&bank, key, self.reader.slot().slot);
+                    self.watches.insert((*key, level), watch);
                 }
-                self.accounts.insert(*key, number);
+                self.accounts.insert((*key, level), number);
             }
-            Topic::Program { program, .. } => self.programs.insert(*program, number),
+            Topic::Program { program, .. } => self.programs.insert((*program, level), number),
             Topic::Signature {
                 signature,
                 received,
+                ..
             } => {
-                confirmed = self.reader.recent_status(signature);
-                self.signatures.insert(*signature, number);
+                let end = self.behind.end(level);
+                let found = self.reader.recent_status(signature);
+                confirmed = found.filter(|found| found.slot < end);
+                self.signatures.insert((*signature, level), number);
                 self.receipts.want(*received);
             }
             Topic::Logs {
                 mentions: Some(key),
-            } => self.mentions.insert(*key, number),
-            Topic::Logs { mentions: None } => self.all_logs.insert((), number),
+                ..
+            } => self.mentions.insert((*key, level), number),
+            Topic::Logs { mentions: None, .. } => self.all_logs.insert(level, number),
             Topic::Slot => self.slots.insert((), number),
             Topic::SlotsUpdates => {
                 if self.slots_updates.is_empty() {
@@ -267,7 +352,7 @@ impl State {
                 self.slots_updates.insert((), number);
             }
             Topic::Root => self.roots.insert((), number),
-            Topic::Block(_) => self.blocks.insert((), number),
+            Topic::Block(_) => self.blocks.insert(level, number),
             Topic::Vote => {}
         }
         self.subscriptions.insert(number, (topic, subscriber));
@@ -288,29 +373,32 @@ impl State {
     /// Ends a subscription, if it is still there; whose it was.
     fn end(&mut self, number: SubscriptionNumber) -> Option<Subscriber> {
         let (topic, subscriber) = self.subscriptions.remove(&number)?;
+        let level = topic.level().unwrap_or_default();
         match &topic {
             Topic::Account { key, .. } => {
-                self.accounts.remove(key, number);
-                if !self.accounts.contains(key) {
-                    self.watches.remove(key);
+                self.accounts.remove(&(*key, level), number);
+                if !self.accounts.contains(&(*key, level)) {
+                    self.watches.remove(&(*key, level));
                 }
             }
-            Topic::Program { program, .. } => self.programs.remove(program, number),
+            Topic::Program { program, .. } => self.programs.remove(&(*program, level), number),
             Topic::Signature {
                 signature,
                 received,
+                ..
             } => {
-                self.signatures.remove(signature, number);
+                self.signatures.remove(&(*signature, level), number);
                 self.receipts.no_longer_want(*received);
             }
             Topic::Logs {
                 mentions: Some(key),
-            } => self.mentions.remove(key, number),
-            Topic::Logs { mentions: None } => self.all_logs.remove(&(), number),
+                ..
+            } => self.mentions.remove(&(*key, level), number),
+            Topic::Logs { mentions: None, .. } => self.all_logs.remove(&level, number),
             Topic::Slot => self.slots.remove(&(), number),
             Topic::SlotsUpdates => self.slots_updates.remove(&(), number),
             Topic::Root => self.roots.remove(&(), number),
-            Topic::Block(_) => self.blocks.remove(&(), number),
+            Topic::Block(_) => self.blocks.remove(&level, number),
             Topic::Vote => {}
         }
         if self.subscriptions.is_empty() {
@@ -345,201 +433,13 @@ impl State {
     fn settle_all(
         &mut self,
         signature: &Signature,
+        level: CommitmentLevel,
         slot: u64,
         status: &Result<(), TransactionError>,
     ) {
-        let numbers: Vec<_> = self.signatures.get(signature).collect();
+        let numbers: Vec<_> = self.signatures.get(&(*signature, level)).collect();
         for number in numbers {
             self.settle(number, slot, status);
-        }
-    }
-
-    fn received(&mut self, signature: &Signature) {
-        let slot = self.reader.slot().slot;
-        for number in self.signatures.get(signature) {
-            if let Some((Topic::Signature { received: true, .. }, Subscriber::Client(sink))) =
-                self.subscriptions.get_mut(&number)
-            {
-                sink.notify(&notify::received_signature(slot));
-            }
-        }
-    }
-
-    fn hear(&mut self, event: &Event) {
-        match event {
-            Event::Entry {
-                slot, transactions, ..
-            } => self.hear_entry(*slot, transactions),
-            Event::Slot { slot, parent } => {
-                self.tell(
-                    &self.slots.get(&()).collect::<Vec<_>>(),
-                    &notify::slot(*slot, *parent),
-                );
-                self.tell(&self.roots.get(&()).collect::<Vec<_>>(), parent);
-                let updates = self.slot_counts.turn(*slot, *parent);
-                if !self.slots_updates.is_empty() {
-                    let numbers: Vec<_> = self.slots_updates.get(&()).collect();
-                    updates.iter().for_each(|it| self.tell(&numbers, it));
-                }
-                self.tell_blocks(*parent);
-                self.tell_accounts(*slot);
-            }
-            Event::AccountsSet { slot, accounts } => self.hear_set(*slot, accounts),
-            Event::Dropped { signature, error } => {
-                let slot = self.reader.slot().slot;
-                self.settle_all(signature, slot, &Err(error.clone().unwrap_or(EVICTED)));
-            }
-            _ => {}
-        }
-    }
-
-    /// Tells of a block that was sealed.
-    fn tell_blocks(&mut self, slot: u64) {
-        let mut updates = BlockUpdates::new(&self.reader, &self.answers_bytes, slot);
-        for number in self.blocks.get(&()) {
-            if let Some((Topic::Block(topic), Subscriber::Client(sink))) =
-                self.subscriptions.get_mut(&number)
-                && let Some(update) = updates.of(topic)
-            {
-                sink.notify(&notify::in_slot(slot, update));
-            }
-        }
-    }
-
-    fn hear_entry(&mut self, slot: u64, transactions: &[PublishedTransaction]) {
-        if !self.slots_updates.is_empty() {
-            self.slot_counts.add(transactions);
-        }
-        let mut changed_programs = notify::Touched::default();
-        for published in transactions {
-            if !self.signatures.is_empty() {
-                let signature = published.transaction().signature();
-                if self.signatures.contains(signature) {
-                    self.settle_all(signature, slot, &published.record().status);
-                }
-            }
-            if !self.all_logs.is_empty() || !self.mentions.is_empty() {
-                self.tell_logs(slot, published);
-            }
-            if !self.accounts.is_empty() || !self.programs.is_empty() {
-                self.touch(published, &mut changed_programs);
-            }
-        }
-        self.tell_accounts(slot);
-        self.tell_programs(slot, &changed_programs);
-    }
-
-    /// Accounts were set, by nobody's transaction.
-    fn hear_set(&mut self, slot: u64, accounts: &[Pubkey]) {
-        for key in accounts {
-            if let Some(watch) = self.watches.get_mut(key) {
-                watch.touched = true;
-            }
-        }
-        self.tell_accounts(slot);
-        if !self.programs.is_empty() {
-            self.tell_programs(slot, &accounts.iter().copied().collect());
-        }
-    }
-
-    /// Notes which of the transaction's accounts somebody may want to hear of.
-    fn touch(&mut self, published: &PublishedTransaction, changed: &mut notify::Touched) {
-        let transaction = published.transaction();
-        for index in 0..transaction.account_count() {
-            if !transaction.is_writable(index) {
-                continue;
-            }
-            let key = transaction.key(index);
-            if let Some(watch) = self.watches.get_mut(key) {
-                watch.touched = true;
-            }
-            if !self.programs.is_empty() {
-                changed.insert(*key);
-            }
-        }
-    }
-
-    fn tell_logs(&mut self, slot: u64, published: &PublishedTransaction) {
-        let mut numbers: Vec<_> = self.all_logs.get(&()).collect();
-        if !self.mentions.is_empty() {
-            let transaction = published.transaction();
-            for index in 0..transaction.account_count() {
-                numbers.extend(self.mentions.get(transaction.key(index)));
-            }
-        }
-        if !numbers.is_empty() {
-            let notification = notify::logs(
-                slot,
-                published.transaction().signature(),
-                published.record(),
-            );
-            self.tell(&numbers, &notification);
-        }
-    }
-
-    /// Tells of the watched accounts that changed since they were last looked at.
-    fn tell_accounts(&mut self, slot: u64) {
-        let mut watches = std::mem::take(&mut self.watches);
-        for (key, watch) in watches.iter_mut().filter(|(_, watch)| watch.touched) {
-            if !watch.look(&self.reader, key) {
-                continue;
-            }
-            for number in self.accounts.get(key) {
-                if let Some((Topic::Account { config, .. }, Subscriber::Client(sink))) =
-                    self.subscriptions.get_mut(&number)
-                {
-                    let mints = notify::mints(&self.reader, watch.state(), config);
-                    sink.notify(&notify::account(slot, key, watch.state(), config, &mints));
-                }
-            }
-        }
-        self.watches = watches;
-    }
-
-    fn tell_programs(&mut self, slot: u64, changed: &notify::Touched) {
-        if changed.is_empty() {
-            return;
-        }
-        let Ok(pin) = self.reader.pin() else {
-            return self.cut_programs();
-        };
-        for key in changed {
-            let Ok(account) = pin.get(key) else {
-                return self.cut_programs();
-            };
-            let Some(account) = account else { continue };
-            for number in self.programs.get(&account.owner) {
-                let Some((
-                    Topic::Program {
-                        filters, config, ..
-                    },
-                    Subscriber::Client(sink),
-                )) = self.subscriptions.get_mut(&number)
-                else {
-                    continue;
-                };
-                if filters.iter().all(|filter| filter.allows(&account)) {
-                    let mints = notify::mints(&self.reader, &account, config);
-                    sink.notify(&notify::keyed_account(slot, key, &account, config, &mints));
-                }
-            }
-        }
-    }
-
-    /// A change could not be read: those who should have heard of it must know that they missed it.
-    fn cut_programs(&mut self) {
-        for (topic, subscriber) in self.subscriptions.values() {
-            if let (Topic::Program { .. }, Subscriber::Client(sink)) = (topic, subscriber) {
-                sink.cut();
-            }
-        }
-    }
-
-    fn tell(&mut self, numbers: &[SubscriptionNumber], notification: &impl serde::Serialize) {
-        for number in numbers {
-            if let Some((_, Subscriber::Client(sink))) = self.subscriptions.get_mut(number) {
-                sink.notify(notification);
-            }
         }
     }
 
@@ -547,12 +447,14 @@ impl State {
     /// the others, which will never hear of an eviction that is past, nothing is left but to say so.
     fn start_afresh(&mut self) {
         // First, so that nothing falls between the looks and the next event.
-        self.events = Some(self.reader.listen());
+        self.listen();
         self.slot_counts.forget();
-        let signatures: Vec<Signature> = self.signatures.keys().copied().collect();
-        for signature in signatures {
-            if let Some(found) = self.reader.recent_status(&signature) {
-                self.settle_all(&signature, found.slot, &found.status);
+        let signatures: Vec<_> = self.signatures.keys().copied().collect();
+        for (signature, level) in signatures {
+            if let Some(found) = self.reader.recent_status(&signature)
+                && found.slot < self.behind.end(level)
+            {
+                self.settle_all(&signature, level, found.slot, &found.status);
             }
         }
         let mut missed = Vec::new();

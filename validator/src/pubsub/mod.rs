@@ -13,6 +13,7 @@ pub(crate) use hub::{Hub, News, Subscriber, Topic};
 pub(crate) use sink::Connection;
 pub(crate) use unsubscribe::UnsubscribeErrors;
 
+use crate::commitment::lenient;
 use crate::limits::RpcLimits;
 use crate::rpc::{
     AccountConfig, BlockConfig, FilterRequest, Parameters, decode_filters, invalid_params,
@@ -24,6 +25,7 @@ use jsonrpsee::core::traits::IdProvider;
 use jsonrpsee::types::{ErrorCode, ErrorObjectOwned, SubscriptionId};
 use serde::Deserialize;
 use sink::{Notifications, Sink};
+use solana_commitment_config::CommitmentLevel;
 use solana_transaction_status_client_types::UiTransactionEncoding;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -222,6 +224,8 @@ fn program(context: &PubSubContext, parameters: &Parameters) -> Result<Topic, Er
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct SignatureConfig {
+    #[serde(deserialize_with = "lenient")]
+    commitment: Option<CommitmentLevel>,
     enable_received_notification: Option<bool>,
 }
 
@@ -232,7 +236,15 @@ fn signature(_: &PubSubContext, parameters: &Parameters) -> Result<Topic, ErrorO
     Ok(Topic::Signature {
         signature,
         received,
+        level: config.commitment.unwrap_or_default(),
     })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct LogsConfig {
+    #[serde(deserialize_with = "lenient")]
+    commitment: Option<CommitmentLevel>,
 }
 
 #[derive(Deserialize)]
@@ -251,7 +263,9 @@ fn logs(_: &PubSubContext, parameters: &Parameters) -> Result<Topic, ErrorObject
             _ => return Err(invalid_params("Invalid Request: Only 1 address supported")),
         },
     };
-    Ok(Topic::Logs { mentions })
+    let config: LogsConfig = parameters.optional(1)?;
+    let level = config.commitment.unwrap_or_default();
+    Ok(Topic::Logs { mentions, level })
 }
 
 #[derive(Deserialize)]

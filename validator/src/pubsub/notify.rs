@@ -1,9 +1,10 @@
 //! Notifications as JSON. Their context has the slot alone, unlike that of answers.
 //! Source of the shapes: `rpc/src/rpc_subscriptions.rs` of agave 4.2.
 
+use crate::commitment::Bank;
 use crate::rpc::AccountConfig;
 use crate::rpc::mints::Mints;
-use sealane_runtime::{Reader, TransactionRecord};
+use sealane_runtime::TransactionRecord;
 use sealane_sdk::AccountState;
 use serde::Serialize;
 use serde_json::json;
@@ -45,9 +46,9 @@ pub(super) fn received_signature(slot: u64) -> impl Serialize {
     in_slot(slot, "receivedSignature")
 }
 
-/// What is visible is durable, so the root is the newest sealed slot.
-pub(super) fn slot(slot: u64, parent: u64) -> impl Serialize {
-    json!({ "slot": slot, "parent": parent, "root": parent })
+/// The root is the newest slot that is final: without a lag the newest sealed one, as what is visible is durable.
+pub(super) fn slot(slot: u64, parent: u64, root: u64) -> impl Serialize {
+    json!({ "slot": slot, "parent": parent, "root": root })
 }
 
 #[derive(Serialize)]
@@ -84,11 +85,10 @@ pub(super) fn account(
 }
 
 /// What showing the account as wanted needs to know of others. What cannot be read now is not shown parsed.
-pub(super) fn mints(reader: &Reader, state: &AccountState, config: &AccountConfig) -> Mints {
-    let slot = reader.slot();
-    let mints = reader
-        .pin()
-        .and_then(|pin| config.mints([state], &slot, &pin));
+pub(super) fn mints(bank: &Bank, account: &AccountState, config: &AccountConfig) -> Mints {
+    let mints = bank
+        .state()
+        .and_then(|state| config.mints([account], bank.context(), &state));
     mints.unwrap_or_default()
 }
 
@@ -120,23 +120,25 @@ pub(super) struct AccountWatch {
     last: Option<AccountState>,
     /// A transaction may have changed it since.
     pub(super) touched: bool,
+    /// What was in slots up to this one may have changed it without having been heard, as the subscription is newer.
+    pub(super) unheard_until: u64,
 }
 
 impl AccountWatch {
-    pub(super) fn new(reader: &Reader, key: &Pubkey) -> Self {
+    pub(super) fn new(bank: &Bank, key: &Pubkey, unheard_until: u64) -> Self {
         let mut watch = Self {
             last: None,
             touched: true,
+            unheard_until,
         };
-        watch.look(reader, key);
+        watch.look(bank, key);
         watch
     }
 
     /// Looks again; whether the account changed. One that could not be read stays touched, and is looked
     /// at again with the next event.
-    pub(super) fn look(&mut self, reader: &Reader, key: &Pubkey) -> bool {
-        let slot = reader.slot();
-        let Ok(Ok(now)) = reader.pin().map(|pin| slot.account(&pin, key)) else {
+    pub(super) fn look(&mut self, bank: &Bank, key: &Pubkey) -> bool {
+        let Ok(now) = bank.state().and_then(|state| bank.account(&state, key)) else {
             return false;
         };
         self.touched = false;
@@ -184,7 +186,7 @@ mod tests {
 
     #[test]
     fn slot_notifications_have_no_context() {
-        check(&slot(7, 6), json!({"slot": 7, "parent": 6, "root": 6}));
+        check(&slot(7, 6, 3), json!({"slot": 7, "parent": 6, "root": 3}));
     }
 
     #[test]

@@ -26,8 +26,8 @@ impl SlotCounts {
         stats.max_transactions_per_entry = stats.max_transactions_per_entry.max(all);
     }
 
-    /// A slot opened, and its parent was sealed: what there is to tell.
-    pub(super) fn turn(&mut self, slot: u64, parent: u64) -> Vec<SlotUpdate> {
+    /// A slot opened, its parent was sealed, and `root` is final if it was not before: what there is to tell.
+    pub(super) fn turn(&mut self, slot: u64, parent: u64, root: Option<u64>) -> Vec<SlotUpdate> {
         let timestamp = unix_ms();
         let empty = SlotTransactionStats {
             num_transaction_entries: 0,
@@ -48,16 +48,13 @@ impl SlotCounts {
             slot: parent,
             timestamp,
         };
-        let root = SlotUpdate::Root {
-            slot: parent,
-            timestamp,
-        };
+        let root = root.map(|slot| SlotUpdate::Root { slot, timestamp });
         let created = SlotUpdate::CreatedBank {
             slot,
             parent,
             timestamp,
         };
-        let before = [Some(completed), frozen, Some(confirmed), Some(root)];
+        let before = [Some(completed), frozen, Some(confirmed), root];
         before
             .into_iter()
             .flatten()
@@ -93,9 +90,9 @@ mod tests {
         let heard_late = ["completed", "optimisticConfirmation", "root", "createdBank"];
         let quoted = |kinds: &[&str]| kinds.iter().map(|it| format!("\"{it}\"")).collect();
         let expected: Vec<String> = quoted(&heard_late);
-        assert_eq!(kinds(&counts.turn(8, 7)), expected);
+        assert_eq!(kinds(&counts.turn(8, 7, Some(7))), expected);
         counts.add(&[]);
-        let updates = counts.turn(9, 8);
+        let updates = counts.turn(9, 8, Some(6));
         let whole: Vec<String> = quoted(&[
             "completed",
             "frozen",
@@ -109,6 +106,6 @@ mod tests {
         };
         assert_eq!((*slot, stats.num_transaction_entries), (8, 1));
         counts.forget();
-        assert_eq!(counts.turn(10, 9).len(), 4);
+        assert_eq!(counts.turn(10, 9, None).len(), 3);
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct BlockConfig {
     pub(crate) rewards: Option<bool>,
     pub(crate) max_supported_transaction_version: Option<u8>,
     #[serde(deserialize_with = "lenient")]
-    commitment: Option<CommitmentLevel>,
+    pub(crate) commitment: Option<CommitmentLevel>,
 }
 
 impl BlockConfig {

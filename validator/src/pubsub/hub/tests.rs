@@ -22,6 +22,7 @@ fn wait_for(state: &mut State, number: SubscriptionNumber, signature: Signature)
     let topic = Topic::Signature {
         signature,
         received: true,
+        level: CommitmentLevel::Processed,
     };
     state.subscribe(number, topic, Subscriber::Waiter(sender));
     news
