@@ -13,7 +13,7 @@ use crate::commitment::{Bank, lenient};
 use crate::trace_json::TraceJson;
 use bytes::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;
-use sealane_runtime::{Simulation, VerifiedTransaction};
+use sealane_runtime::{SignatureStatus, Simulation, VerifiedTransaction};
 use serde::{Deserialize, Serialize};
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
 use solana_commitment_config::CommitmentLevel;
@@ -181,7 +181,8 @@ pub(crate) fn preflight(
     let status = context
         .reader
         .status_since(transaction.signature(), first_slot);
-    if status.is_ok_and(|status| status.is_some()) {
+    let is_known = |status: Option<SignatureStatus>| status.is_some_and(|it| bank.has(it.slot));
+    if status.is_ok_and(is_known) {
         let error = TransactionError::AlreadyProcessed;
         return Err(errors::preflight_failure(
             &error,

@@ -141,7 +141,7 @@ impl State {
     /// Accounts were set, by nobody's transaction.
     fn hear_set(&mut self, slot: u64, accounts: &Arc<Vec<Pubkey>>) {
         let touched = accounts.iter().copied().collect();
-        if self.behind.went_back {
+        if self.has_lag() && self.behind.went_back {
             for level in [CommitmentLevel::Confirmed, CommitmentLevel::Finalized] {
                 let bank = Bank::new(&self.reader, level);
                 self.tell_programs(level, bank.slot(), &bank, &touched);

@@ -1,8 +1,10 @@
 //! How transactions and blocks reach the levels.
 
 use super::{LAG, Steps, status};
-use crate::support::{error, result};
+use crate::support::{PATIENCE, error, result};
+use crate::transfers::{base64, transfer};
 use serde_json::{Value, json};
+use solana_pubkey::Pubkey;
 
 #[test]
 fn a_transaction_is_processed_then_confirmed_by_more_and_more_then_final() {
@@ -51,6 +53,26 @@ fn a_transaction_is_processed_then_confirmed_by_more_and_more_then_final() {
     }
     let found = result(&steps.node, "getTransaction", json!([signature]));
     assert_eq!(found["slot"], json!(slot));
+}
+
+#[test]
+fn what_was_sent_is_new_to_a_preflight_until_its_level_has_it() {
+    let steps = Steps::grown();
+    let blockhash = steps.node.reader().finalized().context().blockhash();
+    let faucet = steps.node.faucet();
+    let sent = transfer(faucet, &Pubkey::new_unique(), 1_000_000, blockhash);
+    let (wire, signature) = (base64(&sent), json!(sent.signatures[0].to_string()));
+    let config = json!({"encoding": "base64"});
+    for _ in 0..=LAG {
+        // It is in already, which is what a client wants that sends it again.
+        let answer = result(&steps.node, "sendTransaction", json!([wire, config]));
+        assert_eq!(answer, signature);
+        steps.node.confirm(&sent.signatures[0], PATIENCE).unwrap();
+        steps.step();
+    }
+    let (code, message) = error(&steps.node, "sendTransaction", json!([wire, config]));
+    assert_eq!(code, -32002);
+    assert!(message.contains("already been processed"), "{message}");
 }
 
 #[test]

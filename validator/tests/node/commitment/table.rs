@@ -17,6 +17,8 @@ const CONTEXT: &str = "/context/slot";
 fn rows(steps: &Steps) -> Vec<Row> {
     let key = json!(steps.watched.pubkey().to_string());
     let system = json!("11111111111111111111111111111111");
+    let mint = json!("So11111111111111111111111111111111111111112");
+    let tokens = json!({"programId": "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"});
     let none = || json!({});
     // Old enough to be known at each level.
     let reader = steps.node.reader();
@@ -38,14 +40,33 @@ fn rows(steps: &Steps) -> Vec<Row> {
         ("getEpochInfo", vec![], none(), "/blockHeight"),
         ("getBalance", vec![key.clone()], none(), CONTEXT),
         ("getAccountInfo", vec![key.clone()], none(), CONTEXT),
-        ("getMultipleAccounts", vec![json!([key])], none(), CONTEXT),
+        (
+            "getMultipleAccounts",
+            vec![json!([key.clone()])],
+            none(),
+            CONTEXT,
+        ),
         ("getProgramAccounts", vec![system], with_context, CONTEXT),
         ("getLatestBlockhash", vec![], none(), CONTEXT),
         ("isBlockhashValid", vec![blockhash], none(), CONTEXT),
         ("getFeeForMessage", vec![json!(message)], none(), CONTEXT),
         ("getSupply", vec![], none(), CONTEXT),
         ("getLargestAccounts", vec![], none(), CONTEXT),
-        ("simulateTransaction", vec![wire], of_bytes, CONTEXT),
+        ("simulateTransaction", vec![wire], of_bytes.clone(), CONTEXT),
+        ("getTokenSupply", vec![mint.clone()], none(), CONTEXT),
+        ("getTokenLargestAccounts", vec![mint], none(), CONTEXT),
+        (
+            "getTokenAccountsByOwner",
+            vec![key.clone(), tokens.clone()],
+            of_bytes.clone(),
+            CONTEXT,
+        ),
+        (
+            "getTokenAccountsByDelegate",
+            vec![key, tokens],
+            of_bytes,
+            CONTEXT,
+        ),
         ("getStakeMinimumDelegation", vec![], none(), CONTEXT),
         ("getBlockProduction", vec![], none(), CONTEXT),
         (
