@@ -172,6 +172,12 @@ pub struct Arguments {
           value_parser = clap::value_parser!(u64).range(2..=9_600))]
     ticks_per_slot: Option<u64>,
 
+    /// Let confirmed and finalized trail, to try a client against what happens on Solana: processed is what is
+    /// visible now, confirmed the state at the end of the newest sealed slot, and finalized that of the slot so many
+    /// before it, 1 to 150. Solana's are 32. Without this all show the same, as nothing is ever rolled back.
+    #[arg(long, value_name = "SLOTS", value_parser = clap::value_parser!(u64).range(1..=150))]
+    finality_lag: Option<u64>,
+
     /// Let a slot and an account cost no more than on Solana: 100 and 24 million cost units. What is over
     /// a slot's limits competes for the next one's. Without this there is no limit.
     #[arg(long)]
@@ -316,6 +322,7 @@ pub fn run(
         .bind_address(arguments.bind_address)
         .banking_threads(arguments.banking_threads)
         .slot_duration(arguments.slot_duration())
+        .finality_lag(arguments.finality_lag.unwrap_or(0))
         .faucet_lamports(faucet_lamports)
         .limits(arguments.limits())
         .check_purity(arguments.check_purity)
@@ -437,6 +444,21 @@ mod tests {
         assert_eq!(costs(&[]), (None, None));
         let solana = (Some(100_000_000), Some(24_000_000));
         assert_eq!(costs(&["--solana-cost-limits"]), solana);
+    }
+
+    #[test]
+    fn finality_lags_by_1_to_150_slots_where_it_does() {
+        let lag = |arguments: &[&str]| {
+            let arguments = [&["sealane-validator"], arguments].concat();
+            Arguments::try_parse_from(arguments).map(|it| it.finality_lag)
+        };
+        assert_eq!(lag(&[]).unwrap(), None);
+        assert_eq!(lag(&["--finality-lag", "32"]).unwrap(), Some(32));
+        for wrong in ["0", "151", "-1", "many"] {
+            assert!(lag(&["--finality-lag", wrong]).is_err(), "{wrong}");
+        }
+        let most = Limits::default().finality_lag_max.to_string();
+        assert!(lag(&["--finality-lag", &most]).is_ok());
     }
 
     #[test]
