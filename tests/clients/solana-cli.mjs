@@ -35,7 +35,7 @@ const elf = file("memo.so");
 async function solana({ url }, ...words) {
   const general = ["--config", file("none.yml"), "--url", url, "--keypair", file("id.json"), "--commitment", "confirmed"];
   try {
-    const { stdout } = await promisify(execFile)(SOLANA, [...general, ...words], { maxBuffer: 1 << 24 });
+    const { stdout } = await promisify(execFile)(SOLANA, [...general, ...words], { maxBuffer: 1 << 26 });
     return stdout;
   } catch (error) {
     throw new Error(`solana ${words.join(" ")}\n${error.stdout}${error.stderr}`);
