@@ -307,7 +307,7 @@ impl State {
         self.reader.finality_lag() > 0
     }
 
-    fn subscribe(&mut self, number: SubscriptionNumber, topic: Topic, subscriber: Subscriber) {
+    fn subscribe(&mut self, number: SubscriptionNumber, topic: Topic, mut subscriber: Subscriber) {
         if self.events.is_none() {
             self.listen();
         }
@@ -354,6 +354,9 @@ impl State {
             Topic::Root => self.roots.insert((), number),
             Topic::Block(_) => self.blocks.insert(level, number),
             Topic::Vote => {}
+        }
+        if let Subscriber::Client(sink) = &mut subscriber {
+            sink.registered();
         }
         self.subscriptions.insert(number, (topic, subscriber));
         if let Some(found) = confirmed {

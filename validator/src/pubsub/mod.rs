@@ -167,15 +167,19 @@ async fn hold(
             .await;
     };
     let (done, ended) = oneshot::channel();
+    let (registered, is_registered) = oneshot::channel();
     let sink = Sink {
         notifications: Notifications::Early(Vec::new()),
         connection,
+        registered: Some(registered),
         _done: done,
         _permit: permit,
     };
     // First, so that nothing that comes after the answer is missed; the answer goes out before the first notification.
     let hub = context.hubs.of(&topic);
     let number = hub.subscribe(topic, Subscriber::Client(sink));
+    // A hub that has ended says nothing, and ends what it has been given.
+    let _ = is_registered.await;
     let Ok(notifications) = pending.accept().await else {
         return hub.unsubscribe(number);
     };

@@ -42,6 +42,8 @@ const EARLY_MAX: usize = 64;
 pub(crate) struct Sink {
     pub(super) notifications: Notifications,
     pub(super) connection: Connection,
+    /// Hears that the hub has the subscription.
+    pub(super) registered: Option<oneshot::Sender<()>>,
     /// Dropped with the sink, which tells the task that holds the subscription to end it.
     pub(super) _done: oneshot::Sender<()>,
     /// Given back when the hub has ended the subscription, not when it is asked to.
@@ -57,6 +59,14 @@ pub(super) enum Notifications {
 }
 
 impl Sink {
+    /// The hub has the subscription: whatever happens from now on is heard.
+    pub(super) fn registered(&mut self) {
+        if let Some(registered) = self.registered.take() {
+            // Its client may have gone.
+            let _ = registered.send(());
+        }
+    }
+
     /// The client has its answer: it is told what came meanwhile, and all that comes.
     pub(super) fn open(&mut self, notifications: SubscriptionSink) {
         let opened = Notifications::Open(notifications);
