@@ -2,14 +2,19 @@
 
 use super::{LAG, Steps, lagging, status};
 use crate::support::{call, clock_at, error, result};
-use crate::transfers::base64;
+use crate::transfers::{SYSTEM, base64};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use sealane_runtime::TimeTravel;
 use sealane_validator::{Limits, Validator};
 use serde_json::{Value, json};
 use solana_keypair::Keypair;
+use solana_message::compiled_instruction::CompiledInstruction;
+use solana_message::{MessageHeader, VersionedMessage, v0};
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 use solana_transaction::Transaction;
+use solana_transaction::versioned::VersionedTransaction;
 
 #[test]
 fn a_level_shows_the_state_at_the_end_of_its_slot_whatever_is_written_since() {
@@ -142,6 +147,69 @@ fn a_level_runs_programs_as_they_were_and_the_newest_state_as_they_are() {
         steps.step();
     }
     assert_eq!(look(), [true; 3]);
+}
+
+#[test]
+fn a_lookup_table_gives_what_it_held_at_the_level() {
+    let steps = Steps::grown();
+    let (table, looked_up) = (Pubkey::new_unique(), Pubkey::new_unique());
+    // That it is a table, never deactivated, extended in slot 0 from index 0 on, without an authority; then addresses.
+    let mut data = 1_u32.to_le_bytes().to_vec();
+    data.extend_from_slice(&u64::MAX.to_le_bytes());
+    data.resize(56, 0);
+    data.extend_from_slice(looked_up.as_array());
+    let state = sealane_sdk::AccountState {
+        lamports: 10_000_000,
+        owner: "AddressLookupTab1e1111111111111111111111111"
+            .parse()
+            .unwrap(),
+        data: data.into(),
+        ..Default::default()
+    };
+    steps.node.set_account(&table, state).unwrap();
+    let faucet = steps.node.faucet();
+    let message = v0::Message {
+        header: MessageHeader {
+            num_required_signatures: 1,
+            num_readonly_signed_accounts: 0,
+            num_readonly_unsigned_accounts: 1,
+        },
+        account_keys: vec![faucet.pubkey(), SYSTEM.parse().unwrap()],
+        recent_blockhash: steps.node.latest_blockhash(),
+        // A transfer of 1,000,000 lamports to the address in the table.
+        instructions: vec![CompiledInstruction {
+            program_id_index: 1,
+            accounts: vec![0, 2],
+            data: [&2_u32.to_le_bytes()[..], &1_000_000_u64.to_le_bytes()[..]].concat(),
+        }],
+        address_table_lookups: vec![v0::MessageAddressTableLookup {
+            account_key: table,
+            writable_indexes: vec![0],
+            readonly_indexes: vec![],
+        }],
+    };
+    let signed = VersionedTransaction::try_new(VersionedMessage::V0(message), &[faucet]).unwrap();
+    let wire = BASE64_STANDARD.encode(bincode::serialize(&signed).unwrap());
+    let simulated = |level: &str| {
+        let config = json!({
+            "encoding": "base64", "commitment": level, "replaceRecentBlockhash": true,
+        });
+        let answer = call(&steps.node, "simulateTransaction", json!([wire, config]));
+        match answer["error"]["message"].as_str() {
+            Some(message) => message.to_owned(),
+            None => answer["result"]["value"]["err"].to_string(),
+        }
+    };
+    let unknown =
+        "invalid transaction: Transaction loads an address table account that doesn't exist";
+    let look = || ["processed", "confirmed", "finalized"].map(simulated);
+    assert_eq!(look(), ["null", unknown, unknown]);
+    steps.step();
+    assert_eq!(look(), ["null", "null", unknown]);
+    for _ in 0..LAG {
+        steps.step();
+    }
+    assert_eq!(look(), ["null"; 3]);
 }
 
 #[test]
