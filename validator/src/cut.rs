@@ -50,7 +50,14 @@ pub(crate) struct Cuttable<S> {
     stream: S,
     scissors: Scissors,
     unsent: Unsent,
+    /// The client takes nothing for the moment.
+    is_stuck: bool,
+    /// Bytes that it has sent since.
+    read_while_stuck: usize,
 }
+
+/// What a client may ask while it takes no answers: each request costs more than its bytes until it is answered.
+const READ_WHILE_STUCK_MAX: usize = 1 << 20;
 
 impl<S> Cuttable<S> {
     pub(crate) fn new(stream: S, scissors: Scissors, unsent: Unsent) -> Self {
@@ -58,12 +65,16 @@ impl<S> Cuttable<S> {
             stream,
             scissors,
             unsent,
+            is_stuck: false,
+            read_while_stuck: 0,
         }
     }
 
-    fn wrote(&self, result: Poll<Result<usize>>) -> Poll<Result<usize>> {
+    fn wrote(&mut self, result: Poll<Result<usize>>) -> Poll<Result<usize>> {
+        self.is_stuck = result.is_pending();
         if let Poll::Ready(Ok(bytes)) = result {
             self.unsent.wrote(bytes);
+            self.read_while_stuck = 0;
         }
         result
     }
@@ -76,7 +87,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Cuttable<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
         self.scissors.watch(&self.scissors.0.reading, context)?;
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if self.is_stuck {
+            self.read_while_stuck += buffer.filled().len() - before;
+            if self.read_while_stuck > READ_WHILE_STUCK_MAX {
+                self.scissors.cut();
+            }
+        }
+        result
     }
 }
 
@@ -149,6 +168,24 @@ mod tests {
             scissors.cut();
             assert_eq!(reading.await.unwrap(), Err(ErrorKind::ConnectionAborted));
             assert_eq!(writing.await.unwrap(), Err(ErrorKind::ConnectionAborted));
+        });
+    }
+
+    #[test]
+    fn who_goes_on_to_ask_and_takes_no_answer_is_cut() {
+        block_on(async {
+            let (near, mut far) = duplex(4096);
+            let mut near = Cuttable::new(near, Scissors::default(), unsent());
+            let mut buffer = vec![0; 4096];
+            let is_stuck = near.write_all(&[7; 5000]).now_or_never().is_none();
+            assert!(is_stuck, "nobody reads");
+            let mut asked = 0;
+            while asked <= READ_WHILE_STUCK_MAX {
+                far.write_all(&[1; 4096]).await.unwrap();
+                asked += near.read(&mut buffer).await.unwrap();
+            }
+            let ended = near.read(&mut buffer).await.map_err(|error| error.kind());
+            assert_eq!(ended, Err(ErrorKind::ConnectionAborted));
         });
     }
 

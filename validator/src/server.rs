@@ -3,14 +3,14 @@
 //! jsonrpsee speaks HTTP, WebSocket and JSON-RPC. What is ours is the loop that accepts connections: it
 //! bounds them, and gives each a handle by which a client that does not read can be cut.
 
-use crate::cut::Cuttable;
+use crate::cut::{Cuttable, Scissors};
 use crate::error::Error;
 use crate::limits::RpcLimits;
 use crate::metrics;
 use crate::niceness;
 use crate::pubsub::{Connection, SubscriptionNumbers, UnsubscribeErrors};
 use crate::rate::{Caller, RateCaps, Rates, too_many_json};
-use crate::unsent::{self, CountsAnswers, UnsentOfAll};
+use crate::unsent::{CountsAnswers, UnsentOfAll};
 use jsonrpsee::core::middleware::RpcServiceBuilder;
 use jsonrpsee::server::{
     BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, Methods, Server, ServerConfig,
@@ -21,7 +21,7 @@ use socket2::{SockRef, TcpKeepalive};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::{Service, ServiceBuilder};
 use tower_http::cors::CorsLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
@@ -264,7 +264,7 @@ impl Acceptor {
             let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
                 continue;
             };
-            let prepared = prepare(socket, &self.unsent, self.keep_alive_interval);
+            let prepared = prepare(socket, &self.unsent, permit, self.keep_alive_interval);
             let Ok((socket, connection)) = prepared else {
                 continue;
             };
@@ -299,7 +299,6 @@ impl Acceptor {
             tokio::spawn(async move {
                 // An error is the client's: it went away, or does not speak HTTP.
                 let _ = serve_with_graceful_shutdown(socket, service, stopped).await;
-                drop(permit);
             });
         }
     }
@@ -347,10 +346,11 @@ fn health(reader: &Reader) -> &'static str {
     if reader.is_healthy() { "ok" } else { "unknown" }
 }
 
-/// Sends small messages at once, notices when the other end is gone, and duplicates the socket for whoever must cut it.
+/// Sends small messages at once and notices when the other end is gone; what it gives beside the stream can cut it.
 fn prepare(
     socket: tokio::net::TcpStream,
     unsent: &UnsentOfAll,
+    place: OwnedSemaphorePermit,
     keep_alive_interval: Duration,
 ) -> std::io::Result<(Cuttable<tokio::net::TcpStream>, Connection)> {
     const ATTEMPTS: u32 = 3;
@@ -360,7 +360,8 @@ fn prepare(
         .with_retries(ATTEMPTS);
     SockRef::from(&socket).set_tcp_keepalive(&keep_alive)?;
     socket.set_nodelay(true)?;
-    let (scissors, unsent, connection) = unsent::connection(unsent);
+    let (scissors, unsent) = (Scissors::default(), unsent.connection());
+    let connection = Connection::new(scissors.clone(), unsent.clone(), place);
     Ok((Cuttable::new(socket, scissors, unsent), connection))
 }
 

@@ -7,7 +7,6 @@
 //!
 //! What frames and heads add is written and was not counted: a connection that has written all is at 0 again.
 
-use crate::cut::Scissors;
 use crate::pubsub::Connection;
 use jsonrpsee::core::middleware::{Batch, Notification, RpcServiceT};
 use jsonrpsee::server::MethodResponse;
@@ -60,21 +59,25 @@ struct Inner {
 impl Unsent {
     /// Whether another message may wait, which then counts.
     pub(crate) fn admit(&self, bytes: usize) -> bool {
-        let (own, all) = (&self.0.bytes, &self.0.all);
-        let waiting = own.load(Ordering::Relaxed);
-        // One alone may be of any size.
-        let fits = waiting == 0 || waiting + bytes <= all.connection_bytes_max;
-        let fits_all = all.bytes.load(Ordering::Relaxed) + bytes <= all.bytes_max;
-        let is_small = waiting == 0 && bytes <= SMALL_BYTES;
-        if fits && (fits_all || is_small) {
-            own.fetch_add(bytes, Ordering::Relaxed);
-            all.bytes.fetch_add(bytes, Ordering::Relaxed);
-            return true;
+        let all = &self.0.all;
+        // What counts for one counts for all, at each moment: so it is added there first, and taken off last.
+        let of_all = all.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let fits_all = of_all.saturating_add(bytes) <= all.bytes_max;
+        let add = |waiting: usize| {
+            let is_alone = waiting == 0;
+            // One alone may be of any size.
+            let fits = is_alone || waiting + bytes <= all.connection_bytes_max;
+            let is_small = is_alone && bytes <= SMALL_BYTES;
+            (fits && (fits_all || is_small)).then_some(waiting + bytes)
+        };
+        let added = (self.0.bytes).fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+        if added.is_err() {
+            all.bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
-        false
+        added.is_ok()
     }
 
-    /// So many bytes were written.
+    /// So many bytes were written, or will not be.
     pub(crate) fn wrote(&self, bytes: usize) {
         let take = |waiting: usize| Some(waiting.saturating_sub(bytes));
         let before = self
@@ -94,18 +97,15 @@ impl Drop for Inner {
     }
 }
 
-/// A connection's scissors and count, for whoever prepares it.
-pub(crate) fn connection(all: &UnsentOfAll) -> (Scissors, Unsent, Connection) {
-    let (scissors, unsent) = (Scissors::default(), all.connection());
-    let connection = Connection::new(scissors.clone(), unsent.clone());
-    (scissors, unsent, connection)
-}
-
 /// Middleware that counts answers, and has an error in place of one that is too much.
 #[derive(Clone)]
 pub(crate) struct CountsAnswers<S>(pub(crate) Arc<S>);
 
 fn counted(answer: MethodResponse, connection: Option<Connection>, id: Id<'_>) -> MethodResponse {
+    // One to a subscription has been sent already, and is short.
+    if answer.is_subscription() {
+        return answer;
+    }
     let bytes = answer.as_json().get().len();
     match connection {
         Some(connection) if !connection.admits(bytes) => {

@@ -15,12 +15,18 @@ pub(crate) struct Connection(Arc<Inner>);
 struct Inner {
     scissors: Scissors,
     unsent: Unsent,
+    /// Given back when nobody holds the connection any more, be it one of HTTP or a WebSocket.
+    _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    /// A handle of the connection that `scissors` cut, and for which so much waits.
-    pub(crate) fn new(scissors: Scissors, unsent: Unsent) -> Self {
-        Self(Arc::new(Inner { scissors, unsent }))
+    /// A handle of the connection that `scissors` cut, for which so much waits and which has a place among all.
+    pub(crate) fn new(scissors: Scissors, unsent: Unsent, place: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Inner {
+            scissors,
+            unsent,
+            _place: place,
+        }))
     }
 
     /// Ends the connection in both directions: its reader, and a writer that waits for a client that
@@ -32,6 +38,11 @@ impl Connection {
     /// Whether another message may wait for the client, which then counts.
     pub(crate) fn admits(&self, bytes: usize) -> bool {
         self.0.unsent.admit(bytes)
+    }
+
+    /// A message that was admitted will not be sent.
+    fn give_back(&self, bytes: usize) {
+        self.0.unsent.wrote(bytes);
     }
 }
 
@@ -71,7 +82,7 @@ impl Sink {
     pub(super) fn open(&mut self, notifications: SubscriptionSink) {
         let opened = Notifications::Open(notifications);
         if let Notifications::Early(early) = std::mem::replace(&mut self.notifications, opened) {
-            early.into_iter().for_each(|json| self.send(json));
+            early.into_iter().for_each(|json| self.pass_on(json));
         }
     }
 
@@ -89,14 +100,26 @@ impl Sink {
     }
 
     fn send(&mut self, json: Box<RawValue>) {
+        if self.connection.admits(json.get().len()) {
+            self.pass_on(json);
+        } else {
+            self.cut();
+        }
+    }
+
+    /// Of a notification that was admitted.
+    fn pass_on(&mut self, json: Box<RawValue>) {
         let notifications = match &mut self.notifications {
             Notifications::Early(early) if early.len() < EARLY_MAX => return early.push(json),
             Notifications::Early(_) => return self.cut(),
             Notifications::Open(notifications) => notifications,
         };
-        let has_room = self.connection.admits(json.get().len());
-        if !has_room || (notifications.try_send(json).is_err() && !notifications.is_closed()) {
-            self.cut();
+        let bytes = json.get().len();
+        if notifications.try_send(json).is_err() {
+            self.connection.give_back(bytes);
+            if !notifications.is_closed() {
+                self.cut();
+            }
         }
     }
 

@@ -195,11 +195,16 @@ pub(crate) fn module(
             let room = Arc::clone(&room);
             async move {
                 let parameters = Parameters::parse(&params)?;
-                let _place = room
-                    .acquire()
+                let place = room
+                    .acquire_owned()
                     .await
                     .map_err(|error| errors::internal(error.to_string()))?;
-                answer_from_disk(move || method(&context, &parameters)).await
+                // A scan goes on when its client has gone, and so it keeps its place.
+                answer_from_disk(move || {
+                    let _place = place;
+                    method(&context, &parameters)
+                })
+                .await
             }
         })?;
     }

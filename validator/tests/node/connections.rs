@@ -50,12 +50,21 @@ fn who_does_not_read_answers_gets_errors_instead_and_others_go_on() {
     for _ in 0..TIMES {
         greedy.send(&request);
     }
+    // It may still subscribe, and is told so once.
+    greedy.send(
+        &json!({"jsonrpc": "2.0", "id": 2, "method": "accountSubscribe",
+        "params": [big.to_string()]}),
+    );
     // Others get what is small meanwhile.
     assert_eq!(result(&node, "getHealth", json!([])), "ok");
-    let answers: Vec<Value> = (0..TIMES).map(|_| greedy.receive().unwrap()).collect();
+    let answers: Vec<Value> = (0..=TIMES).map(|_| greedy.receive().unwrap()).collect();
     let is_refused = |answer: &&Value| answer["error"]["code"] == json!(-32008);
     let refused = answers.iter().filter(is_refused).count();
     let given = answers.iter().filter(|it| it["result"].is_object()).count();
+    let subscribed = answers
+        .iter()
+        .filter(|it| it["id"] == json!(2) && it["result"].is_u64());
+    assert_eq!(subscribed.count(), 1);
     assert_eq!(refused + given, TIMES);
     assert!(refused > 0 && given > 0, "{refused} refused, {given} given");
     // It has read all: it may ask again.
