@@ -31,10 +31,15 @@ fn compute(_: &Pubkey, accounts: &[AccountInfo<'_>], _: &[u8]) -> ProgramResult 
     let [account] = accounts else {
         return Err(ProgramError::NotEnoughAccountKeys);
     };
+    hash_data(account, COMPUTE_ROUNDS)
+}
+
+/// Replaces the first 32 bytes of an account by their hash, so many times.
+pub(crate) fn hash_data(account: &AccountInfo<'_>, rounds: u32) -> ProgramResult {
     let mut data = account.data_mut(..32)?;
     let mut state = [0; 32];
     state.copy_from_slice(&data);
-    for _ in 0..COMPUTE_ROUNDS {
+    for _ in 0..rounds {
         state = hash(&state).to_bytes();
     }
     data.copy_from_slice(&state);

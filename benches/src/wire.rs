@@ -1,9 +1,13 @@
 //! Pre-signed transactions as wire bytes, packed; and the file in which they travel to the peers.
 
+use crate::keyring::Keyring;
+use crate::parallel::in_ranges;
 use bytes::Bytes;
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
+use solana_message::VersionedMessage;
 use std::io::{self, Write};
+use std::ops::Range;
 
 /// First bytes of an exported workload.
 const EXPORT_MAGIC: &[u8; 8] = b"SLWORK01";
@@ -48,6 +52,30 @@ impl WireTransactions {
             last.push(Bytes::copy_from_slice(transaction));
         }
         batches
+    }
+
+    /// The transactions with these numbers, made and signed on all cores; `draft` gives each one's payer and message.
+    pub(crate) fn signed(
+        numbers: Range<u64>,
+        keyring: &Keyring,
+        draft: impl Fn(u64) -> (u64, VersionedMessage) + Sync,
+    ) -> Self {
+        let parts = in_ranges(numbers.end - numbers.start, |range| {
+            let mut part = Self::default();
+            for i in range {
+                let i = numbers.start + i;
+                let (payer, message) = draft(i);
+                let message = message.serialize();
+                part.push(keyring.sign(payer, i, &message).as_ref(), &message);
+            }
+            part
+        });
+        let mut all = Self::default();
+        // Each is freed as soon as it was taken over.
+        for part in parts {
+            all.append(&part);
+        }
+        all
     }
 
     pub(crate) fn push(&mut self, signature: &[u8], message: &[u8]) {

@@ -5,7 +5,6 @@
 //! which that is valid: `banking-bench` sets the slot's length accordingly.
 
 use crate::keyring::{Keyring, address};
-use crate::parallel::in_ranges;
 use crate::wire::WireTransactions;
 use crate::{counters, mix, programs, tokens, transfers};
 use sealane_sdk::{AccountState, Program, Pubkey};
@@ -124,18 +123,8 @@ impl Workload {
             WorkloadKind::Compute => programs::compute_plan(&ground),
             WorkloadKind::Mix => mix::plan(&ground),
         };
-        let mut transactions = WireTransactions::default();
-        for part in in_ranges(options.transactions, |range| {
-            let mut part = WireTransactions::default();
-            for i in range {
-                let (payer, message) = (plan.draft)(i, &keyring);
-                let message = message.serialize();
-                part.push(keyring.sign(payer, i, &message).as_ref(), &message);
-            }
-            part
-        }) {
-            transactions.append(&part);
-        }
+        let draft = |i| (plan.draft)(i, &keyring);
+        let transactions = WireTransactions::signed(0..options.transactions, &keyring, draft);
         let genesis = genesis(options, &keyring, plan.accounts);
         Self {
             blockhash,

@@ -1,11 +1,12 @@
 //! Transactions that each cost a fixed time and offer a random fee per compute unit.
 
 use crate::keyring::{Keyring, address};
-use crate::parallel::in_ranges;
+use crate::programs::hash_data;
 use crate::random::SplitMix64;
 use crate::wire::WireTransactions;
 use crate::workload::{OTHER_LAMPORTS, PAYER_LAMPORTS, Workload};
 use sealane_sdk::{AccountInfo, AccountState, Program, ProgramError, ProgramResult, Pubkey};
+use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
 use solana_instruction::{AccountMeta, Instruction};
 use solana_message::{Message, VersionedMessage};
@@ -18,10 +19,6 @@ pub(crate) const PRICES: u64 = 1_000;
 
 /// Address of the program that takes its time.
 const SLOW_ID: Pubkey = Pubkey::new_from_array(*b"sealane bench: program that last");
-/// Address of Compute Budget, and the tag of its instruction that sets a price.
-const COMPUTE_BUDGET: Pubkey =
-    Pubkey::from_str_const("ComputeBudget111111111111111111111111111111");
-const SET_COMPUTE_UNIT_PRICE: u8 = 3;
 /// Who pays, in turn.
 const PAYERS: u64 = 10_000;
 
@@ -72,32 +69,17 @@ impl PricedWork {
 
     /// The transactions with these numbers, each signed, made on all cores.
     pub(crate) fn transactions(&self, numbers: Range<u64>) -> WireTransactions {
-        let mut transactions = WireTransactions::default();
-        for part in in_ranges(numbers.end - numbers.start, |range| {
-            let mut part = WireTransactions::default();
-            for i in range {
-                let i = numbers.start + i;
-                let message = self.message(i).serialize();
-                let signature = self.keyring.sign(i % PAYERS, i, &message);
-                part.push(signature.as_ref(), &message);
-            }
-            part
-        }) {
-            transactions.append(&part);
-        }
-        transactions
+        WireTransactions::signed(numbers, &self.keyring, |i| (i % PAYERS, self.message(i)))
     }
 
     fn message(&self, i: u64) -> VersionedMessage {
         let price = SplitMix64::new(self.seed, PURPOSE_PRICE, i).below(PRICES);
-        let mut asked = vec![SET_COMPUTE_UNIT_PRICE];
-        asked.extend(price.to_le_bytes());
         let mut data = self.rounds.to_le_bytes().to_vec();
         data.extend(i.to_le_bytes());
         data.extend(price.to_le_bytes());
         let account = AccountMeta::new(self.hashed(i % PAYERS), false);
         let instructions = [
-            Instruction::new_with_bytes(COMPUTE_BUDGET, &asked, Vec::new()),
+            ComputeBudgetInstruction::set_compute_unit_price(price),
             Instruction::new_with_bytes(SLOW_ID, &data, vec![account]),
         ];
         let payer = self.keyring.key(i % PAYERS);
@@ -129,14 +111,7 @@ fn last(_: &Pubkey, accounts: &[AccountInfo<'_>], data: &[u8]) -> ProgramResult 
     let ([account], Some(rounds)) = (accounts, data.first_chunk()) else {
         return Err(ProgramError::InvalidInstructionData);
     };
-    let mut bytes = account.data_mut(..32)?;
-    let mut state = [0; 32];
-    state.copy_from_slice(&bytes);
-    for _ in 0..u32::from_le_bytes(*rounds) {
-        state = hash(&state).to_bytes();
-    }
-    bytes.copy_from_slice(&state);
-    Ok(())
+    hash_data(account, u32::from_le_bytes(*rounds))
 }
 
 /// Hash rounds that take so long on this machine: the median of some trials, as others use it too.
