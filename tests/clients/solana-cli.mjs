@@ -1,51 +1,25 @@
 // The unmodified `solana` command line against a node: transfers, nonce accounts, lookup tables, what it reads of the chain,
-// and the life of a program: dumped, deployed with --use-rpc, called, upgraded over QUIC, extended, handed on, closed. `solana-cli.sh` builds the command line and
-// runs this.
+// and the life of a program: dumped, deployed with --use-rpc, called, upgraded over QUIC, extended, handed on, closed.
+// `command-lines.sh` builds the command line and runs this.
 //
 //   SOLANA=path/of/solana node solana-cli.mjs [path of the sealane-validator binary]
 
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { Connection, Transaction, TransactionInstruction, sendAndConfirmTransaction } from "@solana/web3.js";
+import { file, keypair, nextSlot, printed } from "./command-line.mjs";
 import { run } from "./node.mjs";
-import {
-  Connection, Keypair, Transaction, TransactionInstruction, sendAndConfirmTransaction,
-} from "@solana/web3.js";
 
 const SOLANA = process.env.SOLANA ?? "solana";
 const MEMO = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr";
-const folder = mkdtempSync(join(tmpdir(), "sealane-cli-"));
-const file = (name) => join(folder, name);
-
-// A keypair, also as the file that the command line reads.
-function keypair(name) {
-  const made = Keypair.generate();
-  writeFileSync(file(name), JSON.stringify([...made.secretKey]));
-  return made;
-}
-
-const [id, bob, nonce, program, authority] =
-  ["id", "bob", "nonce", "program", "authority"].map((name) => keypair(`${name}.json`));
+const [id, bob, nonce, program, authority] = ["id", "bob", "nonce", "program", "authority"].map(keypair);
 const elf = file("memo.so");
 
 // What the command line prints.
-async function solana({ url }, ...words) {
+function solana({ url }, ...words) {
   const general = ["--config", file("none.yml"), "--url", url, "--keypair", file("id.json"), "--commitment", "confirmed"];
-  try {
-    const { stdout } = await promisify(execFile)(SOLANA, [...general, ...words], { maxBuffer: 1 << 26 });
-    return stdout;
-  } catch (error) {
-    throw new Error(`solana ${words.join(" ")}\n${error.stdout}${error.stderr}`);
-  }
-}
-
-// What may happen once in a slot may happen again: advancing a nonce, changing a program.
-async function nextSlot({ connection }) {
-  const slot = await connection.getSlot();
-  while (await connection.getSlot() < slot + 2) await new Promise((resolve) => setTimeout(resolve, 50));
+  return printed(SOLANA, [...general, ...words]);
 }
 
 const steps = [];
@@ -140,6 +114,7 @@ step("logs are heard of", async (node) => {
   while (!output.includes("11111111111111111111111111111111 success")) {
     assert.ok(performance.now() < deadline, `it heard: ${output}`);
     await solana(node, "transfer", bob.publicKey.toBase58(), "0.001", "--allow-unfunded-recipient");
+    await nextSlot(node);
   }
   heard.kill();
 });
