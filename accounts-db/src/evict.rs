@@ -19,7 +19,11 @@ use ahash::AHashMap;
 use std::collections::VecDeque;
 
 /// Accounts taken out that are remembered one by one: 4 MiB.
-const RECENT_MAX: usize = if cfg!(shuttle) { 2 } else { 1 << 16 };
+const RECENT_MAX: usize = if cfg!(feature = "shuttle") {
+    2
+} else {
+    1 << 16
+};
 
 /// A table with room for so many keys does not shrink.
 const TABLE_ROOM_MIN: usize = 1 << 10;
@@ -210,7 +214,7 @@ impl Interner {
             return;
         }
         let readable_from = self.readable_from();
-        #[cfg(shuttle)]
+        #[cfg(feature = "shuttle")]
         let (below, readable_from) = faulty(below, readable_from, shared.visible());
         let before = evicted.len();
         for _ in 0..slots_max {
@@ -303,7 +307,7 @@ impl Interner {
 }
 
 /// Commits the faults of the model checker's tests.
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 fn faulty(
     below: EntryNumber,
     readable_from: EntryNumber,

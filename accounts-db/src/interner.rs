@@ -1,7 +1,7 @@
 //! Keys to indices, and indices back: the scheduler thread's role.
 
 use crate::evict::Residents;
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 use crate::fault::GraceFault;
 use crate::key_table::{KeyTable, Vacancy};
 use crate::memory::VersionPointer;
@@ -140,7 +140,7 @@ impl Interner {
             cold.add_bytes(grown);
         }
         let replaced = self.shared.table.replace(table);
-        #[cfg(shuttle)]
+        #[cfg(feature = "shuttle")]
         if GraceFault::TableFreedAtOnce.is() {
             return drop(replaced);
         }
@@ -167,7 +167,7 @@ impl Interner {
             if let Some(cold) = &self.shared.cold {
                 // Before the files have the tombstone, they have what was before it.
                 let written_below = cold.written_below();
-                #[cfg(shuttle)]
+                #[cfg(feature = "shuttle")]
                 let written_below = match GraceFault::TombstoneIgnoresFiles.is() {
                     true => EntryNumber::MAX,
                     false => written_below,
@@ -270,7 +270,7 @@ impl Interner {
 /// The oldest entry that anybody reads, or will: readers to come have at least `visible`, which was loaded
 /// before the pins were looked through.
 fn readable_from(oldest_pin: EntryNumber, visible: EntryNumber) -> EntryNumber {
-    #[cfg(shuttle)]
+    #[cfg(feature = "shuttle")]
     if GraceFault::TombstoneIgnoresVisible.is() {
         return oldest_pin;
     }

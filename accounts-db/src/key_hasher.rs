@@ -36,7 +36,7 @@ impl KeyHasher {
     }
 }
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests {
     use super::*;
     use std::collections::HashSet;

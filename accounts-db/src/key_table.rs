@@ -23,7 +23,7 @@ pub(crate) const INDEX_MAX: AccountIndex = u32::MAX - 2;
 pub(crate) struct KeyTable {
     cells: Box<[AtomicU64]>,
     mask: usize,
-    #[cfg(shuttle)]
+    #[cfg(feature = "shuttle")]
     freed: crate::sync::AtomicBool,
 }
 
@@ -38,13 +38,13 @@ impl KeyTable {
         Self {
             cells: large_table((0..cells).map(|_| AtomicU64::new(EMPTY))),
             mask: cells - 1,
-            #[cfg(shuttle)]
+            #[cfg(feature = "shuttle")]
             freed: crate::sync::AtomicBool::new(false),
         }
     }
 
     /// Instead of being freed, in the model checker's builds.
-    #[cfg(shuttle)]
+    #[cfg(feature = "shuttle")]
     pub(crate) fn mark_freed(&self) {
         self.freed.store(true, Ordering::SeqCst);
     }
@@ -121,7 +121,7 @@ impl KeyTable {
         loop {
             // Acquire: the slot's key comes with it.
             let cell = self.cells[at].load(Ordering::Acquire);
-            #[cfg(shuttle)]
+            #[cfg(feature = "shuttle")]
             assert!(
                 !self.freed.load(Ordering::SeqCst),
                 "used a key table after it was freed"
@@ -152,7 +152,7 @@ fn tag(hash: u64) -> u64 {
     hash & !REMOVED
 }
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests {
     use super::*;
     use rand::{Rng, SeedableRng, rngs::StdRng};

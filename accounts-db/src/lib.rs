@@ -15,7 +15,7 @@ mod banking;
 mod cold;
 mod disk;
 mod evict;
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 mod fault;
 mod interner;
 mod key_hasher;
@@ -41,7 +41,7 @@ pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
 #[doc(hidden)]
 pub use disk::{Fault, MemoryDisk};
 pub use evict::NotInterned;
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 #[doc(hidden)]
 pub use fault::GraceFault;
 pub use interner::Interner;
@@ -282,7 +282,7 @@ impl Accounts {
 
 /// Where the key hash has its secret words from.
 fn random() -> RandomState {
-    if cfg!(shuttle) {
+    if cfg!(feature = "shuttle") {
         // The model checker repeats a schedule only if everything else is the same.
         RandomState::with_seeds(1, 2, 3, 4)
     } else {

@@ -2,7 +2,7 @@
 //!
 //! The interner's alone. It lives in the shared part because pins may outlive the interner.
 
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 use crate::fault::GraceFault;
 use crate::memory::{ReplacedTable, VersionPointer};
 use crate::pins::PinTable;
@@ -74,7 +74,7 @@ impl Limbo {
 
 /// Whether no reader is left that could have reached what had gone when `visible` was the newest entry.
 fn is_past(visible: EntryNumber, oldest: EntryNumber) -> bool {
-    #[cfg(shuttle)]
+    #[cfg(feature = "shuttle")]
     if GraceFault::LimboIgnoresPins.is()
         || GraceFault::LimboFreesOneEntryEarly.is() && visible == oldest
     {

@@ -65,7 +65,7 @@ pub(crate) struct Version {
     previous: VersionPointer,
     state: AccountState,
     /// The model checker's builds never free a version; they note that it would have been.
-    #[cfg(shuttle)]
+    #[cfg(feature = "shuttle")]
     freed: crate::sync::AtomicBool,
 }
 
@@ -76,7 +76,7 @@ impl Version {
             entry_and_mark: entry << 1,
             previous,
             state,
-            #[cfg(shuttle)]
+            #[cfg(feature = "shuttle")]
             freed: crate::sync::AtomicBool::new(false),
         }
     }
@@ -223,7 +223,7 @@ impl VersionPointer {
 
     /// Frees the version, which by the argument nobody can reach any more, but not its memory, which
     /// another version can use. The model checker's builds do not: they watch what is freed.
-    #[cfg(not(shuttle))]
+    #[cfg(not(feature = "shuttle"))]
     #[inline]
     pub(crate) fn free_for_reuse(self) -> Spare {
         // SAFETY: as in `free`; what is dropped in place is not used as a version again.
@@ -235,7 +235,7 @@ impl VersionPointer {
 
     /// The same for a version of a plain account, which holds nothing that would have to be dropped: it is
     /// not even read.
-    #[cfg(not(shuttle))]
+    #[cfg(not(feature = "shuttle"))]
     #[inline]
     pub(crate) fn free_plain_for_reuse(self) -> Spare {
         // SAFETY: as in `free`. That nothing is dropped would at worst keep its data for ever.
@@ -248,21 +248,21 @@ impl VersionPointer {
     /// Frees the version, which by the argument nobody can reach any more.
     pub(crate) fn free(self) {
         self.assert_not_freed();
-        #[cfg(not(shuttle))]
+        #[cfg(not(feature = "shuttle"))]
         // SAFETY: made by `allocate`, and freed once: each list that frees takes its pointers out.
         drop(unsafe { Box::from_raw(self.0) });
-        #[cfg(shuttle)]
+        #[cfg(feature = "shuttle")]
         // SAFETY: the model checker's builds do not free, so that the mark can be read.
         unsafe {
             (*self.0).freed.store(true, Ordering::SeqCst);
         }
     }
 
-    #[cfg(not(shuttle))]
+    #[cfg(not(feature = "shuttle"))]
     #[inline]
     fn assert_not_freed(self) {}
 
-    #[cfg(shuttle)]
+    #[cfg(feature = "shuttle")]
     fn assert_not_freed(self) {
         // SAFETY: the model checker's builds do not free.
         if let Some(version) = unsafe { self.0.as_ref() } {
@@ -350,10 +350,10 @@ impl Drop for CurrentTable {
 
 impl Drop for ReplacedTable {
     fn drop(&mut self) {
-        #[cfg(not(shuttle))]
+        #[cfg(not(feature = "shuttle"))]
         // SAFETY: made by a box; its keeper waited until no reader is left.
         drop(unsafe { Box::from_raw(self.0) });
-        #[cfg(shuttle)]
+        #[cfg(feature = "shuttle")]
         // SAFETY: the model checker's builds do not free, so that the mark can be read.
         unsafe { &*self.0 }.mark_freed();
     }
@@ -370,9 +370,9 @@ pub(crate) fn large_table<T>(items: impl ExactSizeIterator<Item = T>) -> Box<[T]
 /// An empty vector with this much room, on huge pages where the system gives them on request. Room that
 /// is not used yet takes no memory, up to the size of a page.
 pub(crate) fn large_vec<T>(capacity: usize) -> Vec<T> {
-    #[cfg_attr(any(not(target_os = "linux"), shuttle), expect(unused_mut))]
+    #[cfg_attr(any(not(target_os = "linux"), feature = "shuttle"), expect(unused_mut))]
     let mut vec = Vec::<T>::with_capacity(capacity);
-    #[cfg(all(target_os = "linux", not(shuttle)))]
+    #[cfg(all(target_os = "linux", not(feature = "shuttle")))]
     {
         const PAGE: usize = 4096;
         let start = vec.as_ptr().addr().next_multiple_of(PAGE);

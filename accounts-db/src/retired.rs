@@ -10,6 +10,7 @@ use crate::{AccountIndex, EntryNumber, Pubkey};
 use std::collections::VecDeque;
 
 /// Free versions this far ahead are being loaded.
+#[cfg(not(feature = "shuttle"))]
 const PREFETCH_AHEAD: usize = 8;
 
 /// What one entry superseded.
@@ -49,7 +50,7 @@ pub(crate) struct Retired {
     /// An empty batch, for its buffers.
     spare: Batch,
     /// Freed versions, until there are enough to give back.
-    #[cfg(not(shuttle))]
+    #[cfg(not(feature = "shuttle"))]
     filling: crate::spares::Bundle,
 }
 
@@ -89,7 +90,7 @@ impl Retired {
         }
     }
 
-    #[cfg(not(shuttle))]
+    #[cfg(not(feature = "shuttle"))]
     fn recycle(&mut self, batch: &Batch, spares: &Spares) {
         for version in &batch.plain {
             spares.give(&mut self.filling, version.free_plain_for_reuse());
@@ -103,7 +104,7 @@ impl Retired {
         }
     }
 
-    #[cfg(shuttle)]
+    #[cfg(feature = "shuttle")]
     fn recycle(&mut self, batch: &Batch, _: &Spares) {
         free_versions(&batch.versions);
         free_versions(&batch.plain);

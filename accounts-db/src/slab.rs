@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// Slots in a chunk: 2 to this. 8 MiB, of which most lies on huge pages, and which takes a few milliseconds
 /// to make. Few for the model checker, which makes the database anew each time.
-const CHUNK_BITS: u32 = if cfg!(shuttle) { 3 } else { 17 };
+const CHUNK_BITS: u32 = if cfg!(feature = "shuttle") { 3 } else { 17 };
 const CHUNK: usize = 1 << CHUNK_BITS;
 
 /// An account's slot: one cache line.
@@ -29,7 +29,7 @@ pub(crate) struct Slot {
     pub(crate) stamp: crate::stamp::Stamp,
 }
 
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "shuttle"))]
 const _: () = assert!(size_of::<Slot>() == 64);
 
 impl Slot {

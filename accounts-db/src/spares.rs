@@ -8,8 +8,10 @@ use crate::memory::Spare;
 use crate::sync::{Mutex, lock};
 
 /// Versions in a bundle.
+#[cfg(not(feature = "shuttle"))]
 const BUNDLE: usize = 256;
 /// Versions kept at most: 6 MiB.
+#[cfg(not(feature = "shuttle"))]
 const SPARES_MAX: usize = 1 << 16;
 
 /// A bundle of freed versions. Boxed each, because each becomes a version again by itself.
@@ -26,7 +28,7 @@ impl Spares {
     }
 
     /// Gives freed versions back; `filling` gathers them until there are enough for a bundle.
-    #[cfg(not(shuttle))]
+    #[cfg(not(feature = "shuttle"))]
     pub(crate) fn give(&self, filling: &mut Bundle, spare: Spare) {
         filling.push(spare);
         if filling.len() >= BUNDLE {

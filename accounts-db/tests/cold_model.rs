@@ -1,6 +1,6 @@
 //! Random operations of all roles where memory is bounded, so that most accounts are on the disk most of the
 //! time, interleaved on one thread, against a naive oracle: one whole map of the accounts per entry.
-#![cfg(not(shuttle))]
+#![cfg(not(feature = "shuttle"))]
 #![allow(unsafe_code)]
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};

@@ -1,6 +1,6 @@
 //! Accounts that go to the disk and come back, on real threads: one interns, changes and evicts, one publishes,
 //! writes the files and compacts them, one fetches ahead, and two count all lamports at a pin.
-#![cfg(not(shuttle))]
+#![cfg(not(feature = "shuttle"))]
 #![allow(unsafe_code)]
 
 use rand::{Rng, SeedableRng, rngs::StdRng};

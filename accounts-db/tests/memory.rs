@@ -1,5 +1,5 @@
 //! What the database allocates, counted: how much an account takes, and that all of it goes back.
-#![cfg(not(shuttle))]
+#![cfg(not(feature = "shuttle"))]
 #![allow(unsafe_code)]
 
 use sealane_accounts_db::{DbLimits, open};

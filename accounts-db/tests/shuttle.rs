@@ -1,8 +1,8 @@
 //! The roles on threads of their own, under a model checker that tries many interleavings. Freed
 //! versions are marked, and using one fails the test.
 //!
-//! `RUSTFLAGS="--cfg shuttle" cargo test -p sealane-accounts-db --test shuttle --target-dir target/shuttle`
-#![cfg(shuttle)]
+//! `tests/model-check` runs them.
+#![cfg(feature = "shuttle")]
 #![allow(unsafe_code)]
 
 use sealane_accounts_db::{

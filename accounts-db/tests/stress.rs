@@ -1,6 +1,6 @@
 //! All roles on real threads: banking threads on accounts of their own, the publisher behind them, an
 //! interner that hands indices on, and readers who count all lamports at a pin.
-#![cfg(not(shuttle))]
+#![cfg(not(feature = "shuttle"))]
 #![allow(unsafe_code)]
 
 use rand::{Rng, SeedableRng, rngs::StdRng};

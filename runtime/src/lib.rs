@@ -20,8 +20,6 @@ mod journal;
 mod ledger;
 mod limits;
 mod log_stage;
-#[cfg(all(test, shuttle))]
-mod model_check;
 mod node;
 mod notice;
 mod operator;

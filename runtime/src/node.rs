@@ -190,7 +190,7 @@ struct WatchdogThread {
 impl WatchdogThread {
     fn spawn(watchdog: Watchdog) -> Self {
         let stopping = watchdog.stopping.clone();
-        let thread = (!cfg!(shuttle)).then(|| {
+        let thread = (!cfg!(feature = "shuttle")).then(|| {
             let handle = Builder::new()
                 .name("watchdog".into())
                 .spawn(move || watchdog.run())

@@ -1,7 +1,7 @@
 //! The one import path for threads, locks, atomics and queues, so that the same code runs under the
-//! shuttle model checker (`--cfg shuttle`).
+//! shuttle model checker (the feature `shuttle`).
 
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "shuttle"))]
 mod real {
     pub(crate) use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +9,7 @@ mod real {
     pub(crate) use std::thread::{Builder, JoinHandle, Thread, current, park_timeout};
 }
 
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 mod real {
     pub(crate) use super::model_queue::{Receiver, Sender, TrySendError, bounded};
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,14 +25,14 @@ mod real {
 
 pub(crate) use real::*;
 use std::time::Duration;
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "shuttle"))]
 use std::time::Instant;
 
 /// How long a thread of the pipeline stays awake after its work ran out. Waking a core that sleeps takes
 /// some 10 µs on real machines and more on virtual ones, which is longer than most waits between two
 /// batches; who yields meanwhile takes no time from a thread that has work.
 /// Time does not pass in the model.
-const AWAKE: Duration = Duration::from_micros(if cfg!(shuttle) { 0 } else { 60 });
+const AWAKE: Duration = Duration::from_micros(if cfg!(feature = "shuttle") { 0 } else { 60 });
 
 /// Whether a thread should stay awake when its work runs out: if it would have paid the last time. Where
 /// work comes in large pieces, staying awake for each would only take time from the threads that have some.
@@ -56,7 +56,7 @@ impl Patience {
 
 /// The next message; waits awake for a moment before it sleeps, if that is worth it. `None` once the queue
 /// is closed and empty.
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "shuttle"))]
 pub(crate) fn receive<T>(queue: &Receiver<T>, patience: &mut Patience) -> Option<T> {
     use crossbeam_channel::TryRecvError;
     let mut since = None;
@@ -81,13 +81,13 @@ pub(crate) fn receive<T>(queue: &Receiver<T>, patience: &mut Patience) -> Option
     }
 }
 
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 pub(crate) fn receive<T>(queue: &Receiver<T>, _: &mut Patience) -> Option<T> {
     queue.recv().ok()
 }
 
 /// A bounded queue with crossbeam's interface, made of what shuttle can see.
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 mod model_queue {
     use shuttle::sync::{Condvar, Mutex};
     use std::collections::VecDeque;

@@ -46,9 +46,9 @@ pub(crate) struct Post {
 /// The tasks that a thread has put to its post.
 pub(crate) struct PostedTasks<'p>(PostGuard<'p>);
 
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "shuttle"))]
 type PostGuard<'p> = std::sync::RwLockReadGuard<'p, Running>;
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 type PostGuard<'p> = shuttle::sync::RwLockReadGuard<'p, Running>;
 
 impl Deref for PostedTasks<'_> {

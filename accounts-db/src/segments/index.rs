@@ -297,7 +297,7 @@ impl Cell {
     }
 }
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests {
     use super::*;
     use rand::{Rng, SeedableRng, rngs::StdRng};

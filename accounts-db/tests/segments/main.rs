@@ -1,5 +1,5 @@
 //! Account files, through their public face: against a map, through crashes, faults and flipped bits.
-#![cfg(not(shuttle))]
+#![cfg(not(feature = "shuttle"))]
 
 mod crash;
 mod driver;

@@ -5,10 +5,10 @@
 //! schedule stage asserts it when it ends); a shutdown in mid-flight ends all threads.
 //!
 //! `tests/model-check` runs it.
+#![cfg(feature = "shuttle")]
 
-use crate::node::Runtime;
-use crate::{BankingThreads, RuntimeConfig};
 use bytes::Bytes;
+use sealane_runtime::{BankingThreads, Reader, Runtime, RuntimeConfig};
 use sealane_sdk::{
     AccountInfo, AccountMeta, AccountState, Hash, Instruction, Program, ProgramError,
     ProgramResult, Programs, Pubkey,
@@ -139,7 +139,7 @@ fn run_whole(config: RuntimeConfig) {
     check_against_serial(&config, &reader, count);
 }
 
-fn check_against_serial(config: &RuntimeConfig, reader: &crate::Reader, count: u64) {
+fn check_against_serial(config: &RuntimeConfig, reader: &Reader, count: u64) {
     let counters = reader.counters();
     assert_eq!(counters.settled(), count, "{counters:?}");
     let order = reader.take_order();
