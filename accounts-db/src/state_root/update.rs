@@ -161,7 +161,7 @@ impl StateTrie {
     /// The bit before `depth`, if there is one, in which some change differs from the paths below the
     /// branch `node`, all of which are the same up to `depth`.
     fn parts_before(&self, node: NodeRef, depth: usize, changes: &[Change]) -> Option<usize> {
-        let path = self.some_path(node);
+        let path = self.some_path(node, &changes[0].path);
         // They are sorted: what the first and the last share with the path, all do.
         let ends = [changes.first(), changes.last()];
         let parted = ends.into_iter().flatten();
@@ -171,7 +171,7 @@ impl StateTrie {
 
     /// Changes of which some belong beside the branch `node`, from which they part at bit `parted`.
     fn update_above(&mut self, node: NodeRef, parted: usize, changes: &[Change]) -> Updated {
-        let node_is_right = bit(self.some_path(node), parted);
+        let node_is_right = bit(self.some_path(node, &changes[0].path), parted);
         let (to_left, to_right) = split(changes, parted);
         let ((left, left_changed), (right, right_changed)) = if node_is_right {
             (
@@ -238,12 +238,16 @@ impl StateTrie {
         index
     }
 
-    /// Path of some leaf below: they share what is above them.
-    fn some_path(&self, mut node: NodeRef) -> &Path {
+    /// Path of some leaf below: they share what is above them. It is the one that `way` leads to, whose nodes were
+    /// loaded ahead if that is the path of a change.
+    fn some_path(&self, mut node: NodeRef, way: &Path) -> &Path {
         loop {
             match node.kind() {
                 Kind::Leaf(leaf) => return &self.leaves.get(leaf).path,
-                Kind::Branch(branch) => node = self.branches.get(branch).children[0],
+                Kind::Branch(branch) => {
+                    let branch = self.branches.get(branch);
+                    node = branch.children[usize::from(bit(way, branch.depth()))];
+                }
             }
         }
     }
