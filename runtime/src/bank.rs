@@ -61,6 +61,8 @@ pub struct Processed<'b, 't> {
     pub fee: u64,
     /// Compute units consumed.
     pub compute_units: u64,
+    /// Bytes that its accounts count (SIMD-0186), as many as it may load at most.
+    pub loaded_bytes: u32,
     /// Logs, inner instructions, return data; `None` if it did not come to execution.
     executed: Option<Executed<'b>>,
     transaction: &'t VerifiedTransaction,
@@ -263,6 +265,9 @@ impl Bank {
             status,
             fee,
             compute_units: executed.as_ref().map_or(0, |run| run.compute_units),
+            loaded_bytes: u32::try_from(loaded_bytes)
+                .unwrap_or(u32::MAX)
+                .min(transaction.budget().loaded_data_bytes_max),
             executed,
             transaction,
             accounts,

@@ -22,19 +22,37 @@ use sealane_sdk::{AccountState, Pubkey, TransactionAccounts, TransactionTrace};
 use sealane_vm::ElfMachine;
 use solana_hash::Hash;
 use solana_signature::Signature;
+use solana_transaction_error::TransactionError;
 
 /// What a simulation found.
 #[derive(Clone, Debug)]
 pub struct Simulation {
     /// Slot it ran in.
     pub slot: u64,
-    /// What would be remembered of it. A transaction that would be dropped has its error here and nothing
-    /// else.
+    /// What would be remembered of it. A transaction that would be dropped has its error here and its accounts'
+    /// balances.
     pub record: TransactionRecord,
+    /// Whether it would be charged, and not dropped.
+    pub is_charged: bool,
+    /// Bytes that its accounts count (SIMD-0186), as many as it may load at most.
+    pub loaded_bytes: u32,
     /// States of the transaction's accounts afterwards, in message order.
     pub accounts: Vec<(Pubkey, AccountState)>,
     /// What it did in detail, where that was asked for and it came to execution.
     pub trace: Option<TransactionTrace>,
+}
+
+impl Simulation {
+    /// As if it had been dropped for this reason.
+    pub fn dropped(self, error: TransactionError) -> Self {
+        Self {
+            record: dropped(error, self.record.pre_balances),
+            is_charged: false,
+            loaded_bytes: 0,
+            trace: None,
+            ..self
+        }
+    }
 }
 
 /// Reads what is visible. Clone freely.
@@ -480,20 +498,12 @@ fn simulate(
         bank.process(slot, transaction, before, &mut accounts)
     };
     let mut changes = Vec::new();
+    let is_charged = processed.is_ok();
+    let mut loaded_bytes = 0;
     let record = match processed {
-        Err(error) => TransactionRecord {
-            status: Err(error),
-            fee: 0,
-            compute_units: 0,
-            pre_balances: Vec::new(),
-            post_balances: Vec::new(),
-            logs: Vec::new(),
-            inner_instructions: Vec::new(),
-            return_data: None,
-            pre_token_balances: Vec::new(),
-            post_token_balances: Vec::new(),
-        },
+        Err(error) => dropped(error, states.iter().map(|state| state.lamports).collect()),
         Ok(mut processed) => {
+            loaded_bytes = processed.loaded_bytes;
             let mut bytes = Vec::new();
             processed.encode_record(&mut bytes);
             changes.extend((0..keys.len()).map(|i| processed.take_change(i)));
@@ -509,7 +519,25 @@ fn simulate(
     Simulation {
         slot: slot.slot,
         record,
+        is_charged,
+        loaded_bytes,
         accounts: keys.into_iter().zip(states).collect(),
         trace: None,
+    }
+}
+
+/// What is told of a transaction that would be dropped.
+fn dropped(error: TransactionError, balances: Vec<u64>) -> TransactionRecord {
+    TransactionRecord {
+        status: Err(error),
+        fee: 0,
+        compute_units: 0,
+        post_balances: balances.clone(),
+        pre_balances: balances,
+        logs: Vec::new(),
+        inner_instructions: Vec::new(),
+        return_data: None,
+        pre_token_balances: Vec::new(),
+        post_token_balances: Vec::new(),
     }
 }

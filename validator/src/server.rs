@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::limits::RpcLimits;
 use crate::metrics;
 use crate::niceness;
-use crate::pubsub::{Connection, SubscriptionNumbers, UnsubscribeErrors};
+use crate::pubsub::{Connection, SubscriptionAnswers, SubscriptionNumbers};
 use crate::rate::{Caller, RateCaps, Rates, too_many_json};
 use crate::unsent::{CountsAnswers, UnsentOfAll};
 use jsonrpsee::core::middleware::RpcServiceBuilder;
@@ -145,6 +145,7 @@ impl RpcServer {
                 unsent: unsent.clone(),
                 keep_alive_interval: limits.keep_alive_interval,
                 request_body_timeout: limits.request_body_timeout,
+                response_bytes_max: limits.response_bytes_max as usize,
                 reader: reader.clone(),
             };
             runtime.spawn(acceptor.run(listener));
@@ -229,6 +230,7 @@ struct Acceptor {
     unsent: UnsentOfAll,
     keep_alive_interval: Duration,
     request_body_timeout: Duration,
+    response_bytes_max: usize,
     /// Knows whether the node is healthy.
     reader: Reader,
 }
@@ -239,6 +241,7 @@ impl Acceptor {
         let http = ServiceBuilder::new()
             .layer(CorsLayer::permissive())
             .layer(RequestBodyTimeoutLayer::new(self.request_body_timeout));
+        let response_bytes_max = self.response_bytes_max;
         let builder = Server::builder()
             .set_config(self.config)
             .set_http_middleware(http)
@@ -246,7 +249,10 @@ impl Acceptor {
                 RpcServiceBuilder::new()
                     .layer_fn(|service| CountsAnswers(Arc::new(service)))
                     .layer_fn(|service| RateCaps(Arc::new(service)))
-                    .layer_fn(|service| UnsubscribeErrors(Arc::new(service))),
+                    .layer_fn(move |service| SubscriptionAnswers {
+                        service: Arc::new(service),
+                        response_bytes_max,
+                    }),
             )
             .to_service_builder();
         let mut stopped = Box::pin(self.stop.clone().shutdown());

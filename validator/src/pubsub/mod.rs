@@ -7,11 +7,11 @@ mod notify;
 mod receipts;
 mod sink;
 mod slot_updates;
-mod unsubscribe;
+mod subscription_answers;
 
 pub(crate) use hub::{Hub, News, Subscriber, Topic};
 pub(crate) use sink::Connection;
-pub(crate) use unsubscribe::UnsubscribeErrors;
+pub(crate) use subscription_answers::SubscriptionAnswers;
 
 use crate::commitment::lenient;
 use crate::limits::RpcLimits;

@@ -87,12 +87,6 @@ enum LastSlotOrConfig {
     Config(RangeConfig),
 }
 
-impl Default for LastSlotOrConfig {
-    fn default() -> Self {
-        Self::Config(RangeConfig::default())
-    }
-}
-
 pub(super) fn no_block(slot: u64, why: NoBlock) -> ErrorObjectOwned {
     match why {
         NoBlock::NotYet => block_not_available(slot),
@@ -195,10 +189,13 @@ pub(crate) fn encode_block(
 
 pub(crate) fn get_blocks(context: &RpcContext, parameters: &Parameters) -> Answer {
     let first: u64 = parameters.required(0)?;
-    let (last, config) = match parameters.optional(1)? {
-        LastSlotOrConfig::LastSlot(last) => (Some(last), parameters.optional(2)?),
-        LastSlotOrConfig::Config(config) => (None, config),
+    let (last, first_config) = match parameters.optional(1)? {
+        Some(LastSlotOrConfig::LastSlot(last)) => (Some(last), None),
+        Some(LastSlotOrConfig::Config(config)) => (None, Some(config)),
+        None => (None, None),
     };
+    let config: Option<RangeConfig> = parameters.optional(2)?;
+    let config = config.or(first_config).unwrap_or_default();
     check_commitment(config.commitment)?;
     let bank = context.bank(config.commitment, config.min_context_slot)?;
     let max = context.limits.blocks_max;

@@ -52,11 +52,14 @@ pub(crate) fn preflight_failure(
 
 /// A transaction that was not let in although nobody asked for a preflight.
 pub(crate) fn refused(error: &TransactionError, simulation: impl Serialize) -> ErrorObjectOwned {
+    if *error == TransactionError::SignatureFailure {
+        return signature_verification_failure();
+    }
     let message = format!("Transaction refused: {error}");
     ErrorObjectOwned::owned(PREFLIGHT_FAILURE, message, Some(simulation))
 }
 
-pub(crate) fn signature_verification_failure() -> ErrorObjectOwned {
+fn signature_verification_failure() -> ErrorObjectOwned {
     plain(
         SIGNATURE_VERIFICATION_FAILURE,
         "Transaction signature verification failure",
@@ -185,9 +188,6 @@ pub(crate) enum Verdict {
 /// finds.
 pub(crate) fn verdict(error: VerifyError) -> Verdict {
     match error {
-        VerifyError::Transaction(TransactionError::SignatureFailure) => {
-            Verdict::Invalid(signature_verification_failure())
-        }
         VerifyError::Transaction(
             error @ (TransactionError::SanitizeFailure
             | TransactionError::AddressLookupTableNotFound
@@ -219,11 +219,6 @@ mod tests {
 
     #[test]
     fn verify_errors_have_agaves_codes_and_words() {
-        check(
-            VerifyError::Transaction(TransactionError::SignatureFailure),
-            -32003,
-            "Transaction signature verification failure",
-        );
         check(
             VerifyError::Transaction(TransactionError::SanitizeFailure),
             -32602,

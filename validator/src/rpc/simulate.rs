@@ -100,14 +100,20 @@ pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters
     }
     let bytes = decode_transaction(&text, config.encoding)?;
     let bank = context.bank(config.commitment, config.min_context_slot)?;
-    let transaction = match bank.verify(bytes, config.sig_verify) {
+    let transaction = match bank.verify(bytes.clone(), config.sig_verify) {
         Ok(transaction) => transaction,
         Err(error) => match verdict(error) {
             Verdict::Invalid(error) => return Err(error),
             Verdict::Fails(error) => {
-                let trace = config.trace.then_some(None);
-                let failed = SimulationJson::failed(error);
-                return answer_in_slot(bank.slot(), SimulationJson { trace, ..failed });
+                // Mostly it is the signature that is wrong, and nothing else.
+                let unsigned = bank.verify(bytes, false).ok();
+                let addresses = unsigned.map(|transaction| loaded_addresses(&transaction));
+                let value = SimulationJson {
+                    loaded_addresses: Some(addresses.unwrap_or_default()),
+                    trace: config.trace.then_some(None),
+                    ..SimulationJson::failed(error)
+                };
+                return answer_in_slot(bank.slot(), value);
             }
         },
     };
@@ -117,7 +123,11 @@ pub(crate) fn simulate_transaction(context: &RpcContext, parameters: &Parameters
     let wanted = wanted.transpose()?;
     let replaces = config.replace_recent_blockhash;
     let simulation = bank.simulate(&transaction, replaces, config.trace);
-    let simulation = simulation.map_err(errors::read)?;
+    let mut simulation = simulation.map_err(errors::read)?;
+    // With another blockhash it is another transaction. One whose own is too old is told of that.
+    if !replaces && simulation.is_charged && is_known(context, &bank, &transaction) {
+        simulation = simulation.dropped(TransactionError::AlreadyProcessed);
+    }
 
     let accounts = match wanted {
         Some(wanted) => Some(accounts_after(context, &bank, &simulation, &wanted)?),
@@ -176,13 +186,7 @@ pub(crate) fn preflight(
             });
         }
     };
-    // If the disk fails, admission finds it out.
-    let first_slot = context.first_recent_slot();
-    let status = context
-        .reader
-        .status_since(transaction.signature(), first_slot);
-    let is_known = |status: Option<SignatureStatus>| status.is_some_and(|it| bank.has(it.slot));
-    if status.is_ok_and(is_known) {
+    if is_known(context, &bank, &transaction) {
         let error = TransactionError::AlreadyProcessed;
         return Err(errors::preflight_failure(
             &error,
@@ -197,6 +201,17 @@ pub(crate) fn preflight(
     }
 }
 
+/// Whether the transaction was processed already, as far as the level shows.
+fn is_known(context: &RpcContext, bank: &Bank, transaction: &VerifiedTransaction) -> bool {
+    // If the disk fails, admission finds it out.
+    let first_slot = context.first_recent_slot();
+    let status = context
+        .reader
+        .status_since(transaction.signature(), first_slot);
+    let is_known = |status: Option<SignatureStatus>| status.is_some_and(|it| bank.has(it.slot));
+    status.is_ok_and(is_known)
+}
+
 /// What every answer about a simulation says.
 fn outcome(simulation: &Simulation) -> SimulationJson {
     let record = &simulation.record;
@@ -204,24 +219,11 @@ fn outcome(simulation: &Simulation) -> SimulationJson {
         err: record.status.clone().err().map(Into::into),
         logs: Some(record.logs.clone()),
         units_consumed: Some(record.compute_units),
-        loaded_accounts_data_size: Some(loaded_bytes(simulation)),
+        loaded_accounts_data_size: Some(simulation.loaded_bytes),
         return_data: return_data(record.return_data.clone()),
-        fee: Some(record.fee),
+        fee: simulation.is_charged.then_some(record.fee),
         ..SimulationJson::default()
     }
-}
-
-/// Bytes of the accounts that exist, each with 64 for itself, as Solana counts them (SIMD-0186).
-fn loaded_bytes(simulation: &Simulation) -> u32 {
-    const ACCOUNT_BYTES: usize = 64;
-    let accounts = simulation
-        .accounts
-        .iter()
-        .filter(|(_, account)| !account.is_absent());
-    let bytes: usize = accounts
-        .map(|(_, account)| account.data.len() + ACCOUNT_BYTES)
-        .sum();
-    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 struct WantedAccounts {

@@ -216,6 +216,7 @@ fn what_is_only_processed_is_no_block_and_no_history() {
     for (method, params) in [
         ("getBlock", json!([0, processed])),
         ("getBlocks", json!([0, 1, processed])),
+        ("getBlocks", json!([0, null, processed])),
         ("getBlocksWithLimit", json!([0, 1, processed])),
         ("getTransaction", json!(["1".repeat(64), processed])),
         (

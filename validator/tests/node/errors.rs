@@ -2,9 +2,10 @@
 
 use crate::support::{self, PATIENCE, WebSocket, call, error, result, value};
 use crate::transfers::{SYSTEM, base64, node_and_payer, signature_of, transfer};
-use sealane_sdk::AccountState;
+use sealane_sdk::{AccountState, Instruction};
 use sealane_validator::{RpcLimits, Validator, ValidatorHandle};
 use serde_json::{Value, json};
+use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
 use solana_pubkey::Pubkey;
 use solana_signature::Signature;
@@ -70,10 +71,22 @@ fn wrong_transactions_have_agaves_codes_and_words() {
     let stale = transfer(&payer, &to, 1_000_000, Hash::new_from_array([9; 32]));
     let send = |transaction: &Transaction| json!([base64(transaction), {"encoding": "base64"}]);
 
+    let message = "Transaction simulation failed: Transaction did not pass signature verification";
+    check_error(&node, "sendTransaction", send(&forged), -32002, message);
+    let unseen = json!([base64(&forged), {"encoding": "base64", "skipPreflight": true}]);
     let message = "Transaction signature verification failure";
-    check_error(&node, "sendTransaction", send(&forged), -32003, message);
+    check_error(&node, "sendTransaction", unseen, -32003, message);
     let verify = json!([base64(&forged), {"encoding": "base64", "sigVerify": true}]);
-    check_error(&node, "simulateTransaction", verify, -32003, message);
+    let simulated = result(&node, "simulateTransaction", verify);
+    assert_eq!(simulated["value"]["err"], json!("SignatureFailure"));
+    let stale_too = json!([base64(&stale), {"encoding": "base64"}]);
+    let simulated = result(&node, "simulateTransaction", stale_too);
+    let dropped = &simulated["value"];
+    assert_eq!(dropped["err"], json!("BlockhashNotFound"));
+    assert_eq!(dropped["fee"], json!(null));
+    assert_eq!(dropped["loadedAccountsDataSize"], json!(0));
+    assert_eq!(dropped["preBalances"], json!([1_000_000_000, 0, 1]));
+    assert_eq!(dropped["postBalances"], dropped["preBalances"]);
     let message = "Transaction simulation failed: Blockhash not found";
     check_error(&node, "sendTransaction", send(&stale), -32002, message);
     let both = json!([base64(&good), {"sigVerify": true, "replaceRecentBlockhash": true}]);
@@ -86,6 +99,89 @@ fn wrong_transactions_have_agaves_codes_and_words() {
     let message = "failed to deserialize solana_transaction::versioned::VersionedTransaction: ";
     let (code, text) = error(&node, "sendTransaction", json!(["111"]));
     assert_eq!((code, text.starts_with(message)), (-32602, true), "{text}");
+}
+
+#[test]
+fn a_transaction_that_was_processed_is_not_simulated_again() {
+    let (node, payer) = node_and_payer();
+    let to = Pubkey::new_unique();
+    let transaction = transfer(&payer, &to, 1_000_000, node.latest_blockhash());
+    let signature = node.send(&transaction).unwrap();
+    node.confirm(&signature, PATIENCE).unwrap();
+    let simulate = |config: Value| {
+        let simulated = result(
+            &node,
+            "simulateTransaction",
+            json!([base64(&transaction), config]),
+        );
+        simulated["value"].clone()
+    };
+    let again = simulate(json!({"encoding": "base64"}));
+    assert_eq!(again["err"], json!("AlreadyProcessed"));
+    assert_eq!((&again["logs"], &again["fee"]), (&json!([]), &json!(null)));
+    assert_eq!(again["preBalances"], json!([998_995_000, 1_000_000, 1]));
+    assert_eq!(again["postBalances"], again["preBalances"]);
+    // With another blockhash it is another one.
+    let replaced = simulate(json!({"encoding": "base64", "replaceRecentBlockhash": true}));
+    assert_eq!(replaced["err"], json!(null));
+    assert_eq!(replaced["fee"], json!(5_000));
+}
+
+#[test]
+fn the_size_that_a_simulation_tells_is_the_least_limit() {
+    let (node, payer) = node_and_payer();
+    // A program of the upgradeable loader, whose file lies in another account; it knows no such instruction.
+    let token = Pubkey::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
+    let simulate = |limit: u32| {
+        let instructions = [
+            ComputeBudgetInstruction::set_loaded_accounts_data_size_limit(limit),
+            Instruction::new_with_bytes(token, &[255], Vec::new()),
+        ];
+        let blockhash = node.latest_blockhash();
+        let transaction = Transaction::new_signed_with_payer(
+            &instructions,
+            Some(&payer.pubkey()),
+            &[&payer],
+            blockhash,
+        );
+        let params = json!([base64(&transaction), {"encoding": "base64"}]);
+        let simulated = result(&node, "simulateTransaction", params)["value"].clone();
+        let size = simulated["loadedAccountsDataSize"].as_u64().unwrap();
+        (u32::try_from(size).unwrap(), simulated["err"].clone())
+    };
+    let (size, error) = simulate(60_000_000);
+    assert!(size > 50_000, "the file counts: {size}");
+    assert!(error["InstructionError"].is_array(), "{error}");
+    assert_eq!(simulate(size), (size, error));
+    let less = (size - 1, json!("MaxLoadedAccountsDataSizeExceeded"));
+    assert_eq!(simulate(size - 1), less);
+}
+
+#[test]
+fn in_a_batch_a_subscription_is_answered_once() {
+    let node = support::start();
+    let mut socket = WebSocket::connect(&node.ws_url().unwrap());
+    let request = |id: u64, method: &str, params: Value| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+    socket.send(&json!([
+        request(7, "accountSubscribe", json!([SYSTEM])),
+        request(8, "getHealth", json!([])),
+        request(9, "accountUnsubscribe", json!([55])),
+    ]));
+    let subscribed = socket.receive().unwrap();
+    assert_eq!(subscribed["id"], json!(7));
+    assert!(subscribed["result"].is_u64(), "{subscribed}");
+    let others = socket.receive().unwrap();
+    assert_eq!(others[0]["result"], json!("ok"));
+    assert_eq!(others[1]["id"], json!(9));
+    assert_eq!(
+        others[1]["error"],
+        json!({"code": -32602, "message": "Invalid subscription id."})
+    );
+    assert_eq!(others[2], json!(null), "{others}");
+    // Nothing comes where nothing else was asked.
+    socket.send(&json!([request(10, "accountSubscribe", json!([SYSTEM]))]));
+    assert_eq!(socket.receive().unwrap()["id"], json!(10));
+    assert_eq!(socket.call("getHealth", json!([]))["result"], json!("ok"));
 }
 
 #[test]
