@@ -25,16 +25,16 @@ pub(crate) struct CloneArguments {
     #[arg(long, short, value_name = "URL_OR_MONIKER", value_parser = url)]
     url: Option<String>,
 
-    /// Copy an account from the chain at --url to a new chain. May be given more than once.
-    #[arg(long, short, value_name = "ADDRESS", requires = "url")]
+    /// Copy accounts from the chain at --url to a new chain. May be given more than once.
+    #[arg(long, short, value_name = "ADDRESS", requires = "url", num_args = 1..)]
     clone: Vec<Pubkey>,
 
-    /// The same for an account that need not exist.
-    #[arg(long, value_name = "ADDRESS", requires = "url")]
+    /// The same for accounts that need not exist.
+    #[arg(long, value_name = "ADDRESS", requires = "url", num_args = 1..)]
     maybe_clone: Vec<Pubkey>,
 
-    /// The same for an upgradeable program, with the account that has its file.
-    #[arg(long, value_name = "ADDRESS", requires = "url")]
+    /// The same for upgradeable programs, with the accounts that have their files.
+    #[arg(long, value_name = "ADDRESS", requires = "url", num_args = 1..)]
     clone_upgradeable_program: Vec<Pubkey>,
 }
 

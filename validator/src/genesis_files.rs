@@ -20,8 +20,8 @@ pub(crate) struct AccountFileArguments {
     #[arg(long, num_args = 2, value_names = ["ADDRESS", "FILE"], allow_hyphen_values = true)]
     account: Vec<String>,
 
-    /// Put the accounts of all JSON files in a folder on a new chain. May be given more than once.
-    #[arg(long, value_name = "DIR")]
+    /// Put the accounts of all JSON files in some folders on a new chain. May be given more than once.
+    #[arg(long, value_name = "DIR", num_args = 1..)]
     account_dir: Vec<PathBuf>,
 }
 

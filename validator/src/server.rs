@@ -18,7 +18,7 @@ use jsonrpsee::server::{
 };
 use sealane_runtime::Reader;
 use socket2::{SockRef, TcpKeepalive};
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -63,15 +63,26 @@ impl Ports {
         Err(last)
     }
 
-    /// Address of JSON-RPC over HTTP.
+    /// Where clients reach JSON-RPC over HTTP.
     pub(crate) fn http(&self) -> SocketAddr {
-        local(&self.http)
+        dialled(local(&self.http))
     }
 
-    /// Address of PubSub over WebSocket.
+    /// Where clients reach PubSub over WebSocket.
     pub(crate) fn web_socket(&self) -> SocketAddr {
-        local(&self.web_socket)
+        dialled(local(&self.web_socket))
     }
+}
+
+/// Where clients reach what listens at `address`: who listens on all addresses tells them that of loopback, as
+/// solana-test-validator does.
+pub(crate) fn dialled(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 fn bind(address: IpAddr, port: u16) -> Result<TcpListener, Error> {
@@ -374,9 +385,19 @@ fn prepare(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv4Addr;
 
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn who_listens_on_all_addresses_is_reached_on_loopback() {
+        let ports = Ports::bind(Ipv4Addr::UNSPECIFIED.into(), 0).unwrap();
+        assert_eq!(ports.http().ip(), LOOPBACK);
+        assert_eq!(ports.web_socket().ip(), LOOPBACK);
+        for (listens, reached) in [("[::]:5", "[::1]:5"), ("10.0.0.1:5", "10.0.0.1:5")] {
+            let reached: SocketAddr = reached.parse().unwrap();
+            assert_eq!(dialled(listens.parse().unwrap()), reached);
+        }
+    }
 
     #[test]
     fn free_ports_are_neighbours_and_a_taken_port_is_a_clear_error() {

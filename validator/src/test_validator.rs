@@ -38,9 +38,9 @@ pub(crate) struct TestValidatorArguments {
     #[arg(long)]
     rpc_pubsub_enable_vote_subscription: bool,
 
-    /// Let a new chain have no account for this feature, so that clients take it for inactive. What the node does
+    /// Let a new chain have no accounts for these features, so that clients take them for inactive. What the node does
     /// is not changed: it does what Agave does with all features active.
-    #[arg(long, value_name = "FEATURE_PUBKEY")]
+    #[arg(long, value_name = "FEATURE_PUBKEY", num_args = 1..)]
     pub(crate) deactivate_feature: Vec<Pubkey>,
 
     /// Not available: the node has no plugins. Subscribe to blocks, or export the ledger.

@@ -1,6 +1,9 @@
 //! The command line of `sealane-validator`.
 
 mod output;
+mod values;
+
+pub(crate) use values::banking_threads;
 
 use crate::builder::{Validator, ValidatorBuilder};
 use crate::chain_parameters::ChainParameters;
@@ -24,6 +27,7 @@ use std::io::{IsTerminal, stdout};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use values::{host, lamports};
 
 /// A local Solana node with native programs.
 ///
@@ -57,7 +61,7 @@ pub struct Arguments {
     rpc_port: u16,
 
     /// Address to listen on. 0.0.0.0 lets other machines in: there is no password.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = host)]
     bind_address: IpAddr,
 
     /// Wallet that gets 500,000,000 SOL when the chain begins, instead of the one that the `solana` command line
@@ -75,14 +79,15 @@ pub struct Arguments {
     #[arg(long, value_name = "BYTES", requires = "ledger", value_parser = ledger_bounds::bytes)]
     accounts_memory: Option<u64>,
 
-    /// Delete the chain in the ledger's folder, its snapshots too, and start a new one.
-    #[arg(long, short, requires = "ledger")]
+    /// Delete the chain in the ledger's folder, its snapshots too, and start a new one. Without --ledger every start
+    /// is a new chain.
+    #[arg(long, short, conflicts_with = "state")]
     reset: bool,
 
     /// Keep about so much of the past in the ledger: old transactions and blocks go, once no start needs them.
     /// A size like 500MB or 10GB; a number alone counts Solana's shreds, of 1,228 bytes. Accounts are
-    /// never removed, and not counted.
-    #[arg(long, value_name = "SIZE", requires = "ledger", value_parser = ledger_bounds::size)]
+    /// never removed, and not counted. Without --ledger it has no effect: what is kept in memory has bounds of its own.
+    #[arg(long, value_name = "SIZE", conflicts_with = "state", value_parser = ledger_bounds::size)]
     limit_ledger_size: Option<u64>,
 
     /// Keep the past for so long: transactions and blocks that are older go, once no start needs them. An age
@@ -143,9 +148,9 @@ pub struct Arguments {
     #[arg(long, short = 'C', value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// What the faucet of a new chain has for airdrops, in SOL.
-    #[arg(long, value_name = "SOL", default_value_t = FAUCET_SOL)]
-    faucet_sol: u64,
+    /// What the faucet of a new chain has for airdrops, in SOL. 1,000,000 without this.
+    #[arg(long = "faucet-sol", value_name = "SOL", value_parser = lamports)]
+    faucet_lamports: Option<u64>,
 
     /// A chain for development: by JSON-RPC, whoever reaches the node may set accounts, move and stop the clock, and
     /// go back to an earlier state (docs/development.md). Any web page that you visit can, too. A ledger remembers
@@ -274,16 +279,6 @@ impl Arguments {
     }
 }
 
-pub(crate) fn banking_threads(text: &str) -> Result<BankingThreads, String> {
-    if text == "auto" {
-        return Ok(BankingThreads::Auto);
-    }
-    match text.parse() {
-        Ok(threads @ 1..=64) => Ok(BankingThreads::Fixed(threads)),
-        _ => Err("write auto, or a number from 1 to 64".into()),
-    }
-}
-
 /// Runs a node with `programs` until it is told to stop: what the binary does, for a binary of your own
 /// with programs of your own.
 ///
@@ -310,13 +305,8 @@ pub fn run(
     }
     let log = if quiet { Log::None } else { arguments.log };
     let (stop_now, stop) = stop_signal()?;
-    let sol = arguments.faucet_sol;
-    let faucet_lamports = sol.checked_mul(LAMPORTS_PER_SOL).with_context(|| {
-        format!(
-            "--faucet-sol {sol} is more than there can be: {} at most",
-            u64::MAX / LAMPORTS_PER_SOL
-        )
-    })?;
+    let faucet_lamports = arguments.faucet_lamports;
+    let faucet_lamports = faucet_lamports.unwrap_or(FAUCET_SOL * LAMPORTS_PER_SOL);
     let mut builder = Validator::builder()
         .rpc_port(arguments.rpc_port)
         .bind_address(arguments.bind_address)
@@ -359,7 +349,7 @@ pub fn run(
     if let Some(interval) = arguments.snapshot_interval {
         builder = builder.snapshot_every(interval);
     }
-    if arguments.reset {
+    if arguments.reset && arguments.ledger.is_some() {
         builder = builder.reset_ledger();
     }
     builder = arguments.program_files.add_to(builder)?;
@@ -505,11 +495,26 @@ mod tests {
     }
 
     #[test]
-    fn banking_threads_are_auto_or_a_number() {
-        assert_eq!(banking_threads("auto"), Ok(BankingThreads::Auto));
-        assert_eq!(banking_threads("3"), Ok(BankingThreads::Fixed(3)));
-        for wrong in ["0", "65", "-1", "many", ""] {
-            assert!(banking_threads(wrong).is_err(), "{wrong}");
+    fn what_is_said_to_solana_test_validator_is_understood() {
+        let parse = |words: &str| {
+            let program = ["solana-test-validator"].into_iter();
+            Arguments::try_parse_from(program.chain(words.split_whitespace()))
+        };
+        let key = "So11111111111111111111111111111111111111112";
+        for words in [
+            "-r",
+            "-r -q",
+            "--limit-ledger-size 50000000",
+            "--bind-address localhost",
+            "--faucet-sol 0.5",
+            "--account-dir one two",
+        ] {
+            assert!(parse(words).is_ok(), "{words}");
         }
+        let two = format!("--deactivate-feature {key} {key} --reset");
+        assert!(parse(&two).is_ok_and(|it| it.reset));
+        let two = format!("--url localhost --clone {key} {key} --maybe-clone {key} {key}");
+        assert!(parse(&two).is_ok());
+        assert!(parse("--reset --state file").is_err());
     }
 }

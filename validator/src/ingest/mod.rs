@@ -10,6 +10,7 @@ mod quic;
 mod udp;
 
 use crate::error::Error;
+use crate::server::dialled;
 use sealane_runtime::Ingest;
 use solana_keypair::Keypair;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -43,11 +44,11 @@ impl IngestPorts {
         Ok(Self { quic, udp })
     }
 
-    /// Where they are.
+    /// Where clients reach them.
     pub(crate) fn addresses(&self) -> IngestAddresses {
         let local = |socket: &UdpSocket| {
             let address = socket.local_addr();
-            address.expect("a bound socket has an address")
+            dialled(address.expect("a bound socket has an address"))
         };
         IngestAddresses {
             quic: local(&self.quic),
