@@ -13,7 +13,7 @@ import { run } from "./node.mjs";
 const SPL_TOKEN = process.env.SPL_TOKEN ?? "spl-token";
 const NATIVE = "So11111111111111111111111111111111111111112";
 const [id, bob, carol] = ["id", "bob", "carol"].map(keypair);
-const [bobs, carols] = [bob, carol].map((wallet) => wallet.publicKey.toBase58());
+const [ids, bobs, carols] = [id, bob, carol].map((wallet) => wallet.publicKey.toBase58());
 
 // Without a file it does not start; what follows says all again.
 writeFileSync(file("config.yml"), [
@@ -69,12 +69,12 @@ for (const [program, ...named] of PROGRAMS) {
     const close = program === "Token-2022" ? ["--enable-close"] : [];
     mint = await createToken(node, ...named, "--decimals", "6", "--enable-freeze", ...close);
     held = find(/Creating account (\w+)/, await token(node, "create-account", mint, ...mine));
-    assert.equal(held, await account(node, mint, id.publicKey.toBase58()));
+    assert.equal(held, await account(node, mint, ids));
     signature(await token(node, "mint", mint, "1000.5", held, ...mintAuthority));
     assert.equal((await token(node, "supply", mint)).trim(), "1000.5");
-    assert.equal(await balance(node, mint, id.publicKey.toBase58()), "1000.5");
+    assert.equal(await balance(node, mint, ids), "1000.5");
     assert.match(await token(node, "display", mint), /Decimals: 6/);
-    assert.match(await token(node, "accounts", "--owner", id.publicKey.toBase58()), new RegExp(mint));
+    assert.match(await token(node, "accounts", "--owner", ids), new RegExp(mint));
     assert.match(await token(node, "account-info", mint), new RegExp(`Address: ${held}`));
   });
 
@@ -98,25 +98,25 @@ for (const [program, ...named] of PROGRAMS) {
   });
 
   step(`${program}: frozen and thawed`, async (node) => {
-    const account_ = await account(node, mint, bobs);
+    const frozen = await account(node, mint, bobs);
     const freezeAuthority = ["--freeze-authority", file("id.json")];
-    signature(await token(node, "freeze", account_, ...freezeAuthority));
-    assert.match(await token(node, "display", account_), /State: Frozen/);
+    signature(await token(node, "freeze", frozen, ...freezeAuthority));
+    assert.match(await token(node, "display", frozen), /State: Frozen/);
     await assert.rejects(token(node, "transfer", mint, "1", carols, "--fund-recipient", "--owner", file("bob.json")),
       /Account is frozen/);
-    signature(await token(node, "thaw", account_, ...freezeAuthority));
+    signature(await token(node, "thaw", frozen, ...freezeAuthority));
     await token(node, "transfer", mint, "1", carols, "--fund-recipient", "--owner", file("bob.json"));
   });
 
   step(`${program}: a second account of the same owner is gathered into the first`, async (node) => {
     keypair(`aux-${program}`);
     await token(node, "create-account", mint, file(`aux-${program}.json`), ...mine);
-    const [second] = (await json(node, "accounts", mint, "--owner", id.publicKey.toBase58())).accounts
+    const [second] = (await json(node, "accounts", mint, "--owner", ids)).accounts
       .filter(({ isAssociated }) => !isAssociated);
     await token(node, "transfer", mint, "7", second.address, ...mine);
     await token(node, "gc", ...named, ...mine);
     assert.equal(await node.connection.getAccountInfo(new PublicKey(second.address)), null);
-    assert.equal(await balance(node, mint, id.publicKey.toBase58()), "870.5");
+    assert.equal(await balance(node, mint, ids), "870.5");
   });
 
   step(`${program}: authorities are handed on`, async (node) => {
@@ -147,21 +147,20 @@ for (const [program, ...named] of PROGRAMS) {
 step("SOL is wrapped, synced, unwrapped", async (node) => {
   const wallet = file("id.json");
   signature(await token(node, "wrap", "2", wallet));
-  const wrapped = await account(node, NATIVE, id.publicKey.toBase58());
+  const wrapped = await account(node, NATIVE, ids);
   // The account's rent is taken out of it.
   const rent = await node.connection.getMinimumBalanceForRentExemption(165);
-  assert.equal(await balance(node, NATIVE, id.publicKey.toBase58()), String(2 - rent / LAMPORTS_PER_SOL));
+  assert.equal(await balance(node, NATIVE, ids), String(2 - rent / LAMPORTS_PER_SOL));
   const sent = await node.connection.requestAirdrop(new PublicKey(wrapped), LAMPORTS_PER_SOL);
   await node.connection.confirmTransaction(sent);
   signature(await token(node, "sync-native", "--address", wrapped));
-  assert.equal(await balance(node, NATIVE, id.publicKey.toBase58()), String(3 - rent / LAMPORTS_PER_SOL));
+  assert.equal(await balance(node, NATIVE, ids), String(3 - rent / LAMPORTS_PER_SOL));
   signature(await token(node, "unwrap", wrapped, wallet));
   assert.equal(await node.connection.getAccountInfo(new PublicKey(wrapped)), null);
 });
 
 step("a multisig owns an account, and two of three move its tokens", async (node) => {
-  const members = [id, bob, carol].map(({ publicKey }) => publicKey.toBase58());
-  const answer = await token(node, "create-multisig", "2", ...members);
+  const answer = await token(node, "create-multisig", "2", ids, bobs, carols);
   const multisig = find(/Creating 2\/3 multisig (\w+)/, answer);
   assert.match(await token(node, "multisig-info", multisig), new RegExp(carols));
   const mint = await createToken(node, "--decimals", "0");
@@ -180,14 +179,14 @@ step("a fee on transfers is withheld, gathered and withdrawn", async (node) => {
   const mint = await createToken(node, "--program-2022", "--decimals", "0", "--transfer-fee-basis-points", "100",
     "--transfer-fee-maximum-fee", "5");
   await token(node, "create-account", mint, ...mine);
-  await token(node, "mint", mint, "1000", "--mint-authority", file("id.json"), "--recipient-owner", id.publicKey.toBase58());
+  await token(node, "mint", mint, "1000", "--mint-authority", file("id.json"), "--recipient-owner", ids);
   await token(node, "create-account", mint, "--owner", bobs);
   signature(await token(node, "transfer", mint, "300", bobs, "--expected-fee", "3", ...mine));
   assert.equal(await balance(node, mint, bobs), "297");
-  const [own, bobsAccount] = [await account(node, mint, id.publicKey.toBase58()), await account(node, mint, bobs)];
+  const [own, bobsAccount] = [await account(node, mint, ids), await account(node, mint, bobs)];
   const authority = ["--withdraw-withheld-authority", file("id.json")];
   signature(await token(node, "withdraw-withheld-tokens", own, bobsAccount, ...authority));
-  assert.equal(await balance(node, mint, id.publicKey.toBase58()), "703");
+  assert.equal(await balance(node, mint, ids), "703");
 });
 
 step("metadata in the mint is written, changed, removed", async (node) => {
@@ -205,7 +204,7 @@ step("metadata in the mint is written, changed, removed", async (node) => {
 step("extensions that forbid: no transfers, frozen from the start, memos wanted, paused", async (node) => {
   const soulbound = await createToken(node, "--program-2022", "--decimals", "0", "--enable-non-transferable");
   await token(node, "create-account", soulbound, ...mine);
-  await token(node, "mint", soulbound, "1", "--mint-authority", file("id.json"), "--recipient-owner", id.publicKey.toBase58());
+  await token(node, "mint", soulbound, "1", "--mint-authority", file("id.json"), "--recipient-owner", ids);
   await assert.rejects(token(node, "transfer", soulbound, "1", bobs, "--fund-recipient", ...mine), /[Tt]ransfer is disabled/);
 
   const frozen = await createToken(node, "--program-2022", "--enable-freeze", "--default-account-state", "frozen");
@@ -214,7 +213,7 @@ step("extensions that forbid: no transfers, frozen from the start, memos wanted,
 
   const pausable = await createToken(node, "--program-2022", "--decimals", "0", "--enable-pause");
   const held = find(/Creating account (\w+)/, await token(node, "create-account", pausable, ...mine));
-  const mint = ["mint", pausable, "5", "--mint-authority", file("id.json"), "--recipient-owner", id.publicKey.toBase58()];
+  const mint = ["mint", pausable, "5", "--mint-authority", file("id.json"), "--recipient-owner", ids];
   signature(await token(node, "pause", pausable, "--pause-authority", file("id.json")));
   await assert.rejects(token(node, ...mint), /paused/);
   signature(await token(node, "resume", pausable, "--pause-authority", file("id.json")));

@@ -1,9 +1,9 @@
 //! Any bytes as a transaction: verify takes what Agave takes and nothing else, and what it takes can be run.
 #![no_main]
 
-use agave_transaction_view::sanitize::SanitizeConfig;
-use agave_transaction_view::transaction_version::TransactionVersion;
-use agave_transaction_view::transaction_view::TransactionView;
+#[path = "../../../runtime/src/verify/tests/form.rs"]
+mod form;
+
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use sealane_fuzz::{BYTES_MAX, World, write_seeds};
@@ -12,14 +12,6 @@ use sealane_sdk::Pubkey;
 use solana_hash::Hash;
 use solana_transaction_error::TransactionError;
 use std::sync::{Arc, LazyLock};
-
-/// What Agave passes to agave-transaction-view with all features active.
-const SANITIZE: SanitizeConfig = SanitizeConfig {
-    min_requested_heap_size: 32 * 1024,
-    max_requested_heap_size: 256 * 1024,
-    max_instructions: 64,
-    max_accounts_per_instruction: Some(255),
-};
 
 /// A node with the accounts that the seeds' transactions are about; the seeds are those that led there.
 static NODE: LazyLock<(Runtime, Reader)> = LazyLock::new(|| {
@@ -42,22 +34,10 @@ static NODE: LazyLock<(Runtime, Reader)> = LazyLock::new(|| {
 fuzz_target!(init: { LazyLock::force(&NODE); }, |bytes: &[u8]| {
     let reader = &NODE.1;
     let ours = reader.verify(Bytes::copy_from_slice(bytes), false);
-    let is_refused = matches!(
-        ours,
-        Err(VerifyError::Malformed(_)
-            | VerifyError::TooLarge { .. }
-            | VerifyError::Transaction(TransactionError::SanitizeFailure))
-    );
-    let agave = TransactionView::try_new_sanitized(bytes, &SANITIZE);
-    // Of version 1 the parser leaves a key that is there twice to others, who refuse it as this.
-    let refuses = agave.as_ref().map_or(true, |view| {
-        let keys = view.static_account_keys();
-        let is_twice = |(i, key)| keys[..i].contains(key);
-        matches!(view.version(), TransactionVersion::V1) && keys.iter().enumerate().any(is_twice)
-    });
     // How many bytes others than version 1 may have is no concern of the parser.
     if bytes.len() <= BYTES_MAX {
-        assert_eq!(is_refused, refuses, "{ours:?} {agave:?}");
+        let agave = form::agave_refuses(bytes);
+        assert_eq!(form::is_refused(&ours), agave.is_some(), "{ours:?} {agave:?}");
     }
     if let Ok(transaction) = &ours {
         let simulated = reader.simulate(transaction, true);
