@@ -153,14 +153,14 @@ impl Verifier {
     /// For simulateTransaction with sigVerify false: everything but signatures.
     pub fn parse_trusted(&mut self, bytes: Bytes) -> Verified {
         self.core
-            .prepare(bytes, &mut Visible::new(&self.accounts, &self.slots))
+            .prepare(bytes, &mut Visible::new(&self.accounts, &self.slots), None)
     }
 
     /// For the replay of a log: everything but signatures, with the addresses that its lookup tables
     /// gave.
     pub(crate) fn parse_recorded(&mut self, bytes: Bytes, loaded: Box<[Pubkey]>) -> Verified {
         let mut state = Recorded::new(&self.accounts, loaded);
-        let mut verified = self.core.prepare(bytes, &mut state);
+        let mut verified = self.core.prepare(bytes, &mut state, None);
         self.fetch(std::slice::from_mut(&mut verified));
         verified
     }
@@ -187,7 +187,7 @@ impl RecordParser {
     /// Everything but signatures, with the addresses that the transaction's lookup tables gave. What it says of
     /// hashes is not a node's.
     pub(crate) fn parse(&self, bytes: Bytes, loaded: Box<[Pubkey]>) -> Verified {
-        self.0.prepare(bytes, &mut Unhashed(loaded))
+        self.0.prepare(bytes, &mut Unhashed(loaded), None)
     }
 }
 
@@ -237,12 +237,7 @@ impl Core {
             if let Some(ahead) = batch.as_slice().get(PREFETCH_AHEAD) {
                 prefetch_bytes(ahead);
             }
-            let mut verified = self.prepare(bytes, state);
-            if let (Some(floor), Ok(transaction)) = (checks.floor, &verified)
-                && transaction.budget().unit_price <= floor
-            {
-                verified = Err(VerifyError::Shed);
-            }
+            let mut verified = self.prepare(bytes, state, checks.floor);
             if let Ok(transaction) = &verified
                 && self
                     .duplicates
@@ -275,10 +270,10 @@ impl Core {
         }
     }
 
-    /// Everything but signatures and copies.
-    fn prepare(&self, bytes: Bytes, state: &mut impl State) -> Verified {
+    /// Everything but signatures and copies. What pays no more than `floor` is shed.
+    fn prepare(&self, bytes: Bytes, state: &mut impl State, floor: Option<u64>) -> Verified {
         if wire::is_version_1(&bytes) {
-            return self.prepare_version_1(bytes, state);
+            return self.prepare_version_1(bytes, state, floor);
         }
         check_size(&bytes, self.bytes_max)?;
         let mut instructions = InstructionPlaces::new();
@@ -288,13 +283,19 @@ impl Core {
         if layout.account_count() > self.accounts_max {
             return Err(TransactionError::TooManyAccountLocks.into());
         }
-        self.finish(bytes, layout, instructions, state, || asked.granted())
+        let granted = asked.granted();
+        self.finish(bytes, layout, instructions, state, floor, granted)
     }
 
     /// Apart, so that it costs the other versions one comparison.
     #[cold]
     #[inline(never)]
-    fn prepare_version_1(&self, bytes: Bytes, state: &mut impl State) -> Verified {
+    fn prepare_version_1(
+        &self,
+        bytes: Bytes,
+        state: &mut impl State,
+        floor: Option<u64>,
+    ) -> Verified {
         check_size(&bytes, self.version_1_bytes_max)?;
         let mut instructions = InstructionPlaces::new();
         let (layout, asked) = parse::version_1::parse(&bytes, &mut instructions)?;
@@ -312,7 +313,7 @@ impl Core {
         let programs = parse::programs_of(keys.statics, &instructions, &bytes);
         let write_locks = layout.requested_write_locks();
         let granted = budget::configured(layout.signatures, write_locks, programs, &asked);
-        let verified = self.finish(bytes, layout, instructions, state, || Ok(granted));
+        let verified = self.finish(bytes, layout, instructions, state, floor, Ok(granted));
         verified.map_err(|error| match error {
             // In this version it is a matter of form.
             VerifyError::Transaction(TransactionError::AccountLoadedTwice) => {
@@ -322,7 +323,7 @@ impl Core {
         })
     }
 
-    /// What is the same in all versions. `granted` gives budget and price, or what is asked for in vain.
+    /// What is the same in all versions. `granted`: budget and price, or what is asked for in vain.
     #[inline(always)]
     fn finish(
         &self,
@@ -330,8 +331,15 @@ impl Core {
         layout: Layout,
         instructions: InstructionPlaces,
         state: &mut impl State,
-        granted: impl FnOnce() -> Result<(ComputeBudget, Price), TransactionError>,
+        floor: Option<u64>,
+        granted: Result<(ComputeBudget, Price), TransactionError>,
     ) -> Verified {
+        if let Some(floor) = floor
+            && let Ok((budget, _)) = &granted
+            && budget.unit_price <= floor
+        {
+            return Err(VerifyError::Shed);
+        }
         let loaded = state.resolve(&layout, &bytes)?;
         let keys = Keys {
             statics: layout.static_keys(&bytes),
@@ -341,7 +349,7 @@ impl Core {
         if has_duplicates(&keys, &key_hashes) {
             return Err(TransactionError::AccountLoadedTwice.into());
         }
-        let (budget, price) = granted()?;
+        let (budget, price) = granted?;
         let called = instructions
             .iter()
             .fold(0, |called, place| called | 1 << place.program);

@@ -7,6 +7,7 @@
 
 use crate::heap::{Keyed, MinMaxHeap};
 use crate::locks::NONE;
+use crate::ranks::Ranks;
 
 /// The bounded buffer in front of the lock table: highest fee per compute unit first, then arrival.
 /// When full, the lowest priority is refused (the newcomer or the one it displaces).
@@ -17,6 +18,7 @@ pub struct PriorityBuffer<T> {
     unused_run: u32,
     entries: Vec<Entry<T>>,
     unused_entry: u32,
+    ranks: Ranks,
     len: usize,
     /// Items that ever arrived.
     arrivals: u64,
@@ -79,6 +81,7 @@ impl<T> PriorityBuffer<T> {
             unused_run: if capacity == 0 { NONE } else { 0 },
             entries: (0..capacity as u32).map(entry).collect(),
             unused_entry: if capacity == 0 { NONE } else { 0 },
+            ranks: Ranks::new(),
             len: 0,
             arrivals: 0,
             newest: None,
@@ -105,7 +108,7 @@ impl<T> PriorityBuffer<T> {
 
     /// The highest priority, the oldest among equals.
     pub fn pop(&mut self) -> Option<T> {
-        let run = self.heap.highest()?.value;
+        let Keyed { key, value: run } = self.heap.highest()?;
         let entry = self.runs[run as usize].head;
         let next = self.entries[entry as usize].next;
         self.runs[run as usize].head = next;
@@ -115,7 +118,7 @@ impl<T> PriorityBuffer<T> {
         } else {
             self.entries[next as usize].previous = NONE;
         }
-        self.free_entry(entry)
+        self.free_entry(entry, priority_of(key))
     }
 
     /// Items held.
@@ -130,12 +133,19 @@ impl<T> PriorityBuffer<T> {
 
     /// The lowest priority that waits: a full buffer refuses what is no higher.
     pub fn lowest_priority(&self) -> Option<u64> {
-        Some((self.heap.lowest()?.key >> 64) as u64)
+        Some(priority_of(self.heap.lowest()?.key))
+    }
+
+    /// About the priority of the item that is at this place, where 1 is the highest: never above it, and at most one
+    /// part in 128 below. None where fewer items wait.
+    pub fn priority_at(&self, place: usize) -> Option<u64> {
+        let highest = priority_of(self.heap.highest()?.key);
+        self.ranks.priority_at(place, highest)
     }
 
     /// The lowest priority, the youngest among equals.
     fn pop_lowest(&mut self) -> Option<T> {
-        let run = self.heap.lowest()?.value;
+        let Keyed { key, value: run } = self.heap.lowest()?;
         let entry = self.runs[run as usize].tail;
         let previous = self.entries[entry as usize].previous;
         self.runs[run as usize].tail = previous;
@@ -145,7 +155,7 @@ impl<T> PriorityBuffer<T> {
         } else {
             self.entries[previous as usize].next = NONE;
         }
-        self.free_entry(entry)
+        self.free_entry(entry, priority_of(key))
     }
 
     /// Appends to the newest run, or starts one. There is an unused entry, hence an unused run.
@@ -170,6 +180,7 @@ impl<T> PriorityBuffer<T> {
             previous: tail,
             next: NONE,
         };
+        self.ranks.add(priority);
         self.len += 1;
         self.arrivals += 1;
     }
@@ -195,11 +206,16 @@ impl<T> PriorityBuffer<T> {
         self.unused_run = run;
     }
 
-    fn free_entry(&mut self, index: u32) -> Option<T> {
+    fn free_entry(&mut self, index: u32, priority: u64) -> Option<T> {
         let entry = &mut self.entries[index as usize];
         entry.next = self.unused_entry;
         self.unused_entry = index;
+        self.ranks.remove(priority);
         self.len -= 1;
         entry.item.take()
     }
+}
+
+fn priority_of(key: u128) -> u64 {
+    (key >> 64) as u64
 }

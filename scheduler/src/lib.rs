@@ -21,7 +21,7 @@
 //! | `scheduler.rs` | insert, next batch, complete; which ready task is chosen for which thread |
 //! | `tasks.rs` | what stands in a task's way, and the queue that it waits in |
 //! | `cost.rs` | cost limits of a slot and of an account within it |
-//! | `buffer.rs` | the priority buffer in front of the lock table, over `heap.rs` |
+//! | `buffer.rs` | the priority buffer in front of the lock table, over `heap.rs`; which priority a place in it has, in `ranks.rs` |
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +29,7 @@ mod buffer;
 mod cost;
 mod heap;
 mod locks;
+mod ranks;
 mod scheduler;
 mod tasks;
 mod types;

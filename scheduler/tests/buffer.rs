@@ -56,6 +56,15 @@ fn check(seed: u64, capacity: usize, priorities: u64, repeat: u32) {
         assert_eq!(buffer.len(), naive.items.len(), "{case}");
         assert_eq!(buffer.is_empty(), naive.items.is_empty(), "{case}");
     }
+    for place in [0, 1, 2, 3, 10, 99, 100, 101] {
+        let exact = naive.items.get(place.max(1) - 1);
+        let told = buffer.priority_at(place);
+        assert_eq!(told.is_some(), exact.is_some(), "{case}, place {place}");
+        if let (Some(told), Some((exact, _))) = (told, exact) {
+            let least = exact - exact / 128;
+            assert!((least..=*exact).contains(&told), "{case}, place {place}");
+        }
+    }
     while let Some(number) = naive.pop() {
         assert_eq!(buffer.pop(), Some(number), "{case}");
     }

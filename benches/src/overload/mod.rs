@@ -265,7 +265,11 @@ impl fmt::Display for Overload {
                 told.shed,
                 "refused before their signature was checked",
             ),
-            ("refused", told.refused_late, "after it"),
+            (
+                "refused",
+                told.refused_late,
+                "after it, or one by one as the door was full",
+            ),
             (
                 "dropped",
                 told.dropped,

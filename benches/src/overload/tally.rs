@@ -31,7 +31,7 @@ pub struct Told {
     pub dropped: u64,
     /// Of all, refused before their signature was checked.
     pub shed: u64,
-    /// Of all, refused after it was.
+    /// Of all, refused after it was, or handed in one by one and refused because the door was full.
     pub refused_late: u64,
     /// Of all, displaced by a higher price after they were accepted.
     pub evicted: u64,

@@ -62,8 +62,7 @@ impl ScheduleStage {
             }
         }
         worked |= self.insert_waiting(now);
-        self.shedding
-            .note(self.buffer.len(), self.buffer.lowest_priority());
+        (self.shedding).note(&self.buffer, self.next_sequence, now);
         worked
     }
 

@@ -68,7 +68,7 @@ impl LookAhead {
 /// Where most transactions wait for one that another thread has, each thread gets a few at a time, and the
 /// threads spend more on handing over and on waiting for each other than a second one is worth; one thread
 /// that gets them all runs them in large batches. Whether that is so depends on the conflicts, on what the
-/// programs cost and on the machine. So it is tried: where batches are small though others wait, half of
+/// programs cost and on the machine. So it is tried: where batches are small and many though others wait, half of
 /// the threads are left alone for some tasks, and what was faster is kept for a while; and then the other
 /// is tried again.
 pub(super) struct Width {
@@ -98,6 +98,8 @@ const TRIAL_TASKS: usize = 2_048;
 /// Tasks until another trial, at first; and at most, when one after the other changes nothing.
 const HOLD_MIN: usize = 16_384;
 const HOLD_MAX: usize = 262_144;
+/// Handing a batch over costs some microseconds: where they come back further apart than this, that is next to nothing.
+const CLOSE_BATCHES_NS: f64 = 100_000.0;
 
 impl Width {
     pub(super) fn new(limits: &Limits, threads: usize) -> Self {
@@ -145,7 +147,9 @@ impl Width {
             return false;
         }
         let task_ns = now_ns.saturating_sub(since_ns) as f64 / measured.tasks as f64;
-        let are_small = measured.tasks < self.batch_max / 2 * measured.batches;
+        let apart_ns = task_ns * measured.tasks as f64 / measured.batches as f64;
+        let are_small =
+            measured.tasks < self.batch_max / 2 * measured.batches && apart_ns < CLOSE_BATCHES_NS;
         self.measured = Measured::default();
         match self.before.take() {
             Some((before, before_ns)) => self.judge(before, task_ns < before_ns),
@@ -272,6 +276,15 @@ mod tests {
             [(11_000, 64), (7_000, 5)][active - 1]
         });
         assert!(ran[&2] > 950_000, "{ran:?}");
+    }
+
+    #[test]
+    fn rare_batches_give_no_reason_to_try_however_few_tasks_are_in_them() {
+        let mut width = Width::new(&Limits::default(), 2);
+        let ran = run(&mut width, 1_000_000, |active| {
+            [(200_000, 5), (100_000, 5)][active - 1]
+        });
+        assert_eq!(ran.get(&1), None, "{ran:?}");
     }
 
     #[test]

@@ -46,5 +46,5 @@ pub(super) fn core() -> Core {
 
 /// Everything but signatures, over this state.
 pub(crate) fn trusted(bytes: impl Into<Bytes>, state: &mut FakeState) -> Verified {
-    core().prepare(bytes.into(), state)
+    core().prepare(bytes.into(), state, None)
 }
