@@ -51,7 +51,7 @@ pub use segments::{
     AccountStream, Checkpoint, CheckpointState, KeptCheckpoint, LogPosition, OpenedSegments,
     SegmentError, SegmentOptions, SegmentReader, Segments, read_checkpoints, verify_account_files,
 };
-pub use state_root::{StateChanges, StateTrie};
+pub use state_root::{StateChanges, StateTrie, WholeState};
 
 use ahash::RandomState;
 use sealane_sdk::{AccountState, Pubkey};

@@ -3,7 +3,7 @@
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use sealane_accounts_db::{StateChanges, StateTrie};
+use sealane_accounts_db::{StateChanges, StateTrie, WholeState};
 use sealane_sdk::light::{AccountContents, AccountProof, Domain, EMPTY_STATE_ROOT, account_path};
 use sealane_sdk::{AccountState, Hash, Pubkey};
 use std::collections::BTreeMap;
@@ -173,6 +173,31 @@ fn states_are_taken_over_in_the_order_in_which_they_were_written() {
     let mut trie = StateTrie::new();
     assert_eq!(trie.apply_changes(&of_states), root);
     assert_eq!(trie.len(), 199, "no lamports, no account");
+}
+
+#[test]
+fn a_whole_state_has_the_root_of_its_accounts_in_whatever_order_they_come() {
+    for count in [0, 1, 2, 300, 20_000] {
+        let state = |lamports| AccountState {
+            lamports,
+            ..AccountState::default()
+        };
+        let accounts = (0..count).map(|i| (key(i), state(i.into())));
+        let changes = StateChanges::of_states(&[accounts.clone().collect()]);
+        let mut at_once = StateTrie::new();
+        at_once.apply_changes(&changes);
+        let mut whole = WholeState::with_room_for(10_000);
+        for (key, state) in accounts.rev() {
+            whole.add(&key, &state);
+        }
+        let mut trie = whole.into_trie();
+        assert_eq!(trie.root(), at_once.root(), "{count} accounts");
+        // It is a trie like any other.
+        let change = [(key(7), None), (key(count + 1), Some(Hash::default()))];
+        assert_eq!(trie.apply(change), at_once.apply(change));
+        assert_eq!(trie.len(), at_once.len());
+        assert_eq!(trie.prove(&key(3)), at_once.prove(&key(3)));
+    }
 }
 
 #[test]

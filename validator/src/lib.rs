@@ -17,6 +17,7 @@ mod config_file;
 mod cut;
 mod embed;
 mod error;
+mod freed_memory;
 mod genesis;
 mod genesis_files;
 mod ingest;

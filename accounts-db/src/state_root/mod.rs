@@ -17,8 +17,10 @@ mod batch;
 mod hash;
 mod node;
 mod update;
+mod whole;
 
 pub use batch::StateChanges;
+pub use whole::WholeState;
 
 use arena::Arena;
 use node::{Branch, Kind, Leaf, NodeRef, bit};

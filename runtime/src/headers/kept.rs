@@ -2,9 +2,9 @@
 
 use crate::Limits;
 use crate::sync::{Arc, RwLock};
-use sealane_accounts_db::{Accounts, ReadError, StateChanges, StateTrie};
+use sealane_accounts_db::{Accounts, ReadError, StateChanges, StateTrie, WholeState};
 use sealane_sdk::Pubkey;
-use sealane_sdk::light::{AccountContents, SlotHeader, TransactionLeaf, TransactionsRoot};
+use sealane_sdk::light::{SlotHeader, TransactionLeaf, TransactionsRoot};
 use solana_hash::Hash;
 use solana_signature::Signature;
 use std::collections::VecDeque;
@@ -74,16 +74,11 @@ struct Kept {
 impl Headers {
     /// Over what the database holds before anything executes.
     pub(crate) fn new(accounts: &Arc<Accounts>, limits: &Limits) -> Result<Self, ReadError> {
-        let mut contents = Vec::with_capacity(accounts.len());
+        let mut state = WholeState::with_room_for(accounts.len());
         let pin = accounts.pin().expect("nobody reads before the start");
-        pin.all(&mut |key, state| {
-            let hash = AccountContents::of(state).map(|contents| contents.hash());
-            contents.push((*key, hash));
-        })?;
-        let mut trie = StateTrie::new();
-        trie.apply(contents);
+        pin.all(&mut |key, account| state.add(key, account))?;
         let kept = Kept {
-            trie,
+            trie: state.into_trie(),
             headers: VecDeque::new(),
             trees: VecDeque::new(),
             transactions: 0,

@@ -357,6 +357,7 @@ pub fn run(
         .into_iter()
         .fold(builder, |builder, program| builder.add_program(program));
     let node = node.start()?;
+    crate::freed_memory::give_back();
 
     if arguments.ready_json {
         say(&ready_json(&node));
