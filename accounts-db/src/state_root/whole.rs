@@ -2,7 +2,6 @@
 
 use super::StateTrie;
 use super::batch::StateChanges;
-use super::node::Path;
 use super::update::Change;
 use sealane_sdk::{AccountState, Pubkey};
 
@@ -53,12 +52,8 @@ impl WholeState {
     fn hash_gathered(&mut self) {
         let changes = StateChanges::of_states(std::slice::from_ref(&self.gathered));
         self.gathered.clear();
-        for change in changes.0.iter().filter(|change| change.contents.is_some()) {
-            self.parts[part_of(&change.path)].push(*change);
+        for change in changes.0 {
+            self.parts[usize::from(change.path[0])].push(change);
         }
     }
-}
-
-fn part_of(path: &Path) -> usize {
-    usize::from(path[0])
 }
