@@ -26,7 +26,7 @@ mod workload;
 
 pub use chains::ConflictChains;
 pub use measure::{Measured, RunSettings, configuration, measure};
-pub use overload::{Overload, OverloadOptions, Share, Told};
+pub use overload::{Meanwhile, Overload, OverloadOptions, Share, Told};
 pub use pace::Latencies;
 pub use programs::{
     COMPUTE_ID, COMPUTE_ROUNDS, TOUCH_FAILED, TOUCH_ID, compute_program, touch_program,

@@ -86,6 +86,37 @@ pub(crate) fn receive<T>(queue: &Receiver<T>, _: &mut Patience) -> Option<T> {
     queue.recv().ok()
 }
 
+/// What a wait that ends came to.
+pub(crate) enum Next<T> {
+    /// A message.
+    Message(T),
+    /// None came in time.
+    Late,
+    /// The queue is closed and empty.
+    Closed,
+}
+
+/// The next message, if it comes before then.
+#[cfg(not(feature = "shuttle"))]
+pub(crate) fn receive_until<T>(queue: &Receiver<T>, until: Instant) -> Next<T> {
+    use crossbeam_channel::RecvTimeoutError;
+    match queue.recv_deadline(until) {
+        Ok(message) => Next::Message(message),
+        Err(RecvTimeoutError::Timeout) => Next::Late,
+        Err(RecvTimeoutError::Disconnected) => Next::Closed,
+    }
+}
+
+/// Time does not pass in the model: what is not there is late.
+#[cfg(feature = "shuttle")]
+pub(crate) fn receive_until<T>(queue: &Receiver<T>, _: std::time::Instant) -> Next<T> {
+    match queue.try_recv() {
+        Ok(message) => Next::Message(message),
+        Err(model_queue::TryRecvError::Empty) => Next::Late,
+        Err(model_queue::TryRecvError::Disconnected) => Next::Closed,
+    }
+}
+
 /// A bounded queue with crossbeam's interface, made of what shuttle can see.
 #[cfg(feature = "shuttle")]
 mod model_queue {

@@ -21,6 +21,7 @@ use solana_transaction_error::TransactionError;
 pub(crate) type TaskAccounts = SmallVec<[(AccountIndex, bool); 4]>;
 
 /// What verify sends on (queue 2).
+#[derive(Default)]
 pub(crate) struct VerifiedBatch {
     pub(crate) items: Vec<Admission>,
     /// From a sender who waits for room: held back, not shed.

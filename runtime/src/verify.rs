@@ -68,7 +68,7 @@ pub enum VerifyError {
 }
 
 /// Transactions this far ahead in a batch are being loaded.
-const PREFETCH_AHEAD: usize = 4;
+pub(crate) const PREFETCH_AHEAD: usize = 4;
 
 /// What a batch came to: one result per transaction.
 type Verified = Result<Box<VerifiedTransaction>, VerifyError>;
@@ -119,6 +119,13 @@ impl Verifier {
             floor,
         };
         self.core.verify_batch(batch, &mut state, checks, out);
+    }
+
+    /// Whether `verify_above` would shed it. What is wrong with it is for verifying it to say.
+    pub(crate) fn sheds(&self, floor: u64, bytes: &Bytes) -> bool {
+        self.core
+            .unit_price(bytes)
+            .is_some_and(|price| price <= floor)
     }
 
     /// The same as seen in a slot, with a state of it.
@@ -198,6 +205,14 @@ struct Checks {
     floor: Option<u64>,
 }
 
+/// What the bytes alone say of a transaction.
+struct Looked {
+    layout: Layout,
+    instructions: InstructionPlaces,
+    /// Budget and price, or what is asked for in vain.
+    granted: Result<(ComputeBudget, Price), TransactionError>,
+}
+
 /// A verifier without its handles of the state.
 struct Core {
     bytes_max: usize,
@@ -270,21 +285,24 @@ impl Core {
         }
     }
 
+    /// The fee per compute unit that it offers, if it is a transaction that may offer one.
+    fn unit_price(&self, bytes: &Bytes) -> Option<u64> {
+        let looked = if wire::is_version_1(bytes) {
+            self.look_version_1(bytes)
+        } else {
+            self.look(bytes)
+        };
+        let (budget, _) = looked.ok()?.granted.ok()?;
+        Some(budget.unit_price)
+    }
+
     /// Everything but signatures and copies. What pays no more than `floor` is shed.
     fn prepare(&self, bytes: Bytes, state: &mut impl State, floor: Option<u64>) -> Verified {
         if wire::is_version_1(&bytes) {
             return self.prepare_version_1(bytes, state, floor);
         }
-        check_size(&bytes, self.bytes_max)?;
-        let mut instructions = InstructionPlaces::new();
-        let layout = parse::parse(&bytes, &mut instructions)?;
-        let programs = parse::programs_of(layout.static_keys(&bytes), &instructions, &bytes);
-        let asked = budget::asked(layout.signatures, layout.requested_write_locks(), programs)?;
-        if layout.account_count() > self.accounts_max {
-            return Err(TransactionError::TooManyAccountLocks.into());
-        }
-        let granted = asked.granted();
-        self.finish(bytes, layout, instructions, state, floor, granted)
+        let looked = self.look(&bytes)?;
+        self.finish(bytes, looked, state, floor)
     }
 
     /// Apart, so that it costs the other versions one comparison.
@@ -296,24 +314,8 @@ impl Core {
         state: &mut impl State,
         floor: Option<u64>,
     ) -> Verified {
-        check_size(&bytes, self.version_1_bytes_max)?;
-        let mut instructions = InstructionPlaces::new();
-        let (layout, asked) = parse::version_1::parse(&bytes, &mut instructions)?;
-        let keys = Keys {
-            statics: layout.static_keys(&bytes),
-            loaded: &[],
-        };
-        if keys.count() > self.accounts_max {
-            return Err(if has_equal_keys(&keys) {
-                TransactionError::SanitizeFailure.into()
-            } else {
-                TransactionError::TooManyAccountLocks.into()
-            });
-        }
-        let programs = parse::programs_of(keys.statics, &instructions, &bytes);
-        let write_locks = layout.requested_write_locks();
-        let granted = budget::configured(layout.signatures, write_locks, programs, &asked);
-        let verified = self.finish(bytes, layout, instructions, state, floor, Ok(granted));
+        let looked = self.look_version_1(&bytes)?;
+        let verified = self.finish(bytes, looked, state, floor);
         verified.map_err(|error| match error {
             // In this version it is a matter of form.
             VerifyError::Transaction(TransactionError::AccountLoadedTwice) => {
@@ -323,17 +325,64 @@ impl Core {
         })
     }
 
-    /// What is the same in all versions. `granted`: budget and price, or what is asked for in vain.
+    /// What the bytes alone say of a transaction that is legacy or of version 0.
+    #[inline(always)]
+    fn look(&self, bytes: &Bytes) -> Result<Looked, VerifyError> {
+        check_size(bytes, self.bytes_max)?;
+        let mut instructions = InstructionPlaces::new();
+        let layout = parse::parse(bytes, &mut instructions)?;
+        let programs = parse::programs_of(layout.static_keys(bytes), &instructions, bytes);
+        let asked = budget::asked(layout.signatures, layout.requested_write_locks(), programs)?;
+        if layout.account_count() > self.accounts_max {
+            return Err(TransactionError::TooManyAccountLocks.into());
+        }
+        Ok(Looked {
+            layout,
+            instructions,
+            granted: asked.granted(),
+        })
+    }
+
+    /// The same of version 1.
+    fn look_version_1(&self, bytes: &Bytes) -> Result<Looked, VerifyError> {
+        check_size(bytes, self.version_1_bytes_max)?;
+        let mut instructions = InstructionPlaces::new();
+        let (layout, asked) = parse::version_1::parse(bytes, &mut instructions)?;
+        let keys = Keys {
+            statics: layout.static_keys(bytes),
+            loaded: &[],
+        };
+        if keys.count() > self.accounts_max {
+            return Err(if has_equal_keys(&keys) {
+                TransactionError::SanitizeFailure.into()
+            } else {
+                TransactionError::TooManyAccountLocks.into()
+            });
+        }
+        let programs = parse::programs_of(keys.statics, &instructions, bytes);
+        let write_locks = layout.requested_write_locks();
+        let granted = budget::configured(layout.signatures, write_locks, programs, &asked);
+        Ok(Looked {
+            layout,
+            instructions,
+            granted: Ok(granted),
+        })
+    }
+
+    /// What is the same in all versions.
     #[inline(always)]
     fn finish(
         &self,
         bytes: Bytes,
-        layout: Layout,
-        instructions: InstructionPlaces,
+        looked: Looked,
         state: &mut impl State,
         floor: Option<u64>,
-        granted: Result<(ComputeBudget, Price), TransactionError>,
     ) -> Verified {
+        let Looked {
+            layout,
+            instructions,
+            granted,
+        } = looked;
         if let Some(floor) = floor
             && let Ok((budget, _)) = &granted
             && budget.unit_price <= floor

@@ -1,14 +1,22 @@
 //! A verify thread: takes what came in, verifies it in batches, passes on what is good.
+//!
+//! A signature is checked for the less, the more there are. So while too much waits, of which most is shed, what is
+//! left is held until it is a batch, for milliseconds at most: its turn is not sooner for being there earlier. What is
+//! shed hears of it at once.
 
 use crate::counters::StageCounters;
 use crate::floor::AdmissionFloor;
-use crate::ingest::IngestBatch;
+use crate::ingest::{IngestBatch, OnAdmission};
+use crate::prefetch::prefetch_bytes;
 use crate::singles::Singles;
-use crate::sync::{Arc, AtomicBool, Ordering, Patience, Receiver, Sender, Thread, receive};
+use crate::sync::{
+    Arc, AtomicBool, Next, Ordering, Patience, Receiver, Sender, Thread, receive, receive_until,
+};
 use crate::task::{Admission, VerifiedBatch};
+use crate::verify::PREFETCH_AHEAD;
 use crate::{Refusal, VerifiedTransaction, Verifier, VerifyError};
 use bytes::Bytes;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a verify thread owns.
 pub(crate) struct VerifyThread {
@@ -27,98 +35,189 @@ pub(crate) struct VerifyThread {
 
 type Verified = Vec<Result<Box<VerifiedTransaction>, VerifyError>>;
 
+/// Transactions that are held until they are verified, at most: there are few more in a batch of a sender who waits.
+const HELD_MAX: usize = 64;
+/// How long the first of them is held at most.
+const HELD_FOR: Duration = Duration::from_millis(5);
+
+/// For each transaction of a batch, who hears of it, if somebody does. Shorter, where nobody hears of the rest.
+type Senders = Vec<Option<OnAdmission>>;
+
+/// What was not shed, and is held until it is a batch.
+#[derive(Default)]
+struct Held {
+    bytes: Vec<Bytes>,
+    /// As long as `bytes`.
+    senders: Senders,
+    /// When the first came.
+    since: Option<Instant>,
+}
+
+impl Held {
+    fn push(&mut self, bytes: Bytes, sender: Option<OnAdmission>) {
+        self.since.get_or_insert_with(Instant::now);
+        self.bytes.push(bytes);
+        self.senders.push(sender);
+    }
+
+    /// When it is verified at the latest; `None`: nothing is held.
+    fn due(&self) -> Option<Instant> {
+        self.since.map(|since| since + HELD_FOR)
+    }
+}
+
 impl VerifyThread {
     /// Runs until it is told to stop.
     pub(crate) fn run(mut self) {
         let mut results = Verified::new();
         let mut patience = Patience::default();
-        while let Some(first) = receive(&self.queue, &mut patience) {
-            // Acquire: pairs with the release in `Runtime::shutdown`.
-            if self.stopping.load(Ordering::Acquire) {
-                return self.refuse_what_waits(first);
-            }
+        let mut held = Held::default();
+        loop {
+            let next = match held.due() {
+                Some(due) => receive_until(&self.queue, due),
+                None => receive(&self.queue, &mut patience).map_or(Next::Closed, Next::Message),
+            };
             let started = Instant::now();
-            let batch = match first {
-                IngestBatch::Bulk(bytes) => self.verify_bulk(bytes, true, &mut results),
-                IngestBatch::Offered(bytes) => self.verify_bulk(bytes, false, &mut results),
-                IngestBatch::Singles => self.verify_singles(&mut results),
-                IngestBatch::Stop => return,
+            let batch = match next {
+                // Acquire: pairs with the release in `Runtime::shutdown`.
+                Next::Message(first) if self.stopping.load(Ordering::Acquire) => {
+                    return self.refuse_what_waits(held, first);
+                }
+                Next::Message(IngestBatch::Bulk(bytes)) => {
+                    self.verify(None, bytes, Senders::new(), true, &mut results)
+                }
+                Next::Message(IngestBatch::Offered(bytes)) => {
+                    self.verify_or_hold(bytes, Senders::new(), &mut held, &mut results)
+                }
+                Next::Message(IngestBatch::Singles) => {
+                    let singles = self.singles.take().into_iter();
+                    let (bytes, senders) = singles.map(|(bytes, it)| (bytes, Some(it))).unzip();
+                    self.verify_or_hold(bytes, senders, &mut held, &mut results)
+                }
+                Next::Late => self.verify_held(&mut held, &mut results),
+                Next::Message(IngestBatch::Stop) | Next::Closed => {
+                    let last = self.verify_held(&mut held, &mut results);
+                    self.pass_on(last);
+                    return;
+                }
             };
             self.counters
                 .verify_ns
                 .add(started.elapsed().as_nanos() as u64);
-            // Where much is refused, the schedule stage need not be woken for each batch.
-            if batch.items.is_empty() {
-                continue;
-            }
-            if self.verified.send(batch).is_err() {
+            if !self.pass_on(batch) {
                 return;
-            }
-            if let Some(scheduler) = self.scheduler.get() {
-                scheduler.unpark();
             }
         }
     }
 
-    /// Verifies what nobody waits to hear of; `bulk`: it is not shed.
-    fn verify_bulk(
+    /// Hands a batch to the schedule stage; `false`: there is none any more.
+    fn pass_on(&self, batch: VerifiedBatch) -> bool {
+        // Where much is refused, the schedule stage need not be woken for each batch.
+        if batch.items.is_empty() {
+            return true;
+        }
+        if self.verified.send(batch).is_err() {
+            return false;
+        }
+        if let Some(scheduler) = self.scheduler.get() {
+            scheduler.unpark();
+        }
+        true
+    }
+
+    /// Verifies at once, unless there is a floor: then what is not shed is held until it is a batch.
+    fn verify_or_hold(
         &mut self,
         bytes: Vec<Bytes>,
+        senders: Senders,
+        held: &mut Held,
+        results: &mut Verified,
+    ) -> VerifiedBatch {
+        let Some(floor) = self.floor.get() else {
+            return self.verify(None, bytes, senders, false, results);
+        };
+        let (mut shed, mut told) = (0, Vec::new());
+        let mut senders = senders.into_iter();
+        for i in 0..bytes.len() {
+            if let Some(ahead) = bytes.get(i + PREFETCH_AHEAD) {
+                prefetch_bytes(ahead);
+            }
+            let sender = senders.next().flatten();
+            if self.verifier.sheds(floor, &bytes[i]) {
+                shed += 1;
+                told.extend(sender.map(|on_admission| (on_admission, Refusal::Busy)));
+            } else {
+                held.push(bytes[i].clone(), sender);
+            }
+        }
+        self.tell(shed, shed, told);
+        if held.bytes.len() < HELD_MAX {
+            return VerifiedBatch::default();
+        }
+        self.verify_held(held, results)
+    }
+
+    fn verify_held(&mut self, held: &mut Held, results: &mut Verified) -> VerifiedBatch {
+        let Held { bytes, senders, .. } = std::mem::take(held);
+        self.verify(self.floor.get(), bytes, senders, false, results)
+    }
+
+    /// Verifies a batch, of which some may be shed; `bulk`: from a sender who waits for room.
+    fn verify(
+        &mut self,
+        floor: Option<u64>,
+        bytes: Vec<Bytes>,
+        senders: Senders,
         bulk: bool,
         results: &mut Verified,
     ) -> VerifiedBatch {
-        let floor = if bulk { None } else { self.floor.get() };
         self.verifier.verify_above(floor, bytes, results);
         self.verifier.fetch(results);
-        let total = results.len();
-        if floor.is_some() {
-            self.count_shed(results);
+        let (mut refused, mut shed, mut told) = (0, 0, Vec::new());
+        let mut items = Vec::with_capacity(results.len());
+        let mut senders = senders.into_iter();
+        for result in results.drain(..) {
+            let sender = senders.next().flatten();
+            let error = match result {
+                Ok(transaction) => {
+                    items.push(Admission::new(transaction, sender));
+                    continue;
+                }
+                Err(error) => error,
+            };
+            refused += 1;
+            shed += u64::from(error == VerifyError::Shed);
+            told.extend(sender.map(|on_admission| {
+                let refusal = match error {
+                    VerifyError::Shed => Refusal::Busy,
+                    error => Refusal::Verify(error),
+                };
+                (on_admission, refusal)
+            }));
         }
-        let mut items = Vec::with_capacity(total);
-        let good = results.drain(..).filter_map(Result::ok);
-        items.extend(good.map(|transaction| Admission::new(transaction, None)));
-        self.counters.refused.add((total - items.len()) as u64);
+        self.tell(refused, shed, told);
         VerifiedBatch { items, bulk }
     }
 
-    /// Verifies a group of single transactions.
-    fn verify_singles(&mut self, results: &mut Verified) -> VerifiedBatch {
-        let (batch, senders): (Vec<_>, Vec<_>) = self.singles.take().into_iter().unzip();
-        self.verifier.verify_above(self.floor.get(), batch, results);
-        self.verifier.fetch(results);
-        self.count_shed(results);
-        let mut items = Vec::with_capacity(results.len());
-        for (result, on_admission) in results.drain(..).zip(senders) {
-            match result {
-                Ok(transaction) => items.push(Admission::new(transaction, Some(on_admission))),
-                Err(error) => {
-                    self.counters.refused.add(1);
-                    on_admission(Err(match error {
-                        VerifyError::Shed => Refusal::Busy,
-                        error => Refusal::Verify(error),
-                    }));
-                }
-            }
+    /// Counts what was refused, some of it shed, and only then tells those who want to hear.
+    fn tell(&self, refused: u64, shed: u64, told: Vec<(OnAdmission, Refusal)>) {
+        if refused > 0 {
+            self.counters.refused.add(refused);
+            self.counters.shed.add(shed);
         }
-        VerifiedBatch { items, bulk: false }
-    }
-
-    fn count_shed(&self, results: &Verified) {
-        let is_shed = |result: &&_| matches!(result, Err(VerifyError::Shed));
-        let shed = results.iter().filter(is_shed).count();
-        if shed > 0 {
-            self.counters.shed.add(shed as u64);
+        for (on_admission, refusal) in told {
+            on_admission(Err(refusal));
         }
     }
 
-    fn refuse_what_waits(&self, first: IngestBatch) {
+    fn refuse_what_waits(&self, held: Held, first: IngestBatch) {
+        self.refuse(held.senders);
         let mut next = Some(first);
         while let Some(batch) = next {
             match batch {
                 IngestBatch::Singles => {
-                    for (_, on_admission) in self.singles.take() {
-                        on_admission(Err(Refusal::ShuttingDown));
-                    }
+                    let singles = self.singles.take().into_iter();
+                    self.refuse(singles.map(|(_, sender)| Some(sender)).collect());
                 }
                 IngestBatch::Bulk(bytes) | IngestBatch::Offered(bytes) => {
                     self.counters.refused.add(bytes.len() as u64);
@@ -127,6 +226,14 @@ impl VerifyThread {
                 IngestBatch::Stop => return,
             }
             next = self.queue.recv().ok();
+        }
+    }
+
+    /// The node stops: those who wait hear of it.
+    fn refuse(&self, senders: Senders) {
+        self.counters.refused.add(senders.len() as u64);
+        for on_admission in senders.into_iter().flatten() {
+            on_admission(Err(Refusal::ShuttingDown));
         }
     }
 }

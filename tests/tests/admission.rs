@@ -119,18 +119,67 @@ fn an_unknown_blockhash_and_bytes_that_are_none_are_refused_and_change_nothing()
     assert_eq!(reader.counters().refused, 2);
 }
 
-/// The gate of the test below: how many wait at it, and whether it is open.
-static AT_THE_GATE: Mutex<(u32, bool)> = Mutex::new((0, false));
-static GATE_CHANGED: Condvar = Condvar::new();
+/// A gate at which a program waits: how many do, and whether it is open.
+struct Gate {
+    state: Mutex<(u32, bool)>,
+    changed: Condvar,
+}
 
-fn wait_at_the_gate(_: &Pubkey, _: &[AccountInfo<'_>], _: &[u8]) -> ProgramResult {
-    let mut gate = AT_THE_GATE.lock().expect("nobody panics at the gate");
-    gate.0 += 1;
-    GATE_CHANGED.notify_all();
-    while !gate.1 {
-        gate = GATE_CHANGED.wait(gate).expect("nobody panics at the gate");
+/// One for each test that has one; the instruction's first byte says which.
+static GATES: [Gate; 2] = [const { Gate::new() }; 2];
+
+impl Gate {
+    const fn new() -> Self {
+        Self {
+            state: Mutex::new((0, false)),
+            changed: Condvar::new(),
+        }
     }
+
+    fn pass(&self) {
+        let mut state = self.state.lock().expect("nobody panics at the gate");
+        state.0 += 1;
+        self.changed.notify_all();
+        while !state.1 {
+            state = self.changed.wait(state).expect("nobody panics at the gate");
+        }
+    }
+
+    /// Until somebody waits at it.
+    fn await_somebody(&self) {
+        let mut state = self.state.lock().expect("nobody panics at the gate");
+        while state.0 == 0 {
+            state = self.changed.wait(state).expect("nobody panics at the gate");
+        }
+    }
+
+    fn open(&self) {
+        self.state.lock().expect("nobody panics at the gate").1 = true;
+        self.changed.notify_all();
+    }
+}
+
+fn wait_at_the_gate(_: &Pubkey, _: &[AccountInfo<'_>], data: &[u8]) -> ProgramResult {
+    GATES[usize::from(data[0])].pass();
     Ok(())
+}
+
+/// A node whose one place in flight is taken by who waits at a gate, with a buffer for so many.
+fn node_at_its_gate(gate: u8, buffer_max: usize) -> Runtime {
+    let mut config = config();
+    config.banking_threads = BankingThreads::Fixed(1);
+    config.limits.in_flight_max = 1;
+    config.limits.priority_buffer_max = buffer_max;
+    let runtime = Runtime::start(config).expect("the genesis fits");
+    let waits = Instruction {
+        program_id: GATE,
+        accounts: Vec::new(),
+        data: vec![gate],
+    };
+    let waits = signed(1, &payer(118), &[waits], GENESIS_HASH);
+    assert!(send(&runtime.ingest(), waits).is_ok());
+    GATES[usize::from(gate)].await_somebody();
+    runtime
 }
 
 fn cost_of_an_offer() -> u64 {
@@ -187,28 +236,54 @@ fn what_does_not_fit_a_slots_cost_limit_runs_in_later_slots() {
     assert_eq!(slots.len(), 5, "one in each: {slots:?}");
 }
 
+/// Most of what comes is shed then, and what is not is held until it is a batch.
+#[test]
+fn whoever_is_shed_or_held_while_too_much_waits_is_told_once() {
+    let runtime = node_at_its_gate(0, 8);
+    let (reader, ingest) = (runtime.reader(), runtime.ingest());
+    for number in 0..8 {
+        let price = 100 + u64::from(number);
+        assert!(send(&ingest, offer(100 + number, price)).is_ok());
+    }
+    let (tell, told) = mpsc::channel();
+    let submit = |price: u64| {
+        let tell = tell.clone();
+        let verdict = Box::new(move |verdict| tell.send((price, verdict)).expect("the test waits"));
+        ingest.submit_one(offer(110 + (price % 9) as u8, price), verdict);
+    };
+    let hear = |count: usize| -> BTreeMap<u64, Result<Signature, Refusal>> {
+        let heard = (0..count).map(|_| told.recv_timeout(Duration::from_secs(20)));
+        let heard: BTreeMap<_, _> = heard.map(|it| it.expect("all are told")).collect();
+        assert_eq!(heard.len(), count, "each once");
+        heard
+    };
+    // Fewer at a time than verify's queue has room for.
+    for some in [0..100, 1_000..1_100] {
+        some.clone().for_each(&submit);
+        for (price, verdict) in hear(100) {
+            match verdict {
+                Ok(_) => assert!(price >= 1_000, "{price} is less than all that wait"),
+                Err(refusal) => assert_eq!(refusal, Refusal::Busy, "{price}"),
+            }
+        }
+    }
+    assert!(reader.counters().shed >= 100, "{:?}", reader.counters());
+    (2_000..2_100).for_each(&submit);
+    GATES[0].open();
+    assert!(runtime.shutdown(Duration::from_secs(20)));
+    for (price, verdict) in hear(100) {
+        let is_known = matches!(verdict, Ok(_) | Err(Refusal::Busy | Refusal::ShuttingDown));
+        assert!(is_known, "{price}: {verdict:?}");
+    }
+    let counters = reader.counters();
+    assert_eq!(counters.received, 9 + 300, "{counters:?}");
+}
+
 #[test]
 fn under_overload_the_lowest_offer_goes_first_and_everybody_is_told() {
-    let mut config = config();
-    config.banking_threads = BankingThreads::Fixed(1);
-    config.limits.in_flight_max = 1;
-    config.limits.priority_buffer_max = 2;
-    let runtime = Runtime::start(config).expect("the genesis fits");
+    let runtime = node_at_its_gate(1, 2);
     let (reader, ingest) = (runtime.reader(), runtime.ingest());
     let events = reader.listen();
-    let gate = Instruction {
-        program_id: GATE,
-        accounts: Vec::new(),
-        data: Vec::new(),
-    };
-    assert!(send(&ingest, signed(1, &payer(118), &[gate], GENESIS_HASH)).is_ok());
-    let mut waiting = AT_THE_GATE.lock().expect("nobody panics at the gate");
-    while waiting.0 == 0 {
-        waiting = GATE_CHANGED
-            .wait(waiting)
-            .expect("nobody panics at the gate");
-    }
-    drop(waiting);
     // The one place in flight is taken, and the buffer has two.
     assert!(send(&ingest, offer(100, 10)).is_ok());
     assert!(send(&ingest, offer(101, 20)).is_ok());
@@ -226,8 +301,7 @@ fn under_overload_the_lowest_offer_goes_first_and_everybody_is_told() {
     let shed = reader.counters().shed;
     assert_eq!(send(&ingest, offer(104, 20)), Err(Refusal::Busy));
     assert_eq!(reader.counters().shed, shed + 1);
-    AT_THE_GATE.lock().expect("nobody panics at the gate").1 = true;
-    GATE_CHANGED.notify_all();
+    GATES[1].open();
     settle(&reader, &events, 6);
     let counters = reader.counters();
     assert_eq!((counters.evicted, counters.refused), (1, 2), "{counters:?}");

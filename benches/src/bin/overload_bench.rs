@@ -18,7 +18,7 @@ struct Arguments {
     /// How long the program of a transaction takes, in microseconds
     #[arg(long, default_value_t = 200)]
     program_us: u64,
-    /// Seconds for which the peak is measured, by a sender that waits
+    /// Seconds for which the peak is measured, by a sender that waits, before and after
     #[arg(long, default_value_t = 20)]
     peak_s: u64,
     /// Seconds for which too much is offered
@@ -52,7 +52,7 @@ fn main() -> Result<()> {
     let overload = Overload::run(&options, &|line| eprintln!("{line}"))?;
     println!("{overload}");
     ensure!(
-        overload.told.is_complete(),
+        overload.meanwhile.told.is_complete(),
         "somebody who can be told was not told"
     );
     Ok(())

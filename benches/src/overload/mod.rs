@@ -4,16 +4,22 @@
 //! multiple of that for some time, by senders who do not wait: one half as the network hands it in, batches that
 //! nobody hears of again; the other half one by one, each sender being told. What each transaction offers for a
 //! compute unit is random, so who is refused shows whether priority counts.
+//!
+//! The peak is measured right before and right after, each time of a fresh node, as machines become slower and faster
+//! within minutes: all transactions are made before, for which a shorter trial tells how many they have to be. What
+//! the node executes under too much is held against the higher of the two.
 
 mod tally;
 mod work;
 
 use crate::measure::{RunSettings, configuration};
 use crate::pace::Pace;
+use crate::wire::WireTransactions;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use sealane_runtime::{BankingThreads, Ingest, Runtime};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tally::{Listener, Senders};
@@ -26,6 +32,10 @@ const SLOT: Duration = Duration::from_secs(10);
 const FINISH_WITHIN: Duration = Duration::from_secs(120);
 /// Transactions in a batch of the network.
 const BATCH: usize = 64;
+/// How long the trial is that tells how many transactions have to be made.
+const TRIAL: Duration = Duration::from_secs(5);
+/// More transactions than wait in a node's queues while a sender waits for room.
+const QUEUED_MOST: u64 = 50_000;
 /// The shortest time over which a rate is worth telling.
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -51,8 +61,17 @@ pub struct OverloadOptions {
 /// What came of it.
 #[derive(Clone, Debug)]
 pub struct Overload {
-    /// Executed transactions a second at the peak.
-    pub peak: f64,
+    /// Executed transactions a second at the peak, right before.
+    pub peak_before: f64,
+    /// The same right after.
+    pub peak_after: f64,
+    /// What came of offering too much.
+    pub meanwhile: Meanwhile,
+}
+
+/// What came of offering too much.
+#[derive(Clone, Debug)]
+pub struct Meanwhile {
     /// Transactions a second that were offered, at last.
     pub offered: f64,
     /// Executed transactions a second meanwhile.
@@ -68,21 +87,59 @@ pub struct Overload {
 }
 
 impl Overload {
-    /// Runs both parts. `progress` hears what is going on.
+    /// Runs all parts. `progress` hears what is going on.
     pub fn run(options: &OverloadOptions, progress: &dyn Fn(&str)) -> Result<Self> {
         let work = PricedWork::new(options.seed, options.lasts);
-        progress("making the transactions of the peak ...");
-        let most = options.peak.as_secs_f64() / options.lasts.as_secs_f64() * 2.0;
-        let count = (most * options.verify_threads.max(1) as f64) as u64;
-        let peak = peak(options, &work, count, progress)?;
-        let offered = options.times as f64 * peak;
+        let mut numbers = Numbers::default();
+        progress("making the transactions of a trial ...");
+        let trial = work.transactions(numbers.next(most(options, TRIAL)));
+        progress("trying ...");
+        let about = peak(options, &work, &trial, TRIAL)?;
+        let offered = options.times as f64 * about;
         progress(&format!(
-            "peak {peak:.0} a second; making {offered:.0} a second for {:?} ...",
+            "about {about:.0} a second; making those of the peaks, and {offered:.0} a second for {:?} ...",
             options.overload
         ));
+        let mut of_a_peak = || work.transactions(numbers.next(most(options, options.peak)));
+        let (before, after) = (of_a_peak(), of_a_peak());
         let total = (offered * options.overload.as_secs_f64()) as u64;
-        overload(options, &work, count..count + total, peak, progress)
+        let offers = work.transactions(numbers.next(total));
+        progress("measuring the peak ...");
+        let peak_before = peak(options, &work, &before, options.peak)?;
+        progress(&format!("{peak_before:.0} a second; offering too much ..."));
+        let meanwhile = overload(options, &work, &offers, offered as u64, progress)?;
+        progress("measuring the peak again ...");
+        let peak_after = peak(options, &work, &after, options.peak)?;
+        Ok(Self {
+            peak_before,
+            peak_after,
+            meanwhile,
+        })
     }
+
+    /// Executed transactions a second at the higher of the two peaks.
+    pub fn peak(&self) -> f64 {
+        self.peak_before.max(self.peak_after)
+    }
+}
+
+/// Numbers for transactions, each given once.
+#[derive(Default)]
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self, count: u64) -> Range<u64> {
+        let first = self.0;
+        self.0 += count;
+        first..self.0
+    }
+}
+
+/// More than what can be taken meanwhile: executed, were there nothing to do but to run the programs, or left waiting.
+fn most(options: &OverloadOptions, meanwhile: Duration) -> u64 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let executed = cores as f64 * meanwhile.as_secs_f64() / options.lasts.as_secs_f64();
+    (1.5 * executed) as u64 + QUEUED_MOST
 }
 
 fn start(options: &OverloadOptions, work: &PricedWork) -> Result<Runtime> {
@@ -100,20 +157,18 @@ fn start(options: &OverloadOptions, work: &PricedWork) -> Result<Runtime> {
     Runtime::start(config).context("the runtime did not start")
 }
 
-/// Executed transactions a second, of a sender that waits for room.
+/// Executed transactions a second for so long, of a sender that waits for room.
 fn peak(
     options: &OverloadOptions,
     work: &PricedWork,
-    count: u64,
-    progress: &dyn Fn(&str),
+    transactions: &WireTransactions,
+    lasts: Duration,
 ) -> Result<f64> {
-    let transactions = work.transactions(0..count);
     let runtime = start(options, work)?;
     let (ingest, reader) = (runtime.ingest(), runtime.reader());
-    progress("measuring the peak ...");
     let started = Instant::now();
     for batch in transactions.batches(BATCH) {
-        if started.elapsed() >= options.peak {
+        if started.elapsed() >= lasts {
             break;
         }
         ingest
@@ -122,7 +177,7 @@ fn peak(
     }
     let rate = reader.counters().visible as f64 / started.elapsed().as_secs_f64();
     ensure!(
-        started.elapsed() >= options.peak,
+        started.elapsed() >= lasts,
         "there were too few transactions to find the peak"
     );
     finish(runtime)?;
@@ -132,18 +187,15 @@ fn peak(
 fn overload(
     options: &OverloadOptions,
     work: &PricedWork,
-    numbers: std::ops::Range<u64>,
-    peak: f64,
+    transactions: &WireTransactions,
+    per_second: u64,
     progress: &dyn Fn(&str),
-) -> Result<Overload> {
-    let total = numbers.end - numbers.start;
-    let transactions = work.transactions(numbers);
+) -> Result<Meanwhile> {
+    let total = transactions.len() as u64;
     let runtime = start(options, work)?;
     let (ingest, reader) = (runtime.ingest(), runtime.reader());
     let listener = Listener::start(&reader);
     let senders = Arc::new(Senders::default());
-    progress("offering too much ...");
-    let per_second = (options.times as f64 * peak) as u64;
     let pace = Pace::start(per_second);
     let per_tick = Pace::batch(per_second);
     let mut wire = transactions.iter();
@@ -197,8 +249,7 @@ fn overload(
     // As long as there is a reader there could be another event.
     drop(reader);
     let heard = listener.join()?;
-    Ok(Overload {
-        peak,
+    Ok(Meanwhile {
         offered: total as f64 / elapsed.as_secs_f64(),
         goodput,
         goodput_worst,
@@ -238,27 +289,32 @@ fn finish(runtime: Runtime) -> Result<()> {
 impl fmt::Display for Overload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = |part: f64, whole: f64| 100.0 * part / whole;
-        writeln!(f, "peak        {:>12.0} a second", self.peak)?;
+        let (peak, meanwhile) = (self.peak(), &self.meanwhile);
+        writeln!(
+            f,
+            "peak        {peak:>12.0} a second: {:.0} before, {:.0} after",
+            self.peak_before, self.peak_after
+        )?;
         writeln!(
             f,
             "offered     {:>12.0} a second, {:.1} times the peak",
-            self.offered,
-            self.offered / self.peak
+            meanwhile.offered,
+            meanwhile.offered / peak
         )?;
         writeln!(
             f,
             "goodput     {:>12.0} a second, {:.1}% of the peak; in the worst {} s {:.1}%",
-            self.goodput,
-            percent(self.goodput, self.peak),
+            meanwhile.goodput,
+            percent(meanwhile.goodput, peak),
             WINDOW.as_secs(),
-            percent(self.goodput_worst, self.peak)
+            percent(meanwhile.goodput_worst, peak)
         )?;
         writeln!(
             f,
             "verify      {:>12.0} ns for each offered",
-            self.verify_ns
+            meanwhile.verify_ns
         )?;
-        let told = &self.told;
+        let told = &meanwhile.told;
         for (name, count, what) in [
             (
                 "shed",
@@ -289,7 +345,7 @@ impl fmt::Display for Overload {
             told.evicted
         )?;
         write!(f, "executed, by tenths of the price, lowest first:")?;
-        for share in &self.shares {
+        for share in &meanwhile.shares {
             let part = percent(share.executed as f64, share.offered.max(1) as f64);
             write!(f, " {part:.1}%")?;
         }
