@@ -3,7 +3,7 @@
 
 #[cfg(not(feature = "shuttle"))]
 mod real {
-    pub(crate) use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+    pub(crate) use crossbeam_channel::{Receiver, SendError, Sender, TrySendError, bounded};
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     pub(crate) use std::sync::{Arc, Mutex, RwLock};
     pub(crate) use std::thread::{Builder, JoinHandle, Thread, current, park_timeout};
@@ -11,7 +11,7 @@ mod real {
 
 #[cfg(feature = "shuttle")]
 mod real {
-    pub(crate) use super::model_queue::{Receiver, Sender, TrySendError, bounded};
+    pub(crate) use super::model_queue::{Receiver, SendError, Sender, TrySendError, bounded};
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     pub(crate) use shuttle::sync::{Mutex, RwLock};
     pub(crate) use shuttle::thread::{Builder, JoinHandle, Thread, current};
@@ -96,10 +96,13 @@ pub(crate) enum Next<T> {
     Closed,
 }
 
-/// The next message, if it comes before then.
+/// The next message, if it is asked for and comes before then: a queue that is never empty holds nobody up.
 #[cfg(not(feature = "shuttle"))]
 pub(crate) fn receive_until<T>(queue: &Receiver<T>, until: Instant) -> Next<T> {
     use crossbeam_channel::RecvTimeoutError;
+    if Instant::now() >= until {
+        return Next::Late;
+    }
     match queue.recv_deadline(until) {
         Ok(message) => Next::Message(message),
         Err(RecvTimeoutError::Timeout) => Next::Late,
@@ -254,5 +257,24 @@ mod model_queue {
             self.0.inner.lock().expect("no holder panics").receivers -= 1;
             self.0.changed.notify_all();
         }
+    }
+}
+
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_that_is_over_ends_though_there_are_messages() {
+        let (sender, queue) = bounded(2);
+        sender.send(1).unwrap();
+        let now = Instant::now();
+        assert!(matches!(receive_until(&queue, now), Next::Late));
+        let later = now + Duration::from_secs(20);
+        assert!(matches!(receive_until(&queue, later), Next::Message(1)));
+        let soon = Instant::now() + Duration::from_millis(1);
+        assert!(matches!(receive_until(&queue, soon), Next::Late));
+        drop(sender);
+        assert!(matches!(receive_until(&queue, later), Next::Closed));
     }
 }

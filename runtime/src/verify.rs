@@ -121,11 +121,9 @@ impl Verifier {
         self.core.verify_batch(batch, &mut state, checks, out);
     }
 
-    /// Whether `verify_above` would shed it. What is wrong with it is for verifying it to say.
-    pub(crate) fn sheds(&self, floor: u64, bytes: &Bytes) -> bool {
-        self.core
-            .unit_price(bytes)
-            .is_some_and(|price| price <= floor)
+    /// What `verify_above` would refuse it for by its bytes alone: for what is wrong with them, or as it is shed.
+    pub(crate) fn look_above(&self, floor: u64, bytes: &Bytes) -> Result<(), VerifyError> {
+        self.core.look_above(floor, bytes)
     }
 
     /// The same as seen in a slot, with a state of it.
@@ -213,6 +211,17 @@ struct Looked {
     granted: Result<(ComputeBudget, Price), TransactionError>,
 }
 
+impl Looked {
+    /// `Shed`, if it pays no more than `floor`.
+    #[inline(always)]
+    fn is_above(&self, floor: Option<u64>) -> Result<(), VerifyError> {
+        match (floor, &self.granted) {
+            (Some(floor), Ok((budget, _))) if budget.unit_price <= floor => Err(VerifyError::Shed),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A verifier without its handles of the state.
 struct Core {
     bytes_max: usize,
@@ -285,15 +294,13 @@ impl Core {
         }
     }
 
-    /// The fee per compute unit that it offers, if it is a transaction that may offer one.
-    fn unit_price(&self, bytes: &Bytes) -> Option<u64> {
+    fn look_above(&self, floor: u64, bytes: &Bytes) -> Result<(), VerifyError> {
         let looked = if wire::is_version_1(bytes) {
             self.look_version_1(bytes)
         } else {
             self.look(bytes)
         };
-        let (budget, _) = looked.ok()?.granted.ok()?;
-        Some(budget.unit_price)
+        looked?.is_above(Some(floor))
     }
 
     /// Everything but signatures and copies. What pays no more than `floor` is shed.
@@ -378,17 +385,12 @@ impl Core {
         state: &mut impl State,
         floor: Option<u64>,
     ) -> Verified {
+        looked.is_above(floor)?;
         let Looked {
             layout,
             instructions,
             granted,
         } = looked;
-        if let Some(floor) = floor
-            && let Ok((budget, _)) = &granted
-            && budget.unit_price <= floor
-        {
-            return Err(VerifyError::Shed);
-        }
         let loaded = state.resolve(&layout, &bytes)?;
         let keys = Keys {
             statics: layout.static_keys(&bytes),

@@ -1,8 +1,8 @@
 //! A verify thread: takes what came in, verifies it in batches, passes on what is good.
 //!
 //! A signature is checked for the less, the more there are. So while too much waits, of which most is shed, what is
-//! left is held until it is a batch, for milliseconds at most: its turn is not sooner for being there earlier. What is
-//! shed hears of it at once.
+//! left is held until it is a batch, for some milliseconds: its turn is not sooner for being there earlier. What is shed,
+//! or wrong at first sight, hears of it at once.
 
 use crate::counters::StageCounters;
 use crate::floor::AdmissionFloor;
@@ -10,7 +10,8 @@ use crate::ingest::{IngestBatch, OnAdmission};
 use crate::prefetch::prefetch_bytes;
 use crate::singles::Singles;
 use crate::sync::{
-    Arc, AtomicBool, Next, Ordering, Patience, Receiver, Sender, Thread, receive, receive_until,
+    Arc, AtomicBool, Next, Ordering, Patience, Receiver, SendError, Sender, Thread, receive,
+    receive_until,
 };
 use crate::task::{Admission, VerifiedBatch};
 use crate::verify::PREFETCH_AHEAD;
@@ -35,9 +36,9 @@ pub(crate) struct VerifyThread {
 
 type Verified = Vec<Result<Box<VerifiedTransaction>, VerifyError>>;
 
-/// Transactions that are held until they are verified, at most: there are few more in a batch of a sender who waits.
+/// What is held is verified once it is so many.
 const HELD_MAX: usize = 64;
-/// How long the first of them is held at most.
+/// How long the first of them is held, but for the batch that is verified or passed on then.
 const HELD_FOR: Duration = Duration::from_millis(5);
 
 /// For each transaction of a batch, who hears of it, if somebody does. Shorter, where nobody hears of the rest.
@@ -63,6 +64,29 @@ impl Held {
     /// When it is verified at the latest; `None`: nothing is held.
     fn due(&self) -> Option<Instant> {
         self.since.map(|since| since + HELD_FOR)
+    }
+}
+
+/// What was refused of a batch.
+#[derive(Default)]
+struct Refused {
+    count: u64,
+    /// Of these, shed.
+    shed: u64,
+    told: Vec<(OnAdmission, Refusal)>,
+}
+
+impl Refused {
+    fn push(&mut self, error: VerifyError, sender: Option<OnAdmission>) {
+        self.count += 1;
+        self.shed += u64::from(error == VerifyError::Shed);
+        self.told.extend(sender.map(|on_admission| {
+            let refusal = match error {
+                VerifyError::Shed => Refusal::Busy,
+                error => Refusal::Verify(error),
+            };
+            (on_admission, refusal)
+        }));
     }
 }
 
@@ -96,9 +120,7 @@ impl VerifyThread {
                 }
                 Next::Late => self.verify_held(&mut held, &mut results),
                 Next::Message(IngestBatch::Stop) | Next::Closed => {
-                    let last = self.verify_held(&mut held, &mut results);
-                    self.pass_on(last);
-                    return;
+                    return self.refuse(held.senders);
                 }
             };
             self.counters
@@ -110,13 +132,15 @@ impl VerifyThread {
         }
     }
 
-    /// Hands a batch to the schedule stage; `false`: there is none any more.
+    /// Hands a batch to the schedule stage; `false`: that has ended, and who is in the batch is told.
     fn pass_on(&self, batch: VerifiedBatch) -> bool {
         // Where much is refused, the schedule stage need not be woken for each batch.
         if batch.items.is_empty() {
             return true;
         }
-        if self.verified.send(batch).is_err() {
+        if let Err(SendError(batch)) = self.verified.send(batch) {
+            let senders = batch.items.into_iter().map(|item| item.on_admission);
+            self.refuse(senders.collect());
             return false;
         }
         if let Some(scheduler) = self.scheduler.get() {
@@ -136,21 +160,19 @@ impl VerifyThread {
         let Some(floor) = self.floor.get() else {
             return self.verify(None, bytes, senders, false, results);
         };
-        let (mut shed, mut told) = (0, Vec::new());
+        let mut refused = Refused::default();
         let mut senders = senders.into_iter();
         for i in 0..bytes.len() {
             if let Some(ahead) = bytes.get(i + PREFETCH_AHEAD) {
                 prefetch_bytes(ahead);
             }
             let sender = senders.next().flatten();
-            if self.verifier.sheds(floor, &bytes[i]) {
-                shed += 1;
-                told.extend(sender.map(|on_admission| (on_admission, Refusal::Busy)));
-            } else {
-                held.push(bytes[i].clone(), sender);
+            match self.verifier.look_above(floor, &bytes[i]) {
+                Ok(()) => held.push(bytes[i].clone(), sender),
+                Err(error) => refused.push(error, sender),
             }
         }
-        self.tell(shed, shed, told);
+        self.tell(refused);
         if held.bytes.len() < HELD_MAX {
             return VerifiedBatch::default();
         }
@@ -173,39 +195,27 @@ impl VerifyThread {
     ) -> VerifiedBatch {
         self.verifier.verify_above(floor, bytes, results);
         self.verifier.fetch(results);
-        let (mut refused, mut shed, mut told) = (0, 0, Vec::new());
+        let mut refused = Refused::default();
         let mut items = Vec::with_capacity(results.len());
         let mut senders = senders.into_iter();
         for result in results.drain(..) {
             let sender = senders.next().flatten();
-            let error = match result {
-                Ok(transaction) => {
-                    items.push(Admission::new(transaction, sender));
-                    continue;
-                }
-                Err(error) => error,
-            };
-            refused += 1;
-            shed += u64::from(error == VerifyError::Shed);
-            told.extend(sender.map(|on_admission| {
-                let refusal = match error {
-                    VerifyError::Shed => Refusal::Busy,
-                    error => Refusal::Verify(error),
-                };
-                (on_admission, refusal)
-            }));
+            match result {
+                Ok(transaction) => items.push(Admission::new(transaction, sender)),
+                Err(error) => refused.push(error, sender),
+            }
         }
-        self.tell(refused, shed, told);
+        self.tell(refused);
         VerifiedBatch { items, bulk }
     }
 
-    /// Counts what was refused, some of it shed, and only then tells those who want to hear.
-    fn tell(&self, refused: u64, shed: u64, told: Vec<(OnAdmission, Refusal)>) {
-        if refused > 0 {
-            self.counters.refused.add(refused);
-            self.counters.shed.add(shed);
+    /// Counts what was refused, and only then tells those who want to hear.
+    fn tell(&self, refused: Refused) {
+        if refused.count > 0 {
+            self.counters.refused.add(refused.count);
+            self.counters.shed.add(refused.shed);
         }
-        for (on_admission, refusal) in told {
+        for (on_admission, refusal) in refused.told {
             on_admission(Err(refusal));
         }
     }

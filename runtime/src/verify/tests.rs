@@ -237,6 +237,11 @@ fn what_pays_too_little_is_shed_before_its_signature_is_checked() {
     let check = |floor, price, is_forged, expected: Option<VerifyError>| {
         let mut bytes = transfer_at(price);
         bytes[1] ^= u8::from(is_forged);
+        if let Some(floor) = floor {
+            let looked = core().look_above(floor, &Bytes::copy_from_slice(&bytes));
+            let is_shed = expected == Some(VerifyError::Shed);
+            assert_eq!(looked.is_err(), is_shed, "floor {floor}, price {price}");
+        }
         let verdict = verify_above(floor, &[bytes]).remove(0);
         assert_eq!(
             verdict.err(),
