@@ -57,6 +57,12 @@ impl Keyring {
         self.keys[i as usize]
     }
 
+    /// The key pair of the only payer of a ring with key pairs.
+    pub(crate) fn into_only(self) -> Keypair {
+        let keypair = self.keypairs.and_then(|mut keypairs| keypairs.pop());
+        keypair.expect("it was made with key pairs, for at least one")
+    }
+
     /// Signature of payer `i` on the message of transaction `transaction`.
     pub(crate) fn sign(&self, i: u64, transaction: u64, message: &[u8]) -> Signature {
         match &self.keypairs {

@@ -7,6 +7,7 @@
 mod chains;
 mod counters;
 mod keyring;
+mod load;
 mod measure;
 mod mix;
 mod overload;
@@ -25,6 +26,7 @@ mod wire;
 mod workload;
 
 pub use chains::ConflictChains;
+pub use load::{LoadOptions, LoadOutcome, LoadProgress, Metrics, Transport, Watched, load};
 pub use measure::{Measured, RunSettings, configuration, measure};
 pub use overload::{Meanwhile, Overload, OverloadOptions, Share, Told};
 pub use pace::Latencies;

@@ -11,7 +11,7 @@ use solana_system_interface::instruction::transfer;
 /// Accounts that the Zipf workload draws from.
 pub(crate) const ZIPF_ACCOUNTS: u64 = 10_000;
 
-const PURPOSE_RECIPIENT: u64 = 0x2ec;
+pub(crate) const PURPOSE_RECIPIENT: u64 = 0x2ec;
 const PURPOSE_ZIPF: u64 = 0x21f;
 
 /// Payer `i` pays recipient `i`; no account is in two transactions until all pairs had their turn.
@@ -77,7 +77,12 @@ pub(crate) fn zipf(ground: &Ground<'_>) -> Plan {
     }
 }
 
-fn message(from: &Pubkey, to: &Pubkey, lamports: u64, blockhash: &Hash) -> VersionedMessage {
+pub(crate) fn message(
+    from: &Pubkey,
+    to: &Pubkey,
+    lamports: u64,
+    blockhash: &Hash,
+) -> VersionedMessage {
     let instruction = transfer(from, to, lamports);
     VersionedMessage::Legacy(Message::new_with_blockhash(
         &[instruction],

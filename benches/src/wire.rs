@@ -38,6 +38,22 @@ impl WireTransactions {
             .map(move |&end| &self.bytes[std::mem::replace(&mut start, end)..end])
     }
 
+    /// Runs of neighbours of one length, of at most so many: all their bytes in a row, the length, how many there are.
+    pub(crate) fn alike(&self, most: usize) -> impl Iterator<Item = (&[u8], usize, usize)> {
+        let (mut first, mut start) = (0, 0);
+        std::iter::from_fn(move || {
+            let length = self.ends.get(first)? - start;
+            let alike = |count: usize| {
+                self.ends.get(first + count) == Some(&(start + (count + 1) * length))
+            };
+            let count = (1..most).find(|&count| !alike(count)).unwrap_or(most);
+            let end = start + count * length;
+            let run = &self.bytes[start..end];
+            (first, start) = (first + count, end);
+            Some((run, length, count))
+        })
+    }
+
     /// Fresh batches of `batch` transactions for one run, each in an allocation of its own, as a network
     /// would hand them in: nothing that a run does to them touches its neighbour's memory.
     pub fn batches(&self, batch: usize) -> Vec<Vec<Bytes>> {
@@ -129,6 +145,31 @@ pub fn export(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neighbours_of_one_length_are_in_a_run() {
+        let mut all = WireTransactions::default();
+        for message in [
+            b"one".as_slice(),
+            b"two",
+            b"six",
+            b"seven",
+            b"eight",
+            b"ten",
+        ] {
+            all.push(&[9; 64], message);
+        }
+        let runs = |most| -> Vec<(usize, usize)> {
+            all.alike(most)
+                .map(|(_, length, count)| (length - 65, count))
+                .collect()
+        };
+        assert_eq!(runs(64), [(3, 3), (5, 2), (3, 1)]);
+        assert_eq!(runs(2), [(3, 2), (3, 1), (5, 2), (3, 1)]);
+        assert_eq!(runs(1).len(), 6);
+        let bytes: Vec<u8> = all.alike(2).flat_map(|(run, ..)| run.to_vec()).collect();
+        assert_eq!(bytes, all.iter().flatten().copied().collect::<Vec<u8>>());
+    }
 
     #[test]
     fn batches_hold_every_transaction_in_order() {

@@ -1,6 +1,7 @@
 //! `GET /metrics`: the node's counters in the text format of Prometheus (version 0.0.4).
 //! Source of the format: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
+use rustix::time::ClockId;
 use sealane_runtime::{Counters, Reader, StageTimes};
 use std::fmt::Write;
 use std::time::Duration;
@@ -81,6 +82,7 @@ pub(crate) fn text(reader: &Reader) -> String {
             &seconds.to_string(),
         );
     }
+    text.process();
     text.0
 }
 
@@ -114,6 +116,16 @@ impl Text {
         }
         let help = "How long transactions waited between insertion and their banking thread.";
         self.family("wait_seconds", help, "summary");
+    }
+
+    /// What Prometheus' clients call it in every process, so without our prefix.
+    fn process(&mut self) {
+        let time = rustix::time::clock_gettime(ClockId::ProcessCPUTime);
+        let seconds = Duration::try_from(time).unwrap_or_default().as_secs_f64();
+        let name = "process_cpu_seconds_total";
+        let _ = writeln!(self.0, "# HELP {name} User and system time of the process.");
+        let _ = writeln!(self.0, "# TYPE {name} counter");
+        let _ = writeln!(self.0, "{name} {seconds}");
     }
 
     fn family(&mut self, name: &str, help: &str, kind: &str) {
