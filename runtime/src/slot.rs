@@ -7,7 +7,7 @@
 mod idle;
 mod saved;
 
-pub(crate) use idle::IdleSlots;
+pub(crate) use idle::{IdleSlots, MILESTONE};
 pub(crate) use saved::Input;
 
 use crate::block_log::SlotOpened;
@@ -100,16 +100,13 @@ impl SlotContext {
 
     /// The same; the new slot's nominal time is in milliseconds.
     pub(crate) fn after(&self, blockhash: Hash, time_ms: i64) -> Self {
-        let one = IdleSlots {
-            first: SlotOpened {
-                slot: self.slot + 1,
-                time_ms,
-                parent_blockhash: blockhash,
-            },
-            count: 1,
-            slot_ms: 0,
+        let first = SlotOpened {
+            slot: self.slot + 1,
+            time_ms,
+            parent_blockhash: blockhash,
         };
-        // What is in the last of them does not matter.
+        // How long it is, and what is in the last of them, does not matter.
+        let one = IdleSlots::new(first, 1, 0);
         self.after_idle(&one, &Hash::default())
     }
 

@@ -230,11 +230,7 @@ impl HistoryFeed {
         if count == 0 {
             return Ok(());
         }
-        let idle = IdleSlots {
-            first,
-            count,
-            slot_ms,
-        };
+        let idle = IdleSlots::new(first, count, slot_ms);
         let last = idle.each(&tip).last();
         let behind = last.map(|last| idle_successor(&last, slot_ms, &tip));
         let is_next = |behind: &SlotOpened| {

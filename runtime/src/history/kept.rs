@@ -3,15 +3,12 @@
 use super::{NoBlock, PastEntry};
 use crate::SlotContext;
 use crate::replay::idle_successor;
-use crate::slot::IdleSlots;
+use crate::slot::{IdleSlots, MILESTONE};
 use crate::sync::Arc;
 use solana_hash::Hash;
 use std::collections::VecDeque;
 
-/// Idle slots that are remembered as one: to find one of them, those before it are hashed.
-const IDLE_SLOTS_MAX: u64 = 4_096;
-
-/// A slot as it is remembered, or several idle ones.
+/// A slot as it is remembered, or several idle ones: to find one of them, those before it are hashed.
 #[derive(Clone)]
 pub(super) struct PastSlot {
     pub(super) slot: u64,
@@ -101,13 +98,12 @@ impl Kept {
             blockhash: passed.first.parent_blockhash,
             ..was_open
         }];
-        for opened in passed.each(tip).take(passed.count as usize - 1) {
-            if let Some((row, _)) = rows.last_mut().and_then(|row| row.idle.as_deref_mut())
-                && row.count < IDLE_SLOTS_MAX
-            {
-                row.count += 1;
-                continue;
-            }
+        // All but the last.
+        let (first, sealed) = (passed.first.slot, passed.count - 1);
+        for before in (0..sealed).step_by(MILESTONE as usize) {
+            let opened = passed.from(first + before, tip).next();
+            let opened = opened.expect("it is one of them");
+            let count = (sealed - before).min(MILESTONE);
             rows.push(PastSlot {
                 slot: opened.slot,
                 block_time: opened.time_ms.div_euclid(1_000),
@@ -116,11 +112,7 @@ impl Kept {
                 blockhash: Hash::default(),
                 first_entry,
                 idle: Some(Box::new((
-                    IdleSlots {
-                        first: opened,
-                        count: 1,
-                        slot_ms: passed.slot_ms,
-                    },
+                    IdleSlots::new(opened, count, passed.slot_ms),
                     *tip,
                 ))),
             });

@@ -114,11 +114,7 @@ impl Chain {
         let mut slots = Vec::new();
         let passed = count.min(slot.saturating_sub(first.slot));
         if passed > IDLE_RUN_MAX {
-            let idle = IdleSlots {
-                first,
-                count: passed,
-                slot_ms,
-            };
+            let idle = IdleSlots::new(first, passed, slot_ms).walked(&self.tip);
             self.context = Arc::new(self.context.after_idle(&idle, &self.tip));
             slots.push(SlotOpening {
                 context: self.context.clone(),

@@ -213,15 +213,12 @@ impl ScheduleStage {
             return self.turn_slot_to(time_ms, now);
         }
         let (tip, blockhash) = self.seal();
-        let passed = IdleSlots {
-            first: SlotOpened {
-                slot: open.slot + 1,
-                time_ms,
-                parent_blockhash: blockhash,
-            },
-            count,
-            slot_ms,
+        let first = SlotOpened {
+            slot: open.slot + 1,
+            time_ms,
+            parent_blockhash: blockhash,
         };
+        let passed = IdleSlots::new(first, count, slot_ms).walked(&tip);
         self.open_next_slot(
             SlotOpening {
                 context: Arc::new(open.after_idle(&passed, &tip)),
