@@ -13,6 +13,7 @@ mod quic;
 mod udp;
 
 use crate::keyring::{Keyring, address};
+use crate::pace::Pace;
 use crate::transfers;
 use crate::wire::WireTransactions;
 use crate::workload::Scattered;
@@ -338,7 +339,7 @@ impl Sent {
 
     /// Transactions that are handed to the system at a time: those of a millisecond, at a rate.
     fn at_once(rate: Option<u64>, most: usize) -> usize {
-        rate.map_or(most, |rate| ((rate / 1_000) as usize).clamp(1, most))
+        rate.map_or(most, |rate| Pace::batch(rate).min(most))
     }
 
     /// For each that is watched, when it was sent.

@@ -2,7 +2,7 @@
 
 use super::{Transport, signature};
 use crate::wire::WireTransactions;
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use solana_hash::Hash;
 use std::collections::HashSet;
@@ -215,25 +215,20 @@ impl Metrics {
     /// From Prometheus' text format; `None` if it is another program's.
     fn parse(text: &str) -> Option<Self> {
         let value = |name: &str| {
-            let line = text.lines().find_map(|line| {
+            text.lines().find_map(|line| {
                 let value = line.strip_prefix(name)?.strip_prefix(' ')?;
                 value.trim().parse::<f64>().ok()
-            });
-            line.ok_or_else(|| anyhow!("{name} is missing"))
-        };
-        let parse = || -> Result<Self> {
-            let seconds = value("process_cpu_seconds_total")?;
-            ensure!(seconds >= 0.0, "time is negative");
-            Ok(Self {
-                received: value("sealane_received_total")? as u64,
-                refused: value("sealane_refused_total")? as u64,
-                evicted: value("sealane_evicted_total")? as u64,
-                dropped: value("sealane_dropped_total")? as u64,
-                failed: value("sealane_failed_total")? as u64,
-                processor: Duration::from_secs_f64(seconds),
             })
         };
-        parse().ok()
+        let seconds = value("process_cpu_seconds_total")?;
+        Some(Self {
+            received: value("sealane_received_total")? as u64,
+            refused: value("sealane_refused_total")? as u64,
+            evicted: value("sealane_evicted_total")? as u64,
+            dropped: value("sealane_dropped_total")? as u64,
+            failed: value("sealane_failed_total")? as u64,
+            processor: Duration::try_from_secs_f64(seconds).ok()?,
+        })
     }
 }
 
