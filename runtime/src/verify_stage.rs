@@ -1,8 +1,8 @@
 //! A verify thread: takes what came in, verifies it in batches, passes on what is good.
 //!
-//! A signature is checked for the less, the more there are. So while too much waits, of which most is shed, what is
-//! left is held until it is a batch, for some milliseconds: its turn is not sooner for being there earlier. What is shed,
-//! or wrong at first sight, hears of it at once.
+//! A signature is checked for the less, the more there are. So small batches that wait are joined. And while too much
+//! waits, of which most is shed, what is left is held until it is a batch, for some milliseconds: its turn is not sooner
+//! for being there earlier. What is shed, or wrong at first sight, hears of it at once.
 
 use crate::counters::StageCounters;
 use crate::floor::AdmissionFloor;
@@ -38,6 +38,8 @@ type Verified = Vec<Result<Box<VerifiedTransaction>, VerifyError>>;
 
 /// What is held is verified once it is so many.
 const HELD_MAX: usize = 64;
+/// What was offered in smaller batches, and waits, is joined until it is so many.
+const JOINED_MIN: usize = 128;
 /// How long the first of them is held, but for the batch that is verified or passed on then.
 const HELD_FOR: Duration = Duration::from_millis(5);
 
@@ -90,16 +92,42 @@ impl Refused {
     }
 }
 
+/// Joins to a batch the offered ones that wait behind it, as long as it is small; `put_off` gets what is behind them, if
+/// it was received.
+fn join(
+    mut batch: Vec<Bytes>,
+    queue: &Receiver<IngestBatch>,
+    put_off: &mut Option<IngestBatch>,
+) -> Vec<Bytes> {
+    while batch.len() < JOINED_MIN {
+        match queue.try_recv() {
+            Ok(IngestBatch::Offered(mut more)) => batch.append(&mut more),
+            Ok(other) => {
+                *put_off = Some(other);
+                break;
+            }
+            // A queue that is closed says so again.
+            Err(_) => break,
+        }
+    }
+    batch
+}
+
 impl VerifyThread {
     /// Runs until it is told to stop.
     pub(crate) fn run(mut self) {
         let mut results = Verified::new();
         let mut patience = Patience::default();
         let mut held = Held::default();
+        // What was received and could not be joined.
+        let mut put_off = None;
         loop {
-            let next = match held.due() {
-                Some(due) => receive_until(&self.queue, due),
-                None => receive(&self.queue, &mut patience).map_or(Next::Closed, Next::Message),
+            let next = match (put_off.take(), held.due()) {
+                (Some(message), _) => Next::Message(message),
+                (None, Some(due)) => receive_until(&self.queue, due),
+                (None, None) => {
+                    receive(&self.queue, &mut patience).map_or(Next::Closed, Next::Message)
+                }
             };
             let started = Instant::now();
             let batch = match next {
@@ -111,6 +139,7 @@ impl VerifyThread {
                     self.verify(None, bytes, Senders::new(), true, &mut results)
                 }
                 Next::Message(IngestBatch::Offered(bytes)) => {
+                    let bytes = join(bytes, &self.queue, &mut put_off);
                     self.verify_or_hold(bytes, Senders::new(), &mut held, &mut results)
                 }
                 Next::Message(IngestBatch::Singles) => {
@@ -245,5 +274,39 @@ impl VerifyThread {
         for on_admission in senders.into_iter().flatten() {
             on_admission(Err(Refusal::ShuttingDown));
         }
+    }
+}
+
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_batches_that_wait_are_joined_and_nothing_behind_them_is_lost() {
+        let offered = |count: usize| IngestBatch::Offered(vec![Bytes::from_static(b"t"); count]);
+        let (sender, queue) = crossbeam_channel::bounded(8);
+        let send = |batch| assert!(sender.try_send(batch).is_ok());
+        let join = |count: usize, put_off: &mut _| {
+            join(vec![Bytes::from_static(b"t"); count], &queue, put_off).len()
+        };
+        let mut put_off = None;
+        assert_eq!(join(1, &mut put_off), 1, "nothing waits");
+        for count in [60, 60, 60, 60] {
+            send(offered(count));
+        }
+        assert_eq!(join(60, &mut put_off), 180, "no more than it takes");
+        assert_eq!(
+            join(JOINED_MIN, &mut put_off),
+            JOINED_MIN,
+            "it is no small one"
+        );
+        assert_eq!(queue.len(), 2);
+        assert!(put_off.is_none());
+        send(IngestBatch::Stop);
+        send(offered(60));
+        assert_eq!(join(2, &mut put_off), 122);
+        assert!(matches!(put_off, Some(IngestBatch::Stop)));
+        assert_eq!(queue.len(), 1, "what is behind it stays there");
+        drop(sender);
     }
 }

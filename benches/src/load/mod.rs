@@ -22,7 +22,7 @@ use funding::Funder;
 pub use node::Metrics;
 use node::Node;
 pub use outcome::{LoadOutcome, Watched};
-use probes::Probes;
+use probes::Subscribed;
 use rustix::time::ClockId;
 use sealane_sdk::Pubkey;
 use solana_hash::Hash;
@@ -122,7 +122,7 @@ pub fn load(options: &LoadOptions, progress: &dyn Fn(LoadProgress<'_>)) -> Resul
     let every = options.transactions / watched;
     let picked = transactions.iter().step_by(every as usize).map(signature);
     let picked: Vec<[u8; 64]> = picked.take(watched as usize).copied().collect();
-    let mut probes = Probes::subscribe(&websocket_url, &picked)?;
+    let subscribed = Subscribed::to(&websocket_url, &picked)?;
     let first_slot = node.slot()?;
     let (count_before, metrics_before) = (node.transaction_count()?, node.metrics());
 
@@ -131,7 +131,7 @@ pub fn load(options: &LoadOptions, progress: &dyn Fn(LoadProgress<'_>)) -> Resul
         Transport::Quic => Sender::Quic(quic::connect(target, options.connections)?),
     };
     let sent = Sent::new(options.transactions, every, watched);
-    probes.start()?;
+    let probes = subscribed.start()?;
     let (sent_all, settled) = std::thread::scope(|scope| {
         let sending = scope.spawn(|| {
             // However it ends: nothing more will be sent.
@@ -160,7 +160,7 @@ pub fn load(options: &LoadOptions, progress: &dyn Fn(LoadProgress<'_>)) -> Resul
         confirmed,
         confirming: settled.last_at,
         latencies: Watched::between(sent.started, &sent.watched_at(), &probes.finish()?),
-        node: Metrics::between(metrics_before, settled.metrics),
+        node: Metrics::between([metrics_before, settled.metrics_when_sent, settled.metrics]),
         own_processor: settled.own_processor,
     })
 }
@@ -210,7 +210,9 @@ impl Drop for Ended<'_> {
 struct Settled {
     /// When the last one was confirmed, after the first was sent.
     last_at: Duration,
-    /// The node's own count then.
+    /// The node's own count when all were sent.
+    metrics_when_sent: Option<(Metrics, Instant)>,
+    /// The same when no more was waited for.
     metrics: Option<(Metrics, Instant)>,
     /// Processor time of this process, from the start of sending until then.
     own_processor: Duration,
@@ -224,20 +226,19 @@ fn watch(
     progress: &dyn Fn(LoadProgress<'_>),
 ) -> Result<Settled> {
     let processor_before = own_processor_time();
-    let (mut confirmed, mut settled) = (0, None);
+    let (mut confirmed, mut last, mut metrics_when_sent) = (0, None, None);
     // Since when nearly nothing was confirmed, and what was by then.
     let mut silent = (Instant::now(), 0);
     loop {
         let ended = sent.ended.load(Ordering::Acquire);
         let now = node.transaction_count()?.checked_sub(count_before);
         let now = now.context("the node started anew, or went back, meanwhile")?;
-        if now > confirmed || settled.is_none() {
+        if now > confirmed || last.is_none() {
             confirmed = now;
-            settled = Some(Settled {
-                last_at: sent.started.elapsed(),
-                metrics: None,
-                own_processor: own_processor_time().saturating_sub(processor_before),
-            });
+            last = Some((sent.started.elapsed(), own_processor_time()));
+        }
+        if ended && metrics_when_sent.is_none() {
+            metrics_when_sent = node.metrics();
         }
         let of = sent.total;
         progress(LoadProgress::Sent {
@@ -248,9 +249,13 @@ fn watch(
             silent = (Instant::now(), confirmed);
         }
         if (ended && confirmed >= of) || silent.0.elapsed() >= SILENCE {
-            let mut settled = settled.expect("it was set when first looked at");
-            settled.metrics = node.metrics();
-            return Ok(settled);
+            let (last_at, processor) = last.expect("it was set when first looked at");
+            return Ok(Settled {
+                last_at,
+                metrics_when_sent,
+                metrics: node.metrics(),
+                own_processor: processor.saturating_sub(processor_before),
+            });
         }
         std::thread::sleep(if ended {
             ASK_INTERVAL_AT_LAST

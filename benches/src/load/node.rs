@@ -201,15 +201,14 @@ impl Metrics {
         })
     }
 
-    /// What came between the two, and how many processors the node kept busy.
+    /// What came between the first and the last, and how many processors the node kept busy between the first two.
     pub(super) fn between(
-        before: Option<(Self, Instant)>,
-        after: Option<(Self, Instant)>,
+        [before, sent, after]: [Option<(Self, Instant)>; 3],
     ) -> Option<(Self, f64)> {
-        let ((before, began), (after, ended)) = (before?, after?);
-        let metrics = after.since(before)?;
-        let cores = metrics.processor.as_secs_f64() / (ended - began).as_secs_f64();
-        Some((metrics, cores))
+        let ((before, began), (sent, ended), (after, _)) = (before?, sent?, after?);
+        let busy = sent.since(before)?.processor;
+        let cores = busy.as_secs_f64() / (ended - began).as_secs_f64();
+        Some((after.since(before)?, cores))
     }
 
     /// From Prometheus' text format; `None` if it is another program's.

@@ -25,7 +25,7 @@ pub struct LoadOutcome {
     pub confirming: Duration,
     /// Of those that were watched.
     pub latencies: Watched,
-    /// What the node counted meanwhile, and how many processors it kept busy, if it tells.
+    /// What the node counted meanwhile, and how many processors it kept busy while they were sent, if it tells.
     pub node: Option<(Metrics, f64)>,
     /// Processor time of this process from the first one's sending until the last was confirmed.
     pub own_processor: Duration,

@@ -19,27 +19,36 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
 type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
 
-/// Subscriptions, in the order of what they are for.
-pub(super) struct Probes {
-    /// Until it is started.
-    subscribed: Option<Subscribed>,
-    thread: Option<JoinHandle<Result<Vec<Heard>>>>,
-    ends: Arc<AtomicBool>,
-}
-
-struct Subscribed {
+/// Subscriptions that the node has accepted, in the order of what they are for.
+pub(super) struct Subscribed {
     socket: Socket,
     /// Which of those that are watched has which subscription.
     places: HashMap<u64, usize>,
     heard: Vec<Heard>,
 }
 
+/// Subscriptions that a thread listens to.
+pub(super) struct Probes {
+    thread: JoinHandle<Result<Vec<Heard>>>,
+    ends: Arc<AtomicBool>,
+}
+
 /// What was heard of a transaction: nothing, or when, and whether it succeeded.
 pub(super) type Heard = Option<(Instant, bool)>;
 
 impl Probes {
+    /// What was heard of each.
+    pub(super) fn finish(self) -> Result<Vec<Heard>> {
+        // Release: nothing has to be seen with it.
+        self.ends.store(true, Ordering::Release);
+        let thread = self.thread;
+        thread.join().map_err(|_| anyhow!("the probes failed"))?
+    }
+}
+
+impl Subscribed {
     /// Subscribes to each signature, and waits until the node has accepted all.
-    pub(super) fn subscribe(url: &str, signatures: &[[u8; 64]]) -> Result<Self> {
+    pub(super) fn to(url: &str, signatures: &[[u8; 64]]) -> Result<Self> {
         let connected = tungstenite::connect(url);
         let (mut socket, _) = connected.with_context(|| format!("no WebSocket at {url}"))?;
         let MaybeTlsStream::Plain(stream) = socket.get_mut() else {
@@ -47,7 +56,7 @@ impl Probes {
         };
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWERS_WITHIN))?;
-        let mut subscribed = Subscribed {
+        let mut subscribed = Self {
             socket,
             places: HashMap::new(),
             heard: vec![None; signatures.len()],
@@ -55,36 +64,22 @@ impl Probes {
         for (place, signature) in signatures.iter().enumerate() {
             subscribed.subscribe(place, signature)?;
         }
-        Ok(Self {
-            subscribed: Some(subscribed),
-            thread: None,
-            ends: Arc::default(),
-        })
+        Ok(subscribed)
     }
 
     /// Listens from now on.
-    pub(super) fn start(&mut self) -> Result<()> {
-        let Some(mut subscribed) = self.subscribed.take() else {
-            return Ok(());
-        };
-        if let MaybeTlsStream::Plain(stream) = subscribed.socket.get_mut() {
+    pub(super) fn start(mut self) -> Result<Probes> {
+        if let MaybeTlsStream::Plain(stream) = self.socket.get_mut() {
             stream.set_read_timeout(Some(LOOK_INTERVAL))?;
         }
-        let ends = self.ends.clone();
-        self.thread = Some(std::thread::spawn(move || subscribed.listen(&ends)));
-        Ok(())
+        let ends = Arc::new(AtomicBool::new(false));
+        let thread = std::thread::spawn({
+            let ends = ends.clone();
+            move || self.listen(&ends)
+        });
+        Ok(Probes { thread, ends })
     }
 
-    /// What was heard of each.
-    pub(super) fn finish(self) -> Result<Vec<Heard>> {
-        // Release: nothing has to be seen with it.
-        self.ends.store(true, Ordering::Release);
-        let thread = self.thread.context("the probes were not started")?;
-        thread.join().map_err(|_| anyhow!("the probes failed"))?
-    }
-}
-
-impl Subscribed {
     fn subscribe(&mut self, place: usize, signature: &[u8; 64]) -> Result<()> {
         let signature = solana_signature::Signature::from(*signature).to_string();
         let request = json!({
