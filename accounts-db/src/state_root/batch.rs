@@ -2,7 +2,7 @@
 
 use super::node::Path;
 use super::update::Change;
-use crate::memory::prefetch_line;
+use crate::memory::prefetch;
 use sealane_sdk::light::{AccountContents, Domain};
 use sealane_sdk::{AccountState, Hash, Pubkey};
 
@@ -37,7 +37,8 @@ impl StateChanges {
         let mut groups = places.chunks(TOGETHER).peekable();
         while let Some(places) = groups.next() {
             for ahead in groups.peek().copied().unwrap_or_default() {
-                prefetch_line(states[*ahead]);
+                prefetch(states[*ahead]);
+                prefetch(&paths[*ahead]);
             }
             let hashes = hash_contents(places.iter().map(|place| states[*place]));
             let contents = places.iter().zip(hashes);

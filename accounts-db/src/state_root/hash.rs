@@ -9,7 +9,8 @@ use sealane_sdk::light::{Domain, EMPTY_STATE_ROOT};
 const TOGETHER: usize = 32;
 
 impl StateTrie {
-    /// All children of a branch are deeper than it is, so at its turn their hashes are there.
+    /// All children of a branch are deeper than it is, so at its turn their hashes are there. What is dirty has all its
+    /// changes below it.
     pub(super) fn hash_dirty(&mut self) {
         for depth in (0..=u8::MAX).rev() {
             let mut dirty = std::mem::take(&mut self.dirty[usize::from(depth)]);

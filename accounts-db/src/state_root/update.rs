@@ -12,7 +12,7 @@ pub(super) struct Change {
     pub(super) contents: Option<[u8; 32]>,
 }
 
-/// Changes that are walked down together.
+/// Changes that are walked down, and whose branches are hashed, together.
 const GROUP: usize = 128;
 
 /// A subtree after changes, and whether its hash is another one than before.
@@ -22,25 +22,14 @@ impl StateTrie {
     /// Changes sorted by path, one for each.
     pub(super) fn apply_sorted(&mut self, changes: &[Change]) -> Hash {
         debug_assert!(changes.is_sorted_by(|a, b| a.path < b.path));
-        let mut changed = false;
-        // A trie made at once lies in order; one that exists is changed in groups small enough that what
-        // was loaded ahead is still there when it is needed.
-        let group_max = if self.is_empty() {
-            changes.len().max(1)
-        } else {
-            GROUP
-        };
-        for group in changes.chunks(group_max) {
-            let (top, group_changed) = match self.top {
-                None => self.build(group),
-                Some(top) => {
-                    self.load_ahead(top, group);
-                    self.update(top, 0, group)
-                }
-            };
-            self.top = top;
-            changed |= group_changed;
+        if changes.is_empty() {
+            return self.root;
         }
+        let (top, changed) = match self.top {
+            None => self.build(changes),
+            Some(top) => self.update(top, 0, changes),
+        };
+        self.top = top;
         if changed {
             self.hash_dirty();
             self.root = self.top_hash();
@@ -48,9 +37,24 @@ impl StateTrie {
         self.root
     }
 
+    /// Changes a subtree, of which nothing was looked at. The changes, of which there are some, share the first
+    /// `shared` bits with all paths in it.
+    fn update(&mut self, node: NodeRef, shared: usize, changes: &[Change]) -> Updated {
+        if changes.len() > GROUP {
+            return self.update_loaded(node, shared, changes);
+        }
+        // Few enough that what was loaded ahead is still there when it is needed, and, as soon as all of them are taken
+        // over, when the hashes above them are made.
+        self.load_ahead(node, changes);
+        let updated = self.update_loaded(node, shared, changes);
+        self.hash_dirty();
+        updated
+    }
+
     /// Walks all ways of a group at once, a step each in turn, so that the misses of the cache, which one
     /// way alone would wait for one after the other, go on side by side.
     fn load_ahead(&self, top: NodeRef, group: &[Change]) {
+        debug_assert!(group.len() <= GROUP);
         let mut at = [top; GROUP];
         let mut on_the_way = true;
         while on_the_way {
@@ -73,9 +77,8 @@ impl StateTrie {
         }
     }
 
-    /// Changes a subtree. The changes, of which there are some, share the first `shared` bits with all
-    /// paths in it.
-    fn update(&mut self, node: NodeRef, shared: usize, changes: &[Change]) -> Updated {
+    /// Changes a subtree as `update` does, whose nodes are there if the changes are few.
+    fn update_loaded(&mut self, node: NodeRef, shared: usize, changes: &[Change]) -> Updated {
         match node.kind() {
             Kind::Leaf(leaf) => self.update_leaf(leaf, changes),
             Kind::Branch(branch) => {
@@ -129,17 +132,15 @@ impl StateTrie {
     fn update_branch(&mut self, index: u32, depth: usize, changes: &[Change]) -> Updated {
         let [left, right] = self.branches.get(index).children;
         let (to_left, to_right) = split(changes, depth);
-        let (left, left_changed) = self.update_child(left, depth, to_left);
-        let (right, right_changed) = self.update_child(right, depth, to_right);
+        let among = changes.len();
+        let (left, left_changed) = self.update_child(left, depth, to_left, among);
+        let (right, right_changed) = self.update_child(right, depth, to_right, among);
         match (left, right) {
             (Some(left), Some(right)) => {
                 let changed = left_changed || right_changed;
                 if changed {
                     self.branches.get_mut(index).children = [left, right];
-                    // The group before may have come by here: then it was the last at this depth.
-                    if self.dirty[depth].last() != Some(&index) {
-                        self.dirty[depth].push(index);
-                    }
+                    self.dirty[depth].push(index);
                 }
                 (Some(NodeRef::branch(index)), changed)
             }
@@ -150,11 +151,20 @@ impl StateTrie {
         }
     }
 
-    fn update_child(&mut self, child: NodeRef, depth: usize, changes: &[Change]) -> Updated {
+    /// Changes the child of a node of that depth, whose changes these are `among` so many.
+    fn update_child(
+        &mut self,
+        child: NodeRef,
+        depth: usize,
+        changes: &[Change],
+        among: usize,
+    ) -> Updated {
         if changes.is_empty() {
             (Some(child), false)
-        } else {
+        } else if among > GROUP {
             self.update(child, depth + 1, changes)
+        } else {
+            self.update_loaded(child, depth + 1, changes)
         }
     }
 
@@ -173,14 +183,15 @@ impl StateTrie {
     fn update_above(&mut self, node: NodeRef, parted: usize, changes: &[Change]) -> Updated {
         let node_is_right = bit(self.some_path(node, &changes[0].path), parted);
         let (to_left, to_right) = split(changes, parted);
+        let among = changes.len();
         let ((left, left_changed), (right, right_changed)) = if node_is_right {
             (
                 self.build(to_left),
-                self.update_child(node, parted, to_right),
+                self.update_child(node, parted, to_right, among),
             )
         } else {
             (
-                self.update_child(node, parted, to_left),
+                self.update_child(node, parted, to_left, among),
                 self.build(to_right),
             )
         };
