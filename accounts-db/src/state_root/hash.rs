@@ -8,16 +8,33 @@ use sealane_sdk::light::{Domain, EMPTY_STATE_ROOT};
 /// Branches whose inputs are gathered at a time.
 const TOGETHER: usize = 32;
 
+/// What is gathered, at the same place each time: to clear it anew would take as long as the hashing.
+struct Gathered {
+    /// Each child's hash in its place.
+    children: [[u8; 32]; 2 * TOGETHER],
+    /// What leaves' hashes are made of, and the places of these.
+    leaves: [[u8; 64]; 2 * TOGETHER],
+    places: [usize; 2 * TOGETHER],
+    /// What was made of either.
+    hashes: [[u8; 32]; 2 * TOGETHER],
+}
+
 impl StateTrie {
     /// All children of a branch are deeper than it is, so at its turn their hashes are there. What is dirty has all its
     /// changes below it.
     pub(super) fn hash_dirty(&mut self) {
+        let mut gathered = Gathered {
+            children: [[0; 32]; 2 * TOGETHER],
+            leaves: [[0; 64]; 2 * TOGETHER],
+            places: [0; 2 * TOGETHER],
+            hashes: [[0; 32]; 2 * TOGETHER],
+        };
         for depth in (0..=u8::MAX).rev() {
             let mut dirty = std::mem::take(&mut self.dirty[usize::from(depth)]);
             let mut groups = dirty.chunks(TOGETHER).peekable();
             while let Some(branches) = groups.next() {
                 self.load_ahead_of(groups.peek().copied().unwrap_or_default());
-                self.hash_branches(depth, branches);
+                self.hash_branches(depth, branches, &mut gathered);
             }
             dirty.clear();
             self.dirty[usize::from(depth)] = dirty;
@@ -32,11 +49,13 @@ impl StateTrie {
         }
     }
 
-    fn hash_branches(&mut self, depth: u8, branches: &[u32]) {
-        // Each child's hash in its place; of a leaf, first what its hash is made of.
-        let mut children = [[0; 32]; 2 * TOGETHER];
-        let mut leaves = [[0; 64]; 2 * TOGETHER];
-        let mut places = [0; 2 * TOGETHER];
+    fn hash_branches(&mut self, depth: u8, branches: &[u32], gathered: &mut Gathered) {
+        let Gathered {
+            children,
+            leaves,
+            places,
+            hashes,
+        } = gathered;
         let mut leaf_count = 0;
         // Some went away again, and their indices may be others' now.
         let mut live = [0; TOGETHER];
@@ -60,14 +79,13 @@ impl StateTrie {
                 }
             }
         }
-        let mut hashes = [[0; 32]; 2 * TOGETHER];
         Domain::AccountLeaf.hash_many(&leaves[..leaf_count], &mut hashes[..leaf_count]);
-        for (place, hash) in places[..leaf_count].iter().zip(&hashes) {
+        for (place, hash) in places[..leaf_count].iter().zip(&*hashes) {
             children[*place] = *hash;
         }
         let inputs = children.as_flattened().as_chunks::<64>().0;
         Domain::AccountBranch(depth).hash_many(&inputs[..count], &mut hashes[..count]);
-        for (branch, hash) in branches.iter().zip(&hashes) {
+        for (branch, hash) in branches.iter().zip(&*hashes) {
             self.branches.get_mut(*branch).hash = *hash;
         }
     }
