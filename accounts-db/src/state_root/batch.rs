@@ -2,7 +2,7 @@
 
 use super::node::Path;
 use super::update::Change;
-use crate::memory::prefetch;
+use crate::memory::prefetch_line;
 use sealane_sdk::light::{AccountContents, Domain};
 use sealane_sdk::{AccountState, Hash, Pubkey};
 
@@ -19,9 +19,10 @@ impl StateChanges {
     pub fn of_hashes(changes: impl IntoIterator<Item = (Pubkey, Option<Hash>)>) -> Self {
         let changes: Vec<(Pubkey, Option<Hash>)> = changes.into_iter().collect();
         let paths = paths(changes.len(), changes.iter().map(|(key, _)| key));
-        let change = |place: usize| Change {
-            path: paths[place],
-            contents: changes[place].1.map(|contents| contents.to_bytes()),
+        let change = |place: u32| {
+            let contents = changes[place as usize].1;
+            let contents = contents.map(|contents| contents.to_bytes());
+            Change::new(paths[place as usize], contents)
         };
         Self(last_places(&paths).into_iter().map(change).collect())
     }
@@ -31,21 +32,16 @@ impl StateChanges {
     pub fn of_states(written: &[Vec<(Pubkey, AccountState)>]) -> Self {
         let count = written.iter().map(Vec::len).sum();
         let paths = paths(count, written.iter().flatten().map(|(key, _)| key));
-        let states: Vec<&AccountState> = written.iter().flatten().map(|(_, state)| state).collect();
-        let places = last_places(&paths);
-        let mut changes = Vec::with_capacity(places.len());
-        let mut groups = places.chunks(TOGETHER).peekable();
-        while let Some(places) = groups.next() {
-            for ahead in groups.peek().copied().unwrap_or_default() {
-                prefetch(states[*ahead]);
-                prefetch(&paths[*ahead]);
-            }
-            let hashes = hash_contents(places.iter().map(|place| states[*place]));
-            let contents = places.iter().zip(hashes);
-            changes.extend(contents.map(|(place, contents)| Change {
-                path: paths[*place],
-                contents,
-            }));
+        let (ranks, count) = ranks(&paths);
+        let mut changes = vec![Change::new([0; 32], None); count];
+        // In the order in which they were written, as it is what is read of each that is large.
+        let states = written.iter().flatten().map(|(_, state)| state);
+        let last = states.zip(paths.iter().zip(ranks));
+        let last = last.filter(|(_, (_, rank))| *rank != SUPERSEDED);
+        let mut last = last.map(|(state, (path, rank))| (state, path, rank as usize));
+        let mut group = Group::new();
+        while group.fill(&mut last, &changes) {
+            group.hash(&mut changes);
         }
         Self(changes)
     }
@@ -61,25 +57,61 @@ impl StateChanges {
     }
 }
 
-/// Hash of the contents of each account, of which there are at most `TOGETHER`; `None` for one that does
-/// not exist.
-fn hash_contents<'a>(
-    states: impl Iterator<Item = &'a AccountState>,
-) -> impl Iterator<Item = Option<[u8; 32]>> {
-    let mut inputs = [[0; 128]; TOGETHER];
-    let mut exist = [false; TOGETHER];
-    let mut count = 0;
-    for state in states {
-        if let Some(contents) = AccountContents::of(state) {
-            inputs[count] = contents.to_bytes();
-            exist[count] = true;
+/// Accounts whose contents are hashed together.
+struct Group<'a> {
+    inputs: [[u8; 128]; TOGETHER],
+    /// The path of each, whether it exists, and its place among the changes.
+    of: Vec<(&'a Path, bool, usize)>,
+    hashes: [[u8; 32]; TOGETHER],
+}
+
+impl<'a> Group<'a> {
+    fn new() -> Self {
+        Self {
+            inputs: [[0; 128]; TOGETHER],
+            of: Vec::with_capacity(TOGETHER),
+            hashes: [[0; 32]; TOGETHER],
         }
-        count += 1;
     }
-    let mut hashes = [[0; 32]; TOGETHER];
-    Domain::AccountContents.hash_many(&inputs[..count], &mut hashes[..count]);
-    let hashes = exist.into_iter().zip(hashes).take(count);
-    hashes.map(|(exists, hash)| exists.then_some(hash))
+
+    /// Takes the next of them, whose places it starts loading; `false`: there are none.
+    fn fill(
+        &mut self,
+        states: &mut impl Iterator<Item = (&'a AccountState, &'a Path, usize)>,
+        changes: &[Change],
+    ) -> bool {
+        self.of.clear();
+        for (input, (state, path, place)) in self.inputs.iter_mut().zip(states) {
+            prefetch_line(&changes[place]);
+            let contents = AccountContents::of(state);
+            self.of.push((path, contents.is_some(), place));
+            if let Some(contents) = contents {
+                *input = contents.to_bytes();
+            }
+        }
+        !self.of.is_empty()
+    }
+
+    fn hash(&mut self, changes: &mut [Change]) {
+        let count = self.of.len();
+        Domain::AccountContents.hash_many(&self.inputs[..count], &mut self.hashes[..count]);
+        for ((path, exists, place), hash) in self.of.iter().zip(&self.hashes) {
+            changes[*place] = Change::new(**path, exists.then_some(*hash));
+        }
+    }
+}
+
+/// The rank of one that is not the last of its path.
+const SUPERSEDED: u32 = u32::MAX;
+
+/// For each path its place among all different ones, sorted, if it is the last of its kind; and how many there are.
+fn ranks(paths: &[Path]) -> (Vec<u32>, usize) {
+    let mut ranks = vec![SUPERSEDED; paths.len()];
+    let places = last_places(paths);
+    for (place, rank) in places.iter().zip(0..) {
+        ranks[*place as usize] = rank;
+    }
+    (ranks, places.len())
 }
 
 /// The path of each key, as `account_path` gives it.
@@ -96,7 +128,7 @@ fn paths<'a>(count: usize, mut keys: impl Iterator<Item = &'a Pubkey>) -> Vec<Pa
 }
 
 /// The places of the paths, sorted by path; of equal paths the last.
-fn last_places(paths: &[Path]) -> Vec<usize> {
+fn last_places(paths: &[Path]) -> Vec<u32> {
     // Some four of them, as hashes are spread evenly. Keys that were made up not to be only make the sorting
     // of a bucket cost more.
     let bits = (paths.len().max(8).ilog2() - 2).min(16);
@@ -115,7 +147,7 @@ fn last_places(paths: &[Path]) -> Vec<usize> {
     };
     let following = (0..order.len()).map(|i| &order[i..order.len().min(i + 2)]);
     let last = following.filter(|places| is_last(places));
-    last.map(|places| places[0].1 as usize).collect()
+    last.map(|places| places[0].1).collect()
 }
 
 /// The heads of the paths and their places, in the order of so many of the first bits.

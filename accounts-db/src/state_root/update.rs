@@ -4,12 +4,30 @@ use super::StateTrie;
 use super::node::{Branch, Kind, Leaf, NodeRef, Path, bit, first_difference};
 use sealane_sdk::Hash;
 
-/// A change of one account.
+/// A change of one account: a cache line.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 pub(super) struct Change {
     pub(super) path: Path,
-    /// Hash of its contents, if it exists.
-    pub(super) contents: Option<[u8; 32]>,
+    /// Hash of its contents, or `ABSENT`.
+    contents: [u8; 32],
+}
+
+const _: () = assert!(size_of::<Change>() == 64);
+
+/// In place of the hash of an account that does not exist. Nobody knows what has this hash.
+const ABSENT: [u8; 32] = [0; 32];
+
+impl Change {
+    /// Of the account at this path: the hash of its contents, if it exists.
+    pub(super) fn new(path: Path, contents: Option<[u8; 32]>) -> Self {
+        let contents = contents.unwrap_or(ABSENT);
+        Self { path, contents }
+    }
+
+    fn exists(&self) -> bool {
+        self.contents != ABSENT
+    }
 }
 
 /// Changes that are walked down, and whose branches are hashed, together.
@@ -98,31 +116,18 @@ impl StateTrie {
         let node = NodeRef::leaf(index);
         let place = changes.binary_search_by(|change| change.path.cmp(&path));
         match (place, changes) {
-            (
-                Ok(_),
-                [
-                    Change {
-                        contents: Some(new),
-                        ..
-                    },
-                ],
-            ) => {
-                self.leaves.get_mut(index).contents = *new;
-                (Some(node), *new != contents)
+            (Ok(_), [only]) if only.exists() => {
+                self.leaves.get_mut(index).contents = only.contents;
+                (Some(node), only.contents != contents)
             }
-            (Err(_), _) if changes.iter().all(|change| change.contents.is_none()) => {
-                (Some(node), false)
-            }
+            (Err(_), _) if !changes.iter().any(Change::exists) => (Some(node), false),
             (Ok(_), _) => {
                 self.leaves.remove(index);
                 (self.build(changes).0, true)
             }
             (Err(at), _) => {
                 self.leaves.remove(index);
-                let kept = Change {
-                    path,
-                    contents: Some(contents),
-                };
+                let kept = Change { path, contents };
                 let changes = [&changes[..at], &[kept], &changes[at..]].concat();
                 (self.build(&changes).0, true)
             }
@@ -210,18 +215,22 @@ impl StateTrie {
 
     /// A subtree of those that exist.
     fn build(&mut self, mut changes: &[Change]) -> Updated {
-        while let Some((Change { contents: None, .. }, rest)) = changes.split_first() {
+        while let Some((first, rest)) = changes.split_first()
+            && !first.exists()
+        {
             changes = rest;
         }
-        while let Some((Change { contents: None, .. }, rest)) = changes.split_last() {
+        while let Some((last, rest)) = changes.split_last()
+            && !last.exists()
+        {
             changes = rest;
         }
         let node = match changes {
             [] => None,
-            [Change { path, contents }] => contents.map(|contents| {
-                let path = *path;
-                NodeRef::leaf(self.leaves.insert(Leaf { path, contents }))
-            }),
+            [only] => {
+                let Change { path, contents } = *only;
+                Some(NodeRef::leaf(self.leaves.insert(Leaf { path, contents })))
+            }
             [first, .., last] => {
                 let depth = first_difference(&first.path, &last.path)
                     .expect("a batch has one change for each path");

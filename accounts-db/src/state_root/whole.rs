@@ -8,7 +8,7 @@ use sealane_sdk::{AccountState, Pubkey};
 /// Accounts that are hashed at a time.
 const TOGETHER: usize = 4_096;
 
-/// A state on its way into a trie. It takes 65 bytes an account, and gives them back part by part while the trie grows:
+/// A state on its way into a trie. It takes 64 bytes an account, and gives them back part by part while the trie grows:
 /// as one batch it would take three times as much at once.
 pub struct WholeState {
     /// By the first byte of the path.
