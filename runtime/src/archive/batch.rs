@@ -38,10 +38,26 @@ impl Names {
         found
     }
 
-    /// All of it, sorted. The chunks are what the stable sort finds sorted already.
+    /// All of it, sorted: first into some rows each by the first bits of the hashes, which are spread evenly. What one
+    /// hash has in excess lies in order already.
     pub(super) fn sorted(&self) -> Vec<Named> {
+        let bits = (self.rows.len().max(8).ilog2() - 2).min(16);
+        let bucket = |row: &Named| (row.hash >> (u64::BITS - bits)) as usize;
+        let mut next = vec![0_usize; 1 << bits];
+        self.rows.iter().for_each(|row| next[bucket(row)] += 1);
+        let mut start = 0;
+        for next in &mut next {
+            start += std::mem::replace(next, start);
+        }
         let mut rows = self.rows.clone();
-        rows.sort();
+        for row in &self.rows {
+            let next = &mut next[bucket(row)];
+            rows[*next] = *row;
+            *next += 1;
+        }
+        for rows in rows.chunk_by_mut(|a, b| bucket(a) == bucket(b)) {
+            rows.sort_unstable();
+        }
         rows
     }
 }
@@ -64,5 +80,29 @@ impl Batch {
     pub(super) fn last_file(&self) -> u32 {
         let entry = self.entries.last().map_or(0, |row| row.at.file);
         entry.max(self.slots.last().map_or(0, |row| row.file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_rows_come_sorted_however_many_and_however_alike_they_are() {
+        for count in [0, 1, 2, 7, 100, 3 * CHUNK_ROWS as u32 + 5] {
+            let mut names = Names::default();
+            let mut expected = Vec::new();
+            for transaction in 0..count {
+                let spread = u64::from(transaction).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                let hashes = [spread, 77 << 56, u64::from(transaction % 3)];
+                for hash in hashes {
+                    let row = Named { hash, transaction };
+                    names.push(row);
+                    expected.push(row);
+                }
+            }
+            expected.sort();
+            assert!(names.sorted() == expected, "{count}");
+        }
     }
 }
