@@ -20,8 +20,8 @@ struct Gathered {
 }
 
 impl StateTrie {
-    /// All children of a branch are deeper than it is, so at its turn their hashes are there. What is dirty has all its
-    /// changes below it.
+    /// All children of a branch are deeper than it is, so at its turn their hashes are there. To be called when all
+    /// changes below what is dirty are taken over; so no dirty branch goes away again.
     pub(super) fn hash_dirty(&mut self) {
         let mut gathered = Gathered {
             children: [[0; 32]; 2 * TOGETHER],
@@ -57,17 +57,8 @@ impl StateTrie {
             hashes,
         } = gathered;
         let mut leaf_count = 0;
-        // Some went away again, and their indices may be others' now.
-        let mut live = [0; TOGETHER];
-        let mut count = 0;
-        for branch in branches {
-            if self.branches.get(*branch).depth == depth {
-                live[count] = *branch;
-                count += 1;
-            }
-        }
-        let branches = &live[..count];
         for (i, branch) in branches.iter().enumerate() {
+            debug_assert_eq!(self.branches.get(*branch).depth, depth);
             for (side, child) in self.branches.get(*branch).children.iter().enumerate() {
                 match child.kind() {
                     Kind::Branch(child) => children[2 * i + side] = self.branches.get(child).hash,
@@ -84,7 +75,8 @@ impl StateTrie {
             children[*place] = *hash;
         }
         let inputs = children.as_flattened().as_chunks::<64>().0;
-        Domain::AccountBranch(depth).hash_many(&inputs[..count], &mut hashes[..count]);
+        Domain::AccountBranch(depth)
+            .hash_many(&inputs[..branches.len()], &mut hashes[..branches.len()]);
         for (branch, hash) in branches.iter().zip(&*hashes) {
             self.branches.get_mut(*branch).hash = *hash;
         }

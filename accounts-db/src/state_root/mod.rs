@@ -4,9 +4,9 @@
 //! and why its proofs hold). An account takes a leaf of 64 bytes and, but for the first, a branch of 44:
 //! path and contents' hash are kept, a leaf's own hash is made anew when its branch changes.
 //!
-//! Changes come in one batch per slot: they are sorted by path, walked down together, and every branch
-//! above a change is hashed once, from the deepest up, those of one depth 16 at a time. The cost of a
-//! batch grows with the accounts in it, not with those that exist, and a batch that changes nothing is
+//! Changes come in one batch per slot, sorted by path. They are parted at the branches until a group of
+//! them is small enough for the caches; a group is walked down together, and the branches above its changes
+//! are hashed from the deepest up, those of one depth 16 at a time, each once. The cost of a batch grows with the accounts in it, not with those that exist, and a batch that changes nothing is
 //! free.
 //!
 //! This module knows nothing of versions, slots or threads: one owner changes the trie, and whoever may

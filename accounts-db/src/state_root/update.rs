@@ -21,6 +21,7 @@ const ABSENT: [u8; 32] = [0; 32];
 impl Change {
     /// Of the account at this path: the hash of its contents, if it exists.
     pub(super) fn new(path: Path, contents: Option<[u8; 32]>) -> Self {
+        debug_assert!(contents != Some(ABSENT), "nobody knows what has this hash");
         let contents = contents.unwrap_or(ABSENT);
         Self { path, contents }
     }
@@ -156,7 +157,7 @@ impl StateTrie {
         }
     }
 
-    /// Changes the child of a node of that depth, whose changes these are `among` so many.
+    /// Changes the child of a node of that depth; `among`: how many changes that node has.
     fn update_child(
         &mut self,
         child: NodeRef,
