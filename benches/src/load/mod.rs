@@ -124,12 +124,12 @@ pub fn load(options: &LoadOptions, progress: &dyn Fn(LoadProgress<'_>)) -> Resul
     let picked: Vec<[u8; 64]> = picked.take(watched as usize).copied().collect();
     let subscribed = Subscribed::to(&websocket_url, &picked)?;
     let first_slot = node.slot()?;
-    let (count_before, metrics_before) = (node.transaction_count()?, node.metrics());
-
+    let count_before = node.transaction_count()?;
     let sender = match options.transport {
         Transport::Udp => Sender::Udp,
         Transport::Quic => Sender::Quic(quic::connect(target, options.connections)?),
     };
+    let metrics_before = node.metrics();
     let sent = Sent::new(options.transactions, every, watched);
     let probes = subscribed.start()?;
     let (sent_all, settled) = std::thread::scope(|scope| {
@@ -141,7 +141,13 @@ pub fn load(options: &LoadOptions, progress: &dyn Fn(LoadProgress<'_>)) -> Resul
                 Sender::Quic(connected) => connected.send(&transactions, options.rate, &sent),
             }
         });
-        let settled = watch(&node, &sent, count_before, progress);
+        let settled = watch(
+            &node,
+            &sent,
+            count_before,
+            metrics_before.is_some(),
+            progress,
+        );
         // Whatever came of it: a QUIC sender stays until then, as what is on its way needs its acknowledgements.
         sent.all_is_over();
         let sent_all = sending.join();
@@ -214,7 +220,7 @@ struct Settled {
     metrics_when_sent: Option<(Metrics, Instant)>,
     /// The same when no more was waited for.
     metrics: Option<(Metrics, Instant)>,
-    /// Processor time of this process, from the start of sending until then.
+    /// Processor time of this process, from the start of sending until the last one was confirmed.
     own_processor: Duration,
 }
 
@@ -223,6 +229,7 @@ fn watch(
     node: &Node,
     sent: &Sent,
     count_before: u64,
+    has_metrics: bool,
     progress: &dyn Fn(LoadProgress<'_>),
 ) -> Result<Settled> {
     let processor_before = own_processor_time();
@@ -237,7 +244,7 @@ fn watch(
             confirmed = now;
             last = Some((sent.started.elapsed(), own_processor_time()));
         }
-        if ended && metrics_when_sent.is_none() {
+        if has_metrics && ended && metrics_when_sent.is_none() {
             metrics_when_sent = node.metrics();
         }
         let of = sent.total;

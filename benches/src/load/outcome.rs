@@ -184,7 +184,7 @@ impl fmt::Display for LoadOutcome {
         )?;
         write!(f, "processors  {:>10.2} busy here", self.own_cores())?;
         match self.node {
-            Some((_, cores)) => write!(f, ", {cores:.2} at the node"),
+            Some((_, cores)) => write!(f, ", {cores:.2} at the node while they were sent"),
             None => Ok(()),
         }
     }
