@@ -268,6 +268,7 @@ impl Parts {
             verifier: new_verifier(config.check_signatures),
             stopping: common.stopping.clone(),
             singles: ingest.singles.clone(),
+            joined_max: limits.verify_joined_max,
             floor: floor.clone(),
             counters: common.counters.clone(),
         });

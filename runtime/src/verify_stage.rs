@@ -29,6 +29,8 @@ pub(crate) struct VerifyThread {
     /// Set when the node stops: what still comes in is refused.
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) singles: Arc<Singles>,
+    /// Transactions of small batches that are joined.
+    pub(crate) joined_max: usize,
     /// What those who do not wait for room must pay more than.
     pub(crate) floor: Arc<AdmissionFloor>,
     pub(crate) counters: Arc<StageCounters>,
@@ -38,8 +40,6 @@ type Verified = Vec<Result<Box<VerifiedTransaction>, VerifyError>>;
 
 /// What is held is verified once it is so many.
 const HELD_MAX: usize = 64;
-/// What was offered in smaller batches, and waits, is joined until it is so many.
-const JOINED_MIN: usize = 128;
 /// How long the first of them is held, but for the batch that is verified or passed on then.
 const HELD_FOR: Duration = Duration::from_millis(5);
 
@@ -92,16 +92,19 @@ impl Refused {
     }
 }
 
-/// Joins to a batch the offered ones that wait behind it, as long as it is small; `put_off` gets what is behind them, if
-/// it was received.
+/// Joins to a batch the offered ones that wait behind it, to `max` at most; `put_off` gets what is behind them, if it was
+/// received.
 fn join(
     mut batch: Vec<Bytes>,
+    max: usize,
     queue: &Receiver<IngestBatch>,
     put_off: &mut Option<IngestBatch>,
 ) -> Vec<Bytes> {
-    while batch.len() < JOINED_MIN {
+    while batch.len() < max {
         match queue.try_recv() {
-            Ok(IngestBatch::Offered(mut more)) => batch.append(&mut more),
+            Ok(IngestBatch::Offered(mut more)) if batch.len() + more.len() <= max => {
+                batch.append(&mut more);
+            }
             Ok(other) => {
                 *put_off = Some(other);
                 break;
@@ -139,7 +142,13 @@ impl VerifyThread {
                     self.verify(None, bytes, Senders::new(), true, &mut results)
                 }
                 Next::Message(IngestBatch::Offered(bytes)) => {
-                    let bytes = join(bytes, &self.queue, &mut put_off);
+                    // What is held has waited for its turn, and is not made to wait for what comes behind this.
+                    let bytes = match self.floor.get() {
+                        None if held.bytes.is_empty() => {
+                            join(bytes, self.joined_max, &self.queue, &mut put_off)
+                        }
+                        _ => bytes,
+                    };
                     self.verify_or_hold(bytes, Senders::new(), &mut held, &mut results)
                 }
                 Next::Message(IngestBatch::Singles) => {
@@ -156,6 +165,10 @@ impl VerifyThread {
                 .verify_ns
                 .add(started.elapsed().as_nanos() as u64);
             if !self.pass_on(batch) {
+                self.refuse(held.senders);
+                if let Some(batch) = put_off {
+                    self.refuse_batch(batch);
+                }
                 return;
             }
         }
@@ -253,19 +266,27 @@ impl VerifyThread {
         self.refuse(held.senders);
         let mut next = Some(first);
         while let Some(batch) = next {
-            match batch {
-                IngestBatch::Singles => {
-                    let singles = self.singles.take().into_iter();
-                    self.refuse(singles.map(|(_, sender)| Some(sender)).collect());
-                }
-                IngestBatch::Bulk(bytes) | IngestBatch::Offered(bytes) => {
-                    self.counters.refused.add(bytes.len() as u64);
-                }
-                // One of these for each verify thread: the others wait for theirs.
-                IngestBatch::Stop => return,
+            if !self.refuse_batch(batch) {
+                return;
             }
             next = self.queue.recv().ok();
         }
+    }
+
+    /// Refuses what is in a batch, as the node stops; `false`: it is the word to stop.
+    fn refuse_batch(&self, batch: IngestBatch) -> bool {
+        match batch {
+            IngestBatch::Singles => {
+                let singles = self.singles.take().into_iter();
+                self.refuse(singles.map(|(_, sender)| Some(sender)).collect());
+            }
+            IngestBatch::Bulk(bytes) | IngestBatch::Offered(bytes) => {
+                self.counters.refused.add(bytes.len() as u64);
+            }
+            // One of these for each verify thread: the others wait for theirs.
+            IngestBatch::Stop => return false,
+        }
+        true
     }
 
     /// The node stops: those who wait hear of it.
@@ -287,24 +308,25 @@ mod tests {
         let (sender, queue) = crossbeam_channel::bounded(8);
         let send = |batch| assert!(sender.try_send(batch).is_ok());
         let join = |count: usize, put_off: &mut _| {
-            join(vec![Bytes::from_static(b"t"); count], &queue, put_off).len()
+            join(vec![Bytes::from_static(b"t"); count], 200, &queue, put_off).len()
         };
         let mut put_off = None;
         assert_eq!(join(1, &mut put_off), 1, "nothing waits");
         for count in [60, 60, 60, 60] {
             send(offered(count));
         }
-        assert_eq!(join(60, &mut put_off), 180, "no more than it takes");
-        assert_eq!(
-            join(JOINED_MIN, &mut put_off),
-            JOINED_MIN,
-            "it is no small one"
-        );
-        assert_eq!(queue.len(), 2);
+        assert_eq!(join(200, &mut put_off), 200, "it is no small one");
         assert!(put_off.is_none());
+        assert_eq!(
+            join(60, &mut put_off),
+            180,
+            "no more than there is room for"
+        );
+        assert!(matches!(put_off.take(), Some(IngestBatch::Offered(next)) if next.len() == 60));
+        assert_eq!(queue.len(), 1);
         send(IngestBatch::Stop);
         send(offered(60));
-        assert_eq!(join(2, &mut put_off), 122);
+        assert_eq!(join(2, &mut put_off), 62);
         assert!(matches!(put_off, Some(IngestBatch::Stop)));
         assert_eq!(queue.len(), 1, "what is behind it stays there");
         drop(sender);
