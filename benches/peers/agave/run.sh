@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sealane beside Agave's bank on the same transactions: builds both (Agave's crates take some forty minutes on two cores),
+# Sealane beside Agave's bank on the same transactions: builds both (Agave's crates take half an hour on two cores),
 # and for each workload, without and with signatures, runs banking-bench on all cores and then the bank on what it
 # exported, on one thread and on two.
 # Environment: WORKLOADS, TRANSACTIONS, SIGNED_TRANSACTIONS, ACCOUNTS, RUNS, SEED. Wants a quiet machine.
