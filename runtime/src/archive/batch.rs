@@ -38,26 +38,10 @@ impl Names {
         found
     }
 
-    /// All of it, sorted: first into some rows each by the first bits of the hashes, which are spread evenly. What one
-    /// hash has in excess lies in order already.
+    /// All of it, sorted. The chunks are what the stable sort finds sorted already.
     pub(super) fn sorted(&self) -> Vec<Named> {
-        let bits = (self.rows.len().max(8).ilog2() - 2).min(16);
-        let bucket = |row: &Named| (row.hash >> (u64::BITS - bits)) as usize;
-        let mut next = vec![0_usize; 1 << bits];
-        self.rows.iter().for_each(|row| next[bucket(row)] += 1);
-        let mut start = 0;
-        for next in &mut next {
-            start += std::mem::replace(next, start);
-        }
         let mut rows = self.rows.clone();
-        for row in &self.rows {
-            let next = &mut next[bucket(row)];
-            rows[*next] = *row;
-            *next += 1;
-        }
-        for rows in rows.chunk_by_mut(|a, b| bucket(a) == bucket(b)) {
-            rows.sort_unstable();
-        }
+        rows.sort();
         rows
     }
 }
