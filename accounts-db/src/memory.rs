@@ -395,14 +395,6 @@ pub(crate) fn prefetch_spare(spare: &Spare) {
     VersionPointer(spare.as_ptr().cast_mut()).prefetch();
 }
 
-/// Starts loading what lies on two cache lines at most: the first and the last.
-#[inline]
-pub(crate) fn prefetch<T>(it: &T) {
-    let it: *const T = it;
-    prefetch_line(it);
-    prefetch_line(it.cast::<u8>().wrapping_add(size_of::<T>() - 1));
-}
-
 /// Starts loading the cache line at this address, which may be anything.
 #[inline]
 pub(crate) fn prefetch_line<T>(address: *const T) {

@@ -1,6 +1,6 @@
 //! Nodes of one size under dense indices, in chunks that never move.
 
-use crate::memory::{large_vec, prefetch};
+use crate::memory::{large_vec, prefetch_line};
 
 /// Nodes in a chunk: 2 to this. Some megabytes, of which most lies on huge pages.
 const CHUNK_BITS: u32 = 17;
@@ -66,9 +66,11 @@ impl<T: Copy> Arena<T> {
         &mut self.chunks[(index >> CHUNK_BITS) as usize][index as usize % CHUNK]
     }
 
-    /// Starts loading a node.
+    /// Starts loading a node, which may reach over two cache lines.
     #[inline]
     pub(super) fn prefetch(&self, index: u32) {
-        prefetch(self.get(index));
+        let node: *const T = self.get(index);
+        prefetch_line(node);
+        prefetch_line(node.cast::<u8>().wrapping_add(size_of::<T>() - 1));
     }
 }
