@@ -141,13 +141,7 @@ pub fn load(options: &LoadOptions, progress: &dyn Fn(LoadProgress<'_>)) -> Resul
                 Sender::Quic(connected) => connected.send(&transactions, options.rate, &sent),
             }
         });
-        let settled = watch(
-            &node,
-            &sent,
-            count_before,
-            metrics_before.is_some(),
-            progress,
-        );
+        let settled = watch(&node, &sent, count_before, progress);
         // Whatever came of it: a QUIC sender stays until then, as what is on its way needs its acknowledgements.
         sent.all_is_over();
         let sent_all = sending.join();
@@ -229,7 +223,6 @@ fn watch(
     node: &Node,
     sent: &Sent,
     count_before: u64,
-    has_metrics: bool,
     progress: &dyn Fn(LoadProgress<'_>),
 ) -> Result<Settled> {
     let processor_before = own_processor_time();
@@ -244,8 +237,8 @@ fn watch(
             confirmed = now;
             last = Some((sent.started.elapsed(), own_processor_time()));
         }
-        if has_metrics && ended && metrics_when_sent.is_none() {
-            metrics_when_sent = node.metrics();
+        if ended {
+            metrics_when_sent.get_or_insert_with(|| node.metrics());
         }
         let of = sent.total;
         progress(LoadProgress::Sent {
@@ -259,7 +252,7 @@ fn watch(
             let (last_at, processor) = last.expect("it was set when first looked at");
             return Ok(Settled {
                 last_at,
-                metrics_when_sent,
+                metrics_when_sent: metrics_when_sent.flatten(),
                 metrics: node.metrics(),
                 own_processor: processor.saturating_sub(processor_before),
             });
