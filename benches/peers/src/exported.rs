@@ -1,10 +1,11 @@
-//! Reads what `banking-bench --export` wrote; the layout stands beside its writer, in
+//! Reads what `banking-bench --export` wrote, for each peer; the layout stands beside its writer, in
 //! `benches/src/wire.rs`.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use solana_account::Account;
 use solana_address::Address;
-use std::fs::File;
+use std::collections::HashMap;
+use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::Path;
 
@@ -35,6 +36,36 @@ impl Exported {
             accounts,
             transactions,
         })
+    }
+
+    /// A peer has done the same work: every account of genesis has the balance with it that Sealane's dump shows.
+    pub(crate) fn compare_balances(
+        &self,
+        peer: &str,
+        balance: impl Fn(&Address) -> u64,
+        dump: &Path,
+    ) -> Result<()> {
+        let dump = fs::read_to_string(dump)?;
+        let mut expected = HashMap::new();
+        for line in dump.lines() {
+            let mut fields = line.split(' ');
+            let (Some(address), Some(lamports)) = (fields.next(), fields.next()) else {
+                bail!("not a line of a dump: {line}");
+            };
+            expected.insert(address, lamports.parse::<u64>()?);
+        }
+        for (address, _) in &self.accounts {
+            let peers = balance(address);
+            let sealane = expected.get(address.to_string().as_str());
+            let sealane = sealane.copied().unwrap_or(0);
+            ensure!(
+                peers == sealane,
+                "{address} has {peers} lamports with {peer} and {sealane} with Sealane"
+            );
+        }
+        let count = self.accounts.len();
+        eprintln!("{peer}: all {count} balances equal Sealane's");
+        Ok(())
     }
 }
 

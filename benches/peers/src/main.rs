@@ -8,12 +8,11 @@
 
 mod exported;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Parser;
 use exported::Exported;
 use litesvm::LiteSVM;
 use solana_transaction::versioned::VersionedTransaction;
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -58,7 +57,8 @@ fn main() -> Result<()> {
         let tps = count / elapsed.as_secs_f64();
         eprintln!("litesvm, run {run}: {tps:.0} transactions a second, {failed} failed");
         if run == 0 {
-            compare_balances(&svm, &workload, &arguments.accounts)?;
+            let balance = |address: &_| svm.get_balance(address).unwrap_or(0);
+            workload.compare_balances("litesvm", balance, &arguments.accounts)?;
         } else {
             rates.push(tps);
             processor_ns.push(used_ns);
@@ -102,34 +102,6 @@ fn measure(svm: &mut LiteSVM, transactions: Vec<VersionedTransaction>) -> (Durat
         failed += usize::from(svm.send_transaction(transaction).is_err());
     }
     (start.elapsed(), failed)
-}
-
-/// Both have done the same work: every account of genesis has the balance that Sealane's dump shows.
-fn compare_balances(svm: &LiteSVM, workload: &Exported, dump: &Path) -> Result<()> {
-    let dump = fs::read_to_string(dump)?;
-    let mut expected = HashMap::new();
-    for line in dump.lines() {
-        let mut fields = line.split(' ');
-        let (Some(address), Some(lamports)) = (fields.next(), fields.next()) else {
-            bail!("not a line of a dump: {line}");
-        };
-        expected.insert(address, lamports.parse::<u64>()?);
-    }
-    for (address, _) in &workload.accounts {
-        let litesvm = svm.get_balance(address).unwrap_or(0);
-        let sealane = expected
-            .get(address.to_string().as_str())
-            .copied()
-            .unwrap_or(0);
-        if litesvm != sealane {
-            bail!("{address} has {litesvm} lamports with LiteSVM and {sealane} with Sealane");
-        }
-    }
-    eprintln!(
-        "litesvm: all {} balances equal Sealane's",
-        workload.accounts.len()
-    );
-    Ok(())
 }
 
 /// How long this thread was on a processor so far, by the kernel's clock: what a busy machine changes

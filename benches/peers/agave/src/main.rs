@@ -9,7 +9,7 @@
 #[path = "../../src/exported.rs"]
 mod exported;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use exported::Exported;
 use solana_account::AccountSharedData;
@@ -24,9 +24,8 @@ use solana_transaction::TransactionVerificationMode;
 use solana_transaction::sanitized::SanitizedTransaction;
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
-use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
@@ -113,7 +112,10 @@ fn main() -> Result<()> {
                 "agave, {threads} threads, run {run}: {tps:.0} transactions a second, {failed} failed"
             );
             match run {
-                0 => compare_balances(&bank, &workload, &arguments.accounts)?,
+                0 => {
+                    let balance = |address: &_| bank.get_balance(address);
+                    workload.compare_balances("agave", balance, &arguments.accounts)?;
+                }
                 _ => rates.push(tps),
             }
         }
@@ -237,30 +239,4 @@ fn process(bank: &Bank, transactions: &[Sanitized]) -> usize {
         again = in_use;
         turn = &again;
     }
-}
-
-/// Both have done the same work: every account of genesis has the balance that Sealane's dump shows.
-fn compare_balances(bank: &Bank, workload: &Exported, dump: &Path) -> Result<()> {
-    let dump = fs::read_to_string(dump)?;
-    let mut expected = HashMap::new();
-    for line in dump.lines() {
-        let mut fields = line.split(' ');
-        let (Some(address), Some(lamports)) = (fields.next(), fields.next()) else {
-            bail!("not a line of a dump: {line}");
-        };
-        expected.insert(address, lamports.parse::<u64>()?);
-    }
-    for (address, _) in &workload.accounts {
-        let agave = bank.get_balance(address);
-        let sealane = expected.get(address.to_string().as_str()).copied();
-        ensure!(
-            agave == sealane.unwrap_or(0),
-            "{address} has {agave} lamports with Agave and {sealane:?} with Sealane"
-        );
-    }
-    eprintln!(
-        "agave: all {} balances equal Sealane's",
-        workload.accounts.len()
-    );
-    Ok(())
 }
