@@ -18,8 +18,6 @@ accounts=${ACCOUNTS:-1000000}
 runs=${RUNS:-5}
 seed=${SEED:-1}
 
-cargo build --release --manifest-path ../../Cargo.toml -p sealane-benches --bin banking-bench
-sealane=${CARGO_TARGET_DIR:-../../target}/release/banking-bench
 case $peer in
     litesvm)
         # Agave 4.3 declares a newer compiler than it needs.
@@ -35,6 +33,8 @@ case $peer in
         exit 2
         ;;
 esac
+cargo build --release --manifest-path ../../Cargo.toml -p sealane-benches --bin banking-bench
+sealane=${CARGO_TARGET_DIR:-../../target}/release/banking-bench
 
 # Both allocators keep what is freed.
 export MIMALLOC_PURGE_DELAY=-1
