@@ -1,15 +1,15 @@
 //! The fee payers of a workload and how their transactions are signed.
 //!
-//! Real key pairs cost some 15 µs each to make and as much per signature, so they are made only where
-//! signatures are checked. Otherwise a payer's address is random bytes and a signature is filler that is
-//! different for every transaction.
+//! Keys cost some 15 µs each to make, so they are made only where signatures are checked. Otherwise a payer's
+//! address is random bytes and a signature is filler that is different for every transaction. How real
+//! signatures are made for a tenth of what they cost is in `signing`.
 
 use crate::parallel::in_ranges;
 use crate::random::SplitMix64;
+use crate::signing::{Nonces, SigningKey};
 use sealane_sdk::Pubkey;
 use solana_keypair::Keypair;
 use solana_signature::Signature;
-use solana_signer::Signer;
 
 const PURPOSE_SECRET: u64 = 0x5ec;
 const PURPOSE_FILLER: u64 = 0xf11;
@@ -18,7 +18,13 @@ const PURPOSE_FILLER: u64 = 0xf11;
 pub(crate) struct Keyring {
     seed: u64,
     keys: Vec<Pubkey>,
-    keypairs: Option<Vec<Keypair>>,
+    signing: Option<Signing>,
+}
+
+/// What real signatures are made with.
+struct Signing {
+    keys: Vec<SigningKey>,
+    nonces: Nonces,
 }
 
 impl Keyring {
@@ -31,19 +37,22 @@ impl Keyring {
             return Self {
                 seed,
                 keys,
-                keypairs: None,
+                signing: None,
             };
         }
-        let make = |i| Keypair::new_from_array(address(seed, PURPOSE_SECRET, i).to_bytes());
-        let keypairs: Vec<Keypair> = in_ranges(count, |range| range.map(make).collect::<Vec<_>>())
-            .into_iter()
-            .flatten()
-            .collect();
-        let keys = keypairs.iter().map(Signer::pubkey).collect();
+        let make = |i| SigningKey::from_secret(&address(seed, PURPOSE_SECRET, i).to_bytes());
+        let signing: Vec<SigningKey> =
+            in_ranges(count, |range| range.map(make).collect::<Vec<_>>())
+                .into_iter()
+                .flatten()
+                .collect();
         Self {
             seed,
-            keys,
-            keypairs: Some(keypairs),
+            keys: signing.iter().map(SigningKey::address).collect(),
+            signing: Some(Signing {
+                keys: signing,
+                nonces: Nonces::new(seed),
+            }),
         }
     }
 
@@ -57,16 +66,10 @@ impl Keyring {
         self.keys[i as usize]
     }
 
-    /// The key pair of the only payer of a ring with key pairs.
-    pub(crate) fn into_only(self) -> Keypair {
-        let keypair = self.keypairs.and_then(|mut keypairs| keypairs.pop());
-        keypair.expect("it was made with key pairs, for at least one")
-    }
-
     /// Signature of payer `i` on the message of transaction `transaction`.
     pub(crate) fn sign(&self, i: u64, transaction: u64, message: &[u8]) -> Signature {
-        match &self.keypairs {
-            Some(keypairs) => keypairs[i as usize].sign_message(message),
+        match &self.signing {
+            Some(signing) => signing.keys[i as usize].sign(signing.nonces.nonce(i), message),
             None => {
                 let mut filler = [0; 64];
                 SplitMix64::new(self.seed, PURPOSE_FILLER, transaction).fill(&mut filler);
@@ -74,6 +77,11 @@ impl Keyring {
             }
         }
     }
+}
+
+/// The key pair of payer `i` of a ring with real signatures.
+pub(crate) fn keypair(seed: u64, i: u64) -> Keypair {
+    Keypair::new_from_array(address(seed, PURPOSE_SECRET, i).to_bytes())
 }
 
 /// The address that stands for item `index` of `purpose`: random bytes, for accounts that never sign.
@@ -86,12 +94,14 @@ pub(crate) fn address(seed: u64, purpose: u64, index: u64) -> Pubkey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use solana_signer::Signer;
 
     #[test]
     fn real_signatures_verify_and_fillers_are_unique() {
         let ring = Keyring::generate(3, 4, true);
         let signature = ring.sign(2, 9, b"message");
         assert!(signature.verify(ring.key(2).as_ref(), b"message"));
+        assert_eq!(keypair(3, 2).pubkey(), ring.key(2));
 
         let ring = Keyring::generate(3, 4, false);
         assert_ne!(ring.sign(2, 9, b"message"), ring.sign(2, 10, b"message"));

@@ -6,6 +6,7 @@
 
 mod chains;
 mod counters;
+mod endurance;
 mod keyring;
 mod load;
 mod measure;
@@ -17,6 +18,8 @@ mod programs;
 mod random;
 mod replays;
 mod report;
+mod resident;
+mod signing;
 mod stages;
 mod state;
 mod tokens;
@@ -26,6 +29,7 @@ mod wire;
 mod workload;
 
 pub use chains::ConflictChains;
+pub use endurance::{Endurance, EnduranceOptions, Segment};
 pub use load::{LoadOptions, LoadOutcome, LoadProgress, Metrics, Transport, Watched, load};
 pub use measure::{Measured, RunSettings, configuration, measure};
 pub use overload::{Meanwhile, Overload, OverloadOptions, Share, Told};
@@ -35,6 +39,7 @@ pub use programs::{
 };
 pub use replays::{Replayed, replay};
 pub use report::Report;
+pub use resident::resident_bytes;
 pub use stages::StageTimes;
 pub use state::{SortedState, StateHash};
 pub use verdict::Verdict;

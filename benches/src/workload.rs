@@ -150,7 +150,7 @@ fn payer_count(options: &WorkloadOptions) -> u64 {
 }
 
 /// Payers, the plan's accounts, and bystanders up to the number asked for.
-fn genesis(
+pub(crate) fn genesis(
     options: &WorkloadOptions,
     keyring: &Keyring,
     planned: Vec<(Pubkey, AccountState)>,

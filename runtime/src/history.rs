@@ -82,6 +82,11 @@ impl History {
         self.recent.next_entry()
     }
 
+    /// Entries that only memory has, of those that the archive will have.
+    pub(crate) fn unindexed_entries(&self) -> u64 {
+        self.recent.unarchived_entries()
+    }
+
     /// Goes back to the beginning of the slot `open`, whose first entry has this number. The publisher alone calls
     /// this.
     pub(crate) fn go_back(&self, next_entry: u64, open: &SlotContext) {

@@ -457,6 +457,12 @@ impl Reader {
         }
     }
 
+    /// Entries that are visible and that the index of the history does not have yet: they are found in memory
+    /// meanwhile. 0 where there is no such index.
+    pub fn unindexed_entries(&self) -> u64 {
+        self.shared.history.unindexed_entries()
+    }
+
     /// How long transactions waited between insertion and their banking thread, since start.
     pub fn waits(&self) -> WaitHistogram {
         self.shared

@@ -7,7 +7,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use sealane_benches::{
-    RunSettings, Workload, WorkloadKind, WorkloadOptions, configuration, measure,
+    RunSettings, Workload, WorkloadKind, WorkloadOptions, configuration, measure, resident_bytes,
 };
 use sealane_runtime::{BankingThreads, CheckpointConfig, RealDisk, Runtime, RuntimeConfig};
 use solana_keypair::Keypair;
@@ -158,15 +158,6 @@ fn serve(options: &WorkloadOptions, ledger: &Path) -> Result<()> {
 fn give_freed_memory_back() {
     // SAFETY: any thread may call it at any time.
     unsafe { libmimalloc_sys::mi_collect(true) }
-}
-
-/// Bytes of memory that this process has, by the kernel.
-fn resident_bytes() -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status").context("this system does not say")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    let kib: u64 = kib.context("no VmRSS")?.trim().parse()?;
-    Ok(kib * 1024)
 }
 
 /// Copies a folder as it is at this moment, more or less, as a crash leaves it.

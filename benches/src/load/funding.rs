@@ -1,7 +1,7 @@
 //! Lamports for those who pay and those who are paid, where they lack them.
 
 use super::node::Node;
-use crate::keyring::Keyring;
+use crate::keyring::keypair;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -48,7 +48,7 @@ impl<'a> Funder<'a> {
         let keypair = match file {
             Some(path) => read_keypair_file(path)
                 .map_err(|error| anyhow!("{} has no key pair: {error}", path.display()))?,
-            None => Keyring::generate(seed ^ FUNDER_SEED, 1, true).into_only(),
+            None => keypair(seed ^ FUNDER_SEED, 0),
         };
         Ok(Self {
             node,

@@ -117,6 +117,13 @@ impl Recent {
         kept.next_entry()
     }
 
+    /// Entries that are not in the archive yet; none where there is none.
+    pub(super) fn unarchived_entries(&self) -> u64 {
+        // Acquire: as those who forget.
+        let archived = self.entries_archived.load(Ordering::Acquire);
+        self.next_entry().saturating_sub(archived)
+    }
+
     /// Goes back to the beginning of the slot `open`, whose first entry has this number. The publisher alone calls
     /// this.
     pub(super) fn go_back(&self, next_entry: u64, open: &SlotContext) {
