@@ -16,6 +16,7 @@ mod pace;
 mod parallel;
 mod programs;
 mod random;
+mod ranges;
 mod replays;
 mod report;
 mod resident;

@@ -5,6 +5,7 @@
 //! which that is valid: `banking-bench` sets the slot's length accordingly.
 
 use crate::keyring::{Keyring, address};
+use crate::ranges::{self, Access};
 use crate::wire::WireTransactions;
 use crate::{counters, mix, programs, tokens, transfers};
 use sealane_sdk::{AccountState, Program, Pubkey};
@@ -38,6 +39,14 @@ pub enum WorkloadKind {
     Compute,
     /// The mix of account counts and sizes that Firedancer measured on Solana's mainnet.
     Mix,
+    /// A hundred bytes of one account of 200 are read.
+    ReadSmall,
+    /// A hundred bytes of one account of 10 MiB are read.
+    ReadLarge,
+    /// A hundred bytes of one account of 200 are written.
+    WriteSmall,
+    /// A hundred bytes of one account of 10 MiB are written.
+    WriteLarge,
 }
 
 impl WorkloadKind {
@@ -51,6 +60,10 @@ impl WorkloadKind {
             Self::Token => "token",
             Self::Compute => "compute",
             Self::Mix => "mix",
+            Self::ReadSmall => "read-small",
+            Self::ReadLarge => "read-large",
+            Self::WriteSmall => "write-small",
+            Self::WriteLarge => "write-large",
         }
     }
 }
@@ -122,6 +135,10 @@ impl Workload {
             WorkloadKind::Token => tokens::plan(&ground),
             WorkloadKind::Compute => programs::compute_plan(&ground),
             WorkloadKind::Mix => mix::plan(&ground),
+            WorkloadKind::ReadSmall => ranges::plan(&ground, ranges::SMALL, Access::Read),
+            WorkloadKind::ReadLarge => ranges::plan(&ground, ranges::LARGE, Access::Read),
+            WorkloadKind::WriteSmall => ranges::plan(&ground, ranges::SMALL, Access::Write),
+            WorkloadKind::WriteLarge => ranges::plan(&ground, ranges::LARGE, Access::Write),
         };
         let draft = |i| (plan.draft)(i, &keyring);
         let transactions = WireTransactions::signed(0..options.transactions, &keyring, draft);
@@ -139,7 +156,11 @@ impl Workload {
 fn payer_count(options: &WorkloadOptions) -> u64 {
     let share = match options.kind {
         WorkloadKind::Zipf => return transfers::ZIPF_ACCOUNTS,
-        WorkloadKind::Hot => options.accounts.saturating_sub(1),
+        WorkloadKind::Hot
+        | WorkloadKind::ReadSmall
+        | WorkloadKind::ReadLarge
+        | WorkloadKind::WriteSmall
+        | WorkloadKind::WriteLarge => options.accounts.saturating_sub(1),
         WorkloadKind::Mix => options.accounts / 4,
         WorkloadKind::Token => options.accounts / 3,
         WorkloadKind::Transfer | WorkloadKind::Counter | WorkloadKind::Compute => {

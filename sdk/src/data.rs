@@ -1,21 +1,27 @@
 //! The bytes of one account, persistent: a clone is a reference count, a write copies what it touches.
 //!
-//! Up to a page (8 KiB) the bytes are one shared allocation, none if empty; beyond, see `paged`. A value
+//! Up to 8 KiB the bytes are one shared allocation, none if empty; beyond, see `paged`. A value
 //! that nobody shares is written in place. Clones may be read from any thread; a write changes only the
 //! value it is called on.
 
+mod overlay;
 mod paged;
 
-pub(crate) use paged::PAGE;
 use paged::Paged;
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
 
+/// Bytes of a page of a large account.
+pub(crate) const PAGE: usize = 4096;
+
+/// Bytes that are one allocation, which a write copies whole.
+const SMALL_MAX: usize = 8192;
+
 /// The bytes of an account: cheap to clone (shared, reference-counted), copied only where written.
 ///
-/// Up to a page it is one allocation. A large account is a contiguous base plus an overlay of written
+/// Up to 8 KiB it is one allocation. A large account is a contiguous base plus an overlay of written
 /// pages, so that writing 100 bytes of 10 MiB costs a page, and reading one that was not written costs
 /// nothing.
 #[derive(Clone)]
@@ -24,9 +30,9 @@ pub struct AccountData(Repr);
 /// 16 bytes: the null of the fat pointer tells the second variant.
 #[derive(Clone)]
 enum Repr {
-    /// From 1 byte to a page.
+    /// From 1 byte to `SMALL_MAX`.
     Small(Arc<[u8]>),
-    /// Nothing, or more than a page.
+    /// Nothing, or more than that.
     Other(Option<Arc<Paged>>),
 }
 
@@ -99,7 +105,7 @@ impl AccountData {
         if len == self.len() {
         } else if len == 0 {
             *self = Self::default();
-        } else if len <= PAGE {
+        } else if len <= SMALL_MAX {
             let kept = self.len().min(len);
             let mut bytes = vec![0; len];
             bytes[..kept].copy_from_slice(&self.read(..kept));
@@ -160,7 +166,7 @@ impl AccountData {
     pub(crate) fn pages(&self) -> impl Iterator<Item = &[u8]> {
         let count = self.len().div_ceil(PAGE);
         (0..count).map(move |index| match &self.0 {
-            Repr::Small(bytes) => &bytes[..],
+            Repr::Small(bytes) => &bytes[index * PAGE..bytes.len().min((index + 1) * PAGE)],
             Repr::Other(None) => &[],
             Repr::Other(Some(paged)) => paged.page(index),
         })
@@ -206,7 +212,7 @@ impl From<Arc<[u8]>> for AccountData {
     fn from(bytes: Arc<[u8]>) -> Self {
         Self(match bytes.len() {
             0 => Repr::Other(None),
-            1..=PAGE => Repr::Small(bytes),
+            1..=SMALL_MAX => Repr::Small(bytes),
             _ => Repr::Other(Some(Arc::new(Paged::new(bytes)))),
         })
     }
@@ -366,9 +372,11 @@ mod tests {
     #[test]
     fn random_operations_agree_with_a_vec() {
         for seed in 0..40 {
-            check(seed, 5 * PAGE + 77, 300);
+            check(seed, 9 * PAGE + 77, 300);
             check(seed, 200, 300);
         }
         check(99, 70 * PAGE, 300);
+        // More than one branch at the top of the overlay.
+        check(98, 1_200 * PAGE, 40);
     }
 }

@@ -1,36 +1,27 @@
-//! More than a page of bytes: a contiguous base with an overlay of written pages.
+//! More bytes than one allocation that is copied whole: a contiguous base with an overlay of written pages.
 //!
 //! A page is read from the overlay if it is there, else from the base as far as that is valid, else it
 //! is zero. No page lies half in the valid base and half beyond it (unless the data ends there): growing
 //! puts such a page into the overlay first.
 //!
-//! The overlay is a table of leaves of 64 pages, all shared by reference count: a write to a shared value
-//! copies the table (160 bytes for 10 MiB), one leaf (512 bytes) and one page.
+//! The overlay is a tree that is shared by reference count (`overlay`): a write to a shared value copies the way to the
+//! page, some 200 bytes, and the page.
 
+use super::PAGE;
+use super::overlay::{Overlay, Page};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-/// Bytes of a page.
-pub(crate) const PAGE: usize = 8192;
-
-const LEAF_PAGES: usize = 64;
-
-type Page = Arc<[u8; PAGE]>;
-
 static ZEROS: [u8; PAGE] = [0; PAGE];
-
-#[derive(Clone)]
-struct Leaf([Option<Page>; LEAF_PAGES]);
 
 pub(super) struct Paged {
     base: Arc<[u8]>,
     /// Bytes of the base that still count: less than its length after the data was shortened.
     base_valid: usize,
     len: usize,
-    /// Empty as long as nothing was written beside the base.
-    leaves: Vec<Option<Arc<Leaf>>>,
-    pages_written: usize,
+    /// What was written beside the base.
+    overlay: Overlay,
     /// All bytes, contiguous, made by the first reader that asks for them.
     joined: OnceLock<Arc<[u8]>>,
 }
@@ -44,8 +35,7 @@ impl Clone for Paged {
                 base: self.base.clone(),
                 base_valid: self.base_valid,
                 len: self.len,
-                leaves: self.leaves.clone(),
-                pages_written: self.pages_written,
+                overlay: self.overlay.clone(),
                 joined: OnceLock::new(),
             },
         }
@@ -58,8 +48,7 @@ impl Paged {
             base_valid: base.len(),
             len: base.len(),
             base,
-            leaves: Vec::new(),
-            pages_written: 0,
+            overlay: Overlay::default(),
             joined: OnceLock::new(),
         }
     }
@@ -76,7 +65,7 @@ impl Paged {
     }
 
     fn is_contiguous(&self) -> bool {
-        self.pages_written == 0 && self.base_valid == self.len
+        self.overlay.is_empty() && self.base_valid == self.len
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {
@@ -95,10 +84,6 @@ impl Paged {
         bytes.into()
     }
 
-    fn written(&self, index: usize) -> Option<&Page> {
-        self.leaves.get(index / LEAF_PAGES)?.as_ref()?.0[index % LEAF_PAGES].as_ref()
-    }
-
     fn page_range(&self, index: usize) -> Range<usize> {
         let start = index * PAGE;
         start..(start + PAGE).min(self.len)
@@ -107,7 +92,7 @@ impl Paged {
     /// One page; the last may be shorter.
     pub(super) fn page(&self, index: usize) -> &[u8] {
         let range = self.page_range(index);
-        if let Some(page) = self.written(index) {
+        if let Some(page) = self.overlay.get(index) {
             &page[..range.len()]
         } else if range.end <= self.base_valid {
             &self.base[range]
@@ -145,9 +130,9 @@ impl Paged {
     /// Whether no byte of the range was written beside the base.
     fn is_in_base(&self, range: &Range<usize>) -> bool {
         range.end <= self.base_valid
-            && (self.pages_written == 0
+            && (self.overlay.is_empty()
                 || (range.start / PAGE..range.end.div_ceil(PAGE))
-                    .all(|index| self.written(index).is_none()))
+                    .all(|index| self.overlay.get(index).is_none()))
     }
 
     pub(super) fn write(&mut self, start: usize, bytes: &[u8]) {
@@ -205,30 +190,13 @@ impl Paged {
 
     /// One page of the overlay, put there with its content if it was not.
     fn overlay_mut(&mut self, index: usize) -> &mut [u8; PAGE] {
-        if self.written(index).is_none() {
+        if self.overlay.get(index).is_none() {
             let mut page: Page = Arc::new([0; PAGE]);
             let content = self.page(index);
             Arc::make_mut(&mut page)[..content.len()].copy_from_slice(content);
-            self.set_overlay(index, Some(page));
-            self.pages_written += 1;
+            self.overlay.insert(index, page);
         }
-        let leaf = self.leaves[index / LEAF_PAGES]
-            .as_mut()
-            .expect("the page is written");
-        let page = Arc::make_mut(leaf).0[index % LEAF_PAGES].as_mut();
-        Arc::make_mut(page.expect("the page is written"))
-    }
-
-    fn set_overlay(&mut self, index: usize, page: Option<Page>) {
-        let leaf_index = index / LEAF_PAGES;
-        if self.leaves.len() <= leaf_index {
-            let leaves = self.len.div_ceil(PAGE * LEAF_PAGES);
-            self.leaves.reserve_exact(leaves - self.leaves.len());
-            self.leaves.resize(leaves, None);
-        }
-        let empty = || Arc::new(Leaf([const { None }; LEAF_PAGES]));
-        let leaf = self.leaves[leaf_index].get_or_insert_with(empty);
-        Arc::make_mut(leaf).0[index % LEAF_PAGES] = page;
+        self.overlay.get_mut(index).expect("the page is there")
     }
 
     pub(super) fn resize(&mut self, len: usize) {
@@ -240,10 +208,7 @@ impl Paged {
             }
         } else {
             for index in len.div_ceil(PAGE)..old.div_ceil(PAGE) {
-                if self.written(index).is_some() {
-                    self.set_overlay(index, None);
-                    self.pages_written -= 1;
-                }
+                self.overlay.remove(index);
             }
             self.base_valid = self.base_valid.min(len);
         }
@@ -261,28 +226,12 @@ impl Paged {
             })
         };
         let contiguous = [Some(&self.base), self.joined.get()];
-        let mut sum = contiguous
+        let sum: usize = contiguous
             .into_iter()
             .flatten()
             .filter(|b| !holds(b))
             .map(|b| b.len())
             .sum();
-        sum += self.leaves.len() * size_of::<Option<Arc<Leaf>>>();
-        for (i, leaf) in self.leaves.iter().enumerate() {
-            let Some(leaf) = leaf else { continue };
-            let theirs = other.and_then(|other| other.leaves.get(i)?.as_ref());
-            if theirs.is_some_and(|theirs| Arc::ptr_eq(leaf, theirs)) {
-                continue;
-            }
-            sum += size_of::<Leaf>();
-            for (j, page) in leaf.0.iter().enumerate() {
-                let Some(page) = page else { continue };
-                let theirs = theirs.and_then(|theirs| theirs.0[j].as_ref());
-                if !theirs.is_some_and(|theirs| Arc::ptr_eq(page, theirs)) {
-                    sum += PAGE;
-                }
-            }
-        }
-        sum
+        sum + self.overlay.bytes_beside(other.map(|other| &other.overlay))
     }
 }
