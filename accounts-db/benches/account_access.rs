@@ -106,9 +106,6 @@ fn account_access(criterion: &mut Criterion) {
     group.finish();
 }
 
-// What `benches/instructions.sh` counts has to be found by its name, so none of these is inlined.
-
-#[inline(never)]
 fn intern_round(database: &mut Database, keys: &[Pubkey]) {
     for chunk in keys.chunks(16) {
         let mut hashes = [0; 16];
@@ -122,7 +119,6 @@ fn intern_round(database: &mut Database, keys: &[Pubkey]) {
     }
 }
 
-#[inline(never)]
 fn read_round(database: &Database, keys: &[Pubkey]) {
     let pin = database
         .accounts
@@ -134,7 +130,6 @@ fn read_round(database: &Database, keys: &[Pubkey]) {
 }
 
 /// Adds a lamport to every account, as one entry.
-#[inline(never)]
 fn write_round(database: &mut Database, indices: &[AccountIndex]) {
     database.entry += 1;
     for batch in indices.chunks(64) {

@@ -50,9 +50,6 @@ fn ground(kind: WorkloadKind) -> Ground {
     }
 }
 
-// What `benches/instructions.sh` counts has to be found by its name, so neither of these is inlined.
-
-#[inline(never)]
 fn verify_all(
     reader: &Reader,
     transactions: Vec<Bytes>,
@@ -71,7 +68,6 @@ fn verify(reader: &Reader, bytes: Bytes, check_signatures: bool) -> VerifiedTran
         .expect("a workload is valid")
 }
 
-#[inline(never)]
 fn process_all(
     bank: &mut Bank,
     slot: &SlotContext,

@@ -46,9 +46,7 @@ fn scheduler() -> Scheduler {
     })
 }
 
-/// Inserts in batches and keeps both threads at work, as the scheduler thread does. Not inlined, so that
-/// `benches/instructions.sh` finds it.
-#[inline(never)]
+/// Inserts in batches and keeps both threads at work, as the scheduler thread does.
 fn run(scheduler: &mut Scheduler, sets: &[[Access; 3]]) -> usize {
     let mut done = 0;
     let mut batch = Vec::with_capacity(BATCH);
