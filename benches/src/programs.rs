@@ -1,6 +1,7 @@
 //! Two native programs that exist only to be measured, and the workload of the first.
 
 use crate::keyring::address;
+use crate::random::SplitMix64;
 use crate::workload::{Draft, Ground, OTHER_LAMPORTS, Plan, Scattered};
 use sealane_sdk::{AccountInfo, AccountState, Program, ProgramError, ProgramResult, Pubkey};
 use solana_instruction::{AccountMeta, Instruction};
@@ -20,6 +21,13 @@ pub const TOUCH_ID: Pubkey = Pubkey::new_from_array(*b"sealane bench: program th
 pub const TOUCH_FAILED: u32 = 42;
 
 const PURPOSE_HASHED: u64 = 0xc0;
+const PURPOSE_CHAINED: u64 = 0xc2;
+
+/// Number of the account that is everybody's.
+const EVERYBODYS: u64 = u64::MAX;
+
+/// Of 100 transactions of a block on mainnet so many are in its longest chain of conflicts.
+pub(crate) const CHAINED_PERCENT: u64 = 59;
 
 /// Replaces the 32 bytes of its one account by their hash, `COMPUTE_ROUNDS` times. Instruction data is
 /// ignored.
@@ -78,8 +86,8 @@ fn touch(program_id: &Pubkey, accounts: &[AccountInfo<'_>], data: &[u8]) -> Prog
     }
 }
 
-/// Payer `i` has account `i` hashed.
-pub(crate) fn compute_plan(ground: &Ground<'_>) -> Plan {
+/// Payer `i` has account `i` hashed, or, in so many of 100 transactions, one account that is everybody's.
+pub(crate) fn compute_plan(ground: &Ground<'_>, chained_percent: u64) -> Plan {
     let (seed, blockhash) = (ground.options.seed, ground.blockhash);
     let count = ground.keyring.len();
     let order = Scattered::new(count);
@@ -95,14 +103,17 @@ pub(crate) fn compute_plan(ground: &Ground<'_>) -> Plan {
     };
     let draft: Draft = Box::new(move |i, keyring| {
         let (pair, round) = order.at(i);
-        let hashed = AccountMeta::new(address(seed, PURPOSE_HASHED, pair), false);
+        let is_chained = SplitMix64::new(seed, PURPOSE_CHAINED, i).below(100) < chained_percent;
+        let number = if is_chained { EVERYBODYS } else { pair };
+        let hashed = AccountMeta::new(address(seed, PURPOSE_HASHED, number), false);
         let instruction =
             Instruction::new_with_bytes(COMPUTE_ID, &round.to_le_bytes(), vec![hashed]);
         let payer = keyring.key(pair);
         let message = Message::new_with_blockhash(&[instruction], Some(&payer), &blockhash);
         (pair, VersionedMessage::Legacy(message))
     });
-    let accounts = (0..count).map(account).collect();
+    let everybodys = (chained_percent > 0).then_some(EVERYBODYS);
+    let accounts = (0..count).chain(everybodys).map(account).collect();
     Plan {
         accounts,
         programs: vec![compute_program()],

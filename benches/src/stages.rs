@@ -73,7 +73,7 @@ fn stage_of(thread: &str) -> String {
     let name = thread
         .trim()
         .trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '_');
-    if name == "banking-bench" {
+    if ["banking-bench", "endurance-bench"].contains(&name) {
         "feed (this program)".into()
     } else {
         name.into()

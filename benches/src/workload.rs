@@ -37,6 +37,10 @@ pub enum WorkloadKind {
     Token,
     /// A native program that hashes for about 10 µs, on distinct accounts.
     Compute,
+    /// The same, 59% of them on one account, as in a block on mainnet.
+    Chained,
+    /// The same, all on one account.
+    Chain,
     /// The mix of account counts and sizes that Firedancer measured on Solana's mainnet.
     Mix,
     /// A hundred bytes of one account of 200 are read.
@@ -59,6 +63,8 @@ impl WorkloadKind {
             Self::Counter => "counter",
             Self::Token => "token",
             Self::Compute => "compute",
+            Self::Chained => "chained",
+            Self::Chain => "chain",
             Self::Mix => "mix",
             Self::ReadSmall => "read-small",
             Self::ReadLarge => "read-large",
@@ -133,7 +139,9 @@ impl Workload {
             WorkloadKind::Zipf => transfers::zipf(&ground),
             WorkloadKind::Counter => counters::plan(&ground),
             WorkloadKind::Token => tokens::plan(&ground),
-            WorkloadKind::Compute => programs::compute_plan(&ground),
+            WorkloadKind::Compute => programs::compute_plan(&ground, 0),
+            WorkloadKind::Chained => programs::compute_plan(&ground, programs::CHAINED_PERCENT),
+            WorkloadKind::Chain => programs::compute_plan(&ground, 100),
             WorkloadKind::Mix => mix::plan(&ground),
             WorkloadKind::ReadSmall => ranges::plan(&ground, ranges::SMALL, Access::Read),
             WorkloadKind::ReadLarge => ranges::plan(&ground, ranges::LARGE, Access::Read),
@@ -163,9 +171,11 @@ fn payer_count(options: &WorkloadOptions) -> u64 {
         | WorkloadKind::WriteLarge => options.accounts.saturating_sub(1),
         WorkloadKind::Mix => options.accounts / 4,
         WorkloadKind::Token => options.accounts / 3,
-        WorkloadKind::Transfer | WorkloadKind::Counter | WorkloadKind::Compute => {
-            options.accounts / 2
-        }
+        WorkloadKind::Transfer
+        | WorkloadKind::Counter
+        | WorkloadKind::Compute
+        | WorkloadKind::Chained
+        | WorkloadKind::Chain => options.accounts / 2,
     };
     share.min(options.transactions).max(1)
 }

@@ -38,7 +38,7 @@ pub(super) fn accounts<'a>(
     payer_lamports: u64,
     machine: Option<&ElfMachine>,
 ) -> u64 {
-    let mut programs = false;
+    let mut files = false;
     let mut bytes = LOOKUP_TABLE_BYTES * transaction.lookup_table_count() as u64;
     let (statics, loaded) = transaction.keys();
     let signers = transaction.signatures().len();
@@ -55,7 +55,7 @@ pub(super) fn accounts<'a>(
         // lamport.
         if !state.is_absent() {
             bytes += ACCOUNT_BASE_BYTES + state.data.len() as u64;
-            programs |= state.executable;
+            files |= state.executable && state.owner == bpf_loader_upgradeable::ID;
         }
         balances[i] = state.lamports;
         into.push(&TransactionAccount {
@@ -70,7 +70,7 @@ pub(super) fn accounts<'a>(
             is_writable,
         });
     }
-    if programs && let Some(machine) = machine {
+    if files && let Some(machine) = machine {
         bytes += file_bytes(into, machine);
     }
     bytes
