@@ -53,29 +53,20 @@ impl Overlay {
         lowers.0[lower].as_ref()?.0[leaf].as_ref()
     }
 
-    /// One page, to be written: copied if it is shared. `None`: it is not there.
-    pub(super) fn get_mut(&mut self, page: usize) -> Option<&mut [u8; PAGE]> {
-        // Nothing is copied on the way to what is not there.
-        self.get(page)?;
-        let Path(top, [upper, lower, leaf]) = Path::of(page);
-        let uppers = Arc::make_mut(self.top[top].as_mut()?);
-        let lowers = Arc::make_mut(uppers.0[upper].as_mut()?);
-        let leaves = Arc::make_mut(lowers.0[lower].as_mut()?);
-        leaves.0[leaf].as_mut().map(Arc::make_mut)
-    }
-
-    /// Puts a page there that was not.
-    pub(super) fn insert(&mut self, page: usize, bytes: Page) {
+    /// One page, to be written: copied if it is shared, made if it is not there.
+    pub(super) fn get_mut(&mut self, page: usize, make: impl FnOnce() -> Page) -> &mut [u8; PAGE] {
         let Path(top, [upper, lower, leaf]) = Path::of(page);
         if self.top.len() <= top {
             self.top.resize(top + 1, None);
         }
         let uppers = child(&mut self.top[top]);
         let lowers = child(&mut uppers.0[upper]);
-        let leaves = child(&mut lowers.0[lower]);
-        let before = leaves.0[leaf].replace(bytes);
-        assert!(before.is_none(), "page {page} is there already");
-        self.count += 1;
+        let place = &mut child(&mut lowers.0[lower]).0[leaf];
+        let page = place.get_or_insert_with(|| {
+            self.count += 1;
+            make()
+        });
+        Arc::make_mut(page)
     }
 
     /// Takes a page out, if it is there.

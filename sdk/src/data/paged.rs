@@ -94,11 +94,8 @@ impl Paged {
         let range = self.page_range(index);
         if let Some(page) = self.overlay.get(index) {
             &page[..range.len()]
-        } else if range.end <= self.base_valid {
-            &self.base[range]
         } else {
-            debug_assert!(range.start >= self.base_valid, "a page half in the base");
-            &ZEROS[..range.len()]
+            unwritten(&self.base, self.base_valid, range)
         }
     }
 
@@ -190,13 +187,14 @@ impl Paged {
 
     /// One page of the overlay, put there with its content if it was not.
     fn overlay_mut(&mut self, index: usize) -> &mut [u8; PAGE] {
-        if self.overlay.get(index).is_none() {
+        let range = self.page_range(index);
+        let (base, base_valid) = (&self.base, self.base_valid);
+        self.overlay.get_mut(index, || {
             let mut page: Page = Arc::new([0; PAGE]);
-            let content = self.page(index);
+            let content = unwritten(base, base_valid, range);
             Arc::make_mut(&mut page)[..content.len()].copy_from_slice(content);
-            self.overlay.insert(index, page);
-        }
-        self.overlay.get_mut(index).expect("the page is there")
+            page
+        })
     }
 
     pub(super) fn resize(&mut self, len: usize) {
@@ -233,5 +231,15 @@ impl Paged {
             .map(|b| b.len())
             .sum();
         sum + self.overlay.bytes_beside(other.map(|other| &other.overlay))
+    }
+}
+
+/// A page that is not in the overlay.
+fn unwritten(base: &[u8], base_valid: usize, range: Range<usize>) -> &[u8] {
+    if range.end <= base_valid {
+        &base[range]
+    } else {
+        debug_assert!(range.start >= base_valid, "a page half in the base");
+        &ZEROS[..range.len()]
     }
 }
