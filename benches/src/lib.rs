@@ -7,6 +7,7 @@
 mod chains;
 mod counters;
 mod endurance;
+mod finish;
 mod keyring;
 mod load;
 mod measure;
@@ -14,12 +15,12 @@ mod mix;
 mod overload;
 mod pace;
 mod parallel;
+mod process;
 mod programs;
 mod random;
 mod ranges;
 mod replays;
 mod report;
-mod resident;
 mod signing;
 mod stages;
 mod state;
@@ -35,12 +36,12 @@ pub use load::{LoadOptions, LoadOutcome, LoadProgress, Metrics, Transport, Watch
 pub use measure::{Measured, RunSettings, configuration, measure};
 pub use overload::{Meanwhile, Overload, OverloadOptions, Share, Told};
 pub use pace::Latencies;
+pub use process::resident_bytes;
 pub use programs::{
     COMPUTE_ID, COMPUTE_ROUNDS, TOUCH_FAILED, TOUCH_ID, compute_program, touch_program,
 };
 pub use replays::{Replayed, replay};
 pub use report::Report;
-pub use resident::resident_bytes;
 pub use stages::StageTimes;
 pub use state::{SortedState, StateHash};
 pub use verdict::Verdict;

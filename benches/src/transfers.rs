@@ -8,6 +8,9 @@ use solana_hash::Hash;
 use solana_message::{Message, VersionedMessage};
 use solana_system_interface::instruction::transfer;
 
+/// Lamports for a signature.
+pub(crate) const FEE: u64 = 5_000;
+
 /// Accounts that the Zipf workload draws from.
 pub(crate) const ZIPF_ACCOUNTS: u64 = 10_000;
 

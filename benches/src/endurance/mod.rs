@@ -10,13 +10,16 @@
 mod alone;
 mod source;
 
+use crate::finish;
 use crate::measure::{RunSettings, configuration};
-use crate::resident::resident_bytes;
+use crate::process::{processor_time, resident_bytes};
 use crate::stages::StageTimes;
 use alone::verified_a_second;
 use anyhow::{Context, Result, ensure};
-use bytes::Bytes;
-use sealane_runtime::{BankingThreads, CheckpointConfig, Reader, RealDisk, Runtime, RuntimeConfig};
+use rustix::time::ClockId;
+use sealane_runtime::{
+    BankingThreads, CheckpointConfig, Ingest, Reader, RealDisk, Runtime, RuntimeConfig,
+};
 use source::Transfers;
 use std::fmt;
 use std::path::PathBuf;
@@ -28,8 +31,6 @@ use std::time::{Duration, Instant};
 const ALONE_BATCHES: usize = 64;
 /// How often memory and index are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
-/// How long the node may take to finish what it has, and to stop.
-const FINISH_WITHIN: Duration = Duration::from_secs(120);
 
 /// How a run is set up.
 #[derive(Clone, Debug)]
@@ -112,10 +113,7 @@ impl Endurance {
             segments.push(segment);
         }
         source.check(&runtime.reader())?;
-        ensure!(
-            runtime.shutdown(FINISH_WITHIN),
-            "the runtime did not stop within {FINISH_WITHIN:?}"
-        );
+        finish::stop(runtime)?;
         progress("every balance is right; starting from the ledger ...");
         let started = Instant::now();
         let again = RuntimeConfig {
@@ -129,7 +127,7 @@ impl Endurance {
         let runtime = Runtime::start(again).context("the runtime did not start again")?;
         let restart = started.elapsed();
         source.check(&runtime.reader())?;
-        runtime.shutdown(FINISH_WITHIN);
+        finish::stop(runtime)?;
         Ok(Self {
             segments,
             transfers: source.made(),
@@ -166,14 +164,10 @@ fn run_segment(runtime: &Runtime, source: &mut Transfers, lasts: Duration) -> Re
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(&reader, &ends));
         let started = Instant::now();
-        let signer_before = thread_time();
-        let fed = feed(source, lasts, &reader, |batch| {
-            ingest
-                .submit(batch)
-                .context("the runtime takes no transactions")
-        });
-        let signed = thread_time() - signer_before;
-        let finished = fed.and_then(|()| finish(&reader, source.made()));
+        let signer_before = processor_time(ClockId::ThreadCPUTime);
+        let fed = feed(source, lasts, &ingest, &reader);
+        let signed = processor_time(ClockId::ThreadCPUTime) - signer_before;
+        let finished = fed.and_then(|()| all_visible(&reader, source.made()));
         let elapsed = started.elapsed().as_secs_f64();
         // Relaxed: the watcher only has to end.
         ends.store(true, Ordering::Relaxed);
@@ -194,32 +188,20 @@ fn run_segment(runtime: &Runtime, source: &mut Transfers, lasts: Duration) -> Re
     })
 }
 
-fn feed(
-    source: &mut Transfers,
-    lasts: Duration,
-    reader: &Reader,
-    mut hand_in: impl FnMut(Vec<Bytes>) -> Result<()>,
-) -> Result<()> {
+fn feed(source: &mut Transfers, lasts: Duration, ingest: &Ingest, reader: &Reader) -> Result<()> {
     let started = Instant::now();
     while started.elapsed() < lasts {
         let blockhash = reader.slot().blockhash();
-        hand_in(source.next(alone::BATCH, &blockhash))?;
+        ingest
+            .submit(source.next(alone::BATCH, &blockhash))
+            .context("the runtime takes no transactions")?;
     }
     Ok(())
 }
 
 /// Waits until all that was handed in is visible, none of it failed.
-fn finish(reader: &Reader, handed_in: u64) -> Result<()> {
-    let until = Instant::now() + FINISH_WITHIN;
-    while reader.counters().settled() < handed_in {
-        ensure!(
-            Instant::now() < until,
-            "transactions are lost: {:?}",
-            reader.counters()
-        );
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let counters = reader.counters();
+fn all_visible(reader: &Reader, handed_in: u64) -> Result<()> {
+    let counters = finish::settled(reader, handed_in)?;
     ensure!(
         counters.visible == handed_in && counters.failed == 0,
         "not all of {handed_in} were executed: {counters:?}"
@@ -237,12 +219,6 @@ fn watch(reader: &Reader, ends: &AtomicBool) -> Result<(u64, u64)> {
         std::thread::sleep(LOOK_INTERVAL);
     }
     Ok(most)
-}
-
-/// How long this thread was on a processor.
-fn thread_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 impl Segment {
@@ -354,12 +330,12 @@ mod tests {
         source.check(&reader).unwrap();
         let blockhash = reader.slot().blockhash();
         runtime.ingest().submit(source.next(9, &blockhash)).unwrap();
-        finish(&reader, 9).unwrap();
+        all_visible(&reader, 9).unwrap();
         source.check(&reader).unwrap();
         source.next(1, &blockhash);
         let error = source.check(&reader).unwrap_err().to_string();
         assert!(error.contains("lamports, and should have"), "{error}");
         drop(reader);
-        runtime.shutdown(FINISH_WITHIN);
+        finish::stop(runtime).unwrap();
     }
 }

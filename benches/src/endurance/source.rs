@@ -1,7 +1,7 @@
 //! Transfers without end, each signed right before it is handed in; and what they leave.
 
 use crate::keyring::{Keyring, address};
-use crate::transfers::{PURPOSE_RECIPIENT, Template, recipients};
+use crate::transfers::{FEE, PURPOSE_RECIPIENT, Template, recipients};
 use crate::wire::WireTransactions;
 use crate::workload::{
     OTHER_LAMPORTS, PAYER_LAMPORTS, Scattered, Workload, WorkloadKind, WorkloadOptions, genesis,
@@ -13,8 +13,7 @@ use sealane_sdk::Pubkey;
 use solana_hash::Hash;
 use std::collections::HashMap;
 
-/// Lamports for a signature.
-const FEE: u64 = 5_000;
+const PURPOSE_BLOCKHASH: u64 = 0xe2d;
 
 /// Payer `i` pays recipient `i`, one pair after the other, and again, a lamport more each round.
 pub(super) struct Transfers {
@@ -50,7 +49,7 @@ impl Transfers {
         let seed = self.options.seed;
         let recipients = recipients(seed, self.keyring.len());
         Workload {
-            blockhash: Hash::new_from_array(address(seed, 0xe2d, 0).to_bytes()),
+            blockhash: Hash::new_from_array(address(seed, PURPOSE_BLOCKHASH, 0).to_bytes()),
             genesis: genesis(&self.options, &self.keyring, recipients),
             programs: Vec::new(),
             transactions: WireTransactions::default(),

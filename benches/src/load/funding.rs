@@ -2,6 +2,7 @@
 
 use super::node::Node;
 use crate::keyring::keypair;
+use crate::transfers::FEE;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -15,8 +16,6 @@ use solana_system_interface::instruction::transfer;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Lamports for a signature.
-pub(super) const FEE: u64 = 5_000;
 /// Lamports of an account without data that needs no rent.
 pub(super) const RENT_EXEMPT: u64 = 890_880;
 

@@ -14,6 +14,7 @@ mod udp;
 
 use crate::keyring::{Keyring, address};
 use crate::pace::Pace;
+use crate::process::processor_time;
 use crate::transfers;
 use crate::wire::WireTransactions;
 use crate::workload::Scattered;
@@ -168,7 +169,7 @@ pub fn load(options: &LoadOptions, progress: &dyn Fn(LoadProgress<'_>)) -> Resul
 /// What every account has to have at first, so that all transactions can be paid.
 fn accounts(options: &LoadOptions, keyring: &Keyring, rounds: u64) -> Vec<(Pubkey, u64)> {
     let payers = (0..keyring.len()).map(|i| {
-        let spends = rounds * (funding::FEE + rounds);
+        let spends = rounds * (transfers::FEE + rounds);
         (keyring.key(i), funding::RENT_EXEMPT + spends)
     });
     let recipients = if options.hot { 1 } else { options.payers };
@@ -225,7 +226,7 @@ fn watch(
     count_before: u64,
     progress: &dyn Fn(LoadProgress<'_>),
 ) -> Result<Settled> {
-    let processor_before = own_processor_time();
+    let processor_before = processor_time(ClockId::ProcessCPUTime);
     let (mut confirmed, mut last, mut metrics_when_sent) = (0, None, None);
     // Since when nearly nothing was confirmed, and what was by then.
     let mut silent = (Instant::now(), 0);
@@ -235,7 +236,10 @@ fn watch(
         let now = now.context("the node started anew, or went back, meanwhile")?;
         if now > confirmed || last.is_none() {
             confirmed = now;
-            last = Some((sent.started.elapsed(), own_processor_time()));
+            last = Some((
+                sent.started.elapsed(),
+                processor_time(ClockId::ProcessCPUTime),
+            ));
         }
         if ended {
             metrics_when_sent.get_or_insert_with(|| node.metrics());
@@ -272,12 +276,6 @@ fn any_address_for(target: SocketAddr) -> SocketAddr {
         SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
     SocketAddr::new(any, 0)
-}
-
-/// Processor time of all threads of this process.
-fn own_processor_time() -> Duration {
-    let time = rustix::time::clock_gettime(ClockId::ProcessCPUTime);
-    Duration::try_from(time).unwrap_or_default()
 }
 
 /// How far sending has come, and when those that are watched were sent. The sender's side and the watcher's.
@@ -401,6 +399,6 @@ mod tests {
         while started.elapsed() < Duration::from_millis(60) {
             std::hint::spin_loop();
         }
-        assert!(own_processor_time() > Duration::ZERO);
+        assert!(processor_time(ClockId::ProcessCPUTime) > Duration::ZERO);
     }
 }

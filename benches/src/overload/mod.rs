@@ -12,6 +12,7 @@
 mod tally;
 mod work;
 
+use crate::finish;
 use crate::measure::{RunSettings, configuration};
 use crate::pace::Pace;
 use crate::wire::WireTransactions;
@@ -28,8 +29,6 @@ use work::{PricedWork, price_of};
 
 /// Transactions are never too old: the window of blockhashes is 150 of these.
 const SLOT: Duration = Duration::from_secs(10);
-/// How long a node may take to finish what it accepted.
-const FINISH_WITHIN: Duration = Duration::from_secs(120);
 /// Transactions in a batch of the network.
 const BATCH: usize = 64;
 /// How long the trial is that tells how many transactions have to be made.
@@ -180,7 +179,7 @@ fn peak(
         started.elapsed() >= lasts,
         "there were too few transactions to find the peak"
     );
-    finish(runtime)?;
+    finish::stop(runtime)?;
     Ok(rate)
 }
 
@@ -235,17 +234,8 @@ fn overload(
     });
     let goodput_worst = window_rates.fold(goodput, f64::min);
     let verify_ns = counters.busy.verify.as_nanos() as f64 / total as f64;
-    let until = Instant::now() + FINISH_WITHIN;
-    while reader.counters().settled() < total {
-        ensure!(
-            Instant::now() < until,
-            "transactions are lost: {:?}",
-            reader.counters()
-        );
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let counters = reader.counters();
-    finish(runtime)?;
+    let counters = finish::settled(&reader, total)?;
+    finish::stop(runtime)?;
     // As long as there is a reader there could be another event.
     drop(reader);
     let heard = listener.join()?;
@@ -276,14 +266,6 @@ fn hand_in(ingest: &Ingest, mut tick: Vec<Bytes>, senders: &Arc<Senders>) {
             Box::new(move |verdict| senders.told(verdict.is_ok())),
         );
     }
-}
-
-fn finish(runtime: Runtime) -> Result<()> {
-    ensure!(
-        runtime.shutdown(FINISH_WITHIN),
-        "the runtime did not stop within {FINISH_WITHIN:?}"
-    );
-    Ok(())
 }
 
 impl fmt::Display for Overload {

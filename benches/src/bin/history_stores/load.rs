@@ -94,7 +94,7 @@ impl Load {
         Entry {
             number: number + 1,
             slot: number / ENTRIES_PER_SLOT,
-            opens_slot: number % ENTRIES_PER_SLOT == 0,
+            opens_slot: number.is_multiple_of(ENTRIES_PER_SLOT),
             file: (number / ENTRIES_PER_FILE) as u32,
             offset,
             transactions: transactions.collect(),

@@ -214,7 +214,7 @@ fn bytes_written() -> Result<u64> {
 }
 
 fn memory_mib() -> Result<u64> {
-    Ok(proc_field("status", "VmRSS:")? / 1_024)
+    Ok(sealane_benches::resident_bytes()? >> 20)
 }
 
 /// Seconds of processor time, of all threads.
