@@ -33,20 +33,18 @@ fn library(version: &str) -> PathBuf {
         cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
         // What cargo says of this package would be news to build scripts that look at it: all that stands on them would
         // be built again, now and after.
-        let told = env::vars_os().map(|(name, _)| name).filter(|name| {
-            let name = name.to_string_lossy();
-            [
-                "CARGO_PKG_",
-                "CARGO_MANIFEST_",
-                "CARGO_CRATE_",
-                "CARGO_BIN_",
-            ]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-        });
-        told.for_each(|name| {
-            cargo.env_remove(name);
-        });
+        const TOLD: [&str; 4] = [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_CRATE_",
+            "CARGO_BIN_",
+        ];
+        for (name, _) in env::vars_os() {
+            let text = name.to_string_lossy();
+            if TOLD.iter().any(|prefix| text.starts_with(prefix)) {
+                cargo.env_remove(&name);
+            }
+        }
         // The whole workspace, as its tests are built, so that all have the same features.
         cargo.args(["build", "--quiet", "--workspace", "--locked"]);
         cargo.args(["--example", "library_first", "--example", "library_second"]);
