@@ -154,17 +154,13 @@ impl Kept {
 
     /// Goes back to the beginning of the slot `open`, whose first entry has this number. Returns the entries that
     /// are gone.
-    pub(super) fn go_back(
-        &mut self,
-        next_entry: u64,
-        open: &SlotContext,
-    ) -> Vec<(u64, Arc<PastEntry>)> {
+    pub(super) fn go_back(&mut self, next_entry: u64, open: &SlotContext) -> Vec<Arc<PastEntry>> {
         let mut gone = Vec::new();
         while self.next_entry() > next_entry
             && let Some(entry) = self.entries.pop_back()
         {
             self.bytes -= entry.bytes;
-            gone.push((self.next_entry(), entry));
+            gone.push(entry);
         }
         // Where more was forgotten than there was then.
         self.first = self.first.min(next_entry);
@@ -196,7 +192,7 @@ impl Kept {
 
     /// Forgets what is oldest, an entry or a slot without one. Returns the entry; `None` also where there is
     /// nothing left.
-    pub(super) fn forget_oldest(&mut self) -> Option<(u64, Arc<PastEntry>)> {
+    pub(super) fn forget_oldest(&mut self) -> Option<Arc<PastEntry>> {
         let entry_slot = self.entries.front().map(|entry| entry.slot);
         if let Some(oldest) = self.slots.front()
             && entry_slot.is_none_or(|slot| slot > oldest.last())
@@ -210,6 +206,6 @@ impl Kept {
         self.first_available = self.first_available.max(entry.slot + 1);
         self.bytes -= entry.bytes;
         self.first += 1;
-        Some((self.first - 1, entry))
+        Some(entry)
     }
 }

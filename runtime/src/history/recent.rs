@@ -19,6 +19,13 @@ use solana_hash::Hash;
 use solana_signature::Signature;
 use std::collections::VecDeque;
 
+/// What was taken out to make room: freed when this is dropped, which is behind the lock.
+struct Forgotten {
+    /// The first entry that is still remembered.
+    before: u64,
+    _entries: Vec<Arc<PastEntry>>,
+}
+
 /// The finished transactions and sealed slots that are still remembered.
 pub(super) struct Recent {
     kept: RwLock<Kept>,
@@ -84,7 +91,7 @@ impl Recent {
         let signatures = (0..entry.tasks.len())
             .filter_map(|place| Some((entry.transaction(place)?.signature(), place)));
         self.index.insert(number, signatures);
-        self.forget(forgotten);
+        self.index.forget_before(forgotten.before);
         number
     }
 
@@ -108,7 +115,7 @@ impl Recent {
             }
             self.make_room(&mut kept)
         };
-        self.forget(forgotten);
+        self.index.forget_before(forgotten.before);
     }
 
     /// Number of the next entry.
@@ -127,12 +134,12 @@ impl Recent {
     /// Goes back to the beginning of the slot `open`, whose first entry has this number. The publisher alone calls
     /// this.
     pub(super) fn go_back(&self, next_entry: u64, open: &SlotContext) {
-        let gone = {
+        // What is gone is freed behind the lock.
+        let _gone = {
             let mut kept = self.kept.write().expect("no holder of this lock panics");
             kept.go_back(next_entry, open)
         };
         self.addresses.go_back(next_entry);
-        self.forget(gone);
         // What is archived of that has been gone back behind too.
         let lower = |archived: &AtomicU64, to: u64| {
             let before = archived.load(Ordering::Acquire);
@@ -145,7 +152,7 @@ impl Recent {
     }
 
     /// Takes out what is too much.
-    fn make_room(&self, kept: &mut Kept) -> Vec<(u64, Arc<PastEntry>)> {
+    fn make_room(&self, kept: &mut Kept) -> Forgotten {
         let mut forgotten = Vec::new();
         // Acquire: pairs with the release of `archived_until`.
         let entry_end = self.entries_archived.load(Ordering::Acquire);
@@ -155,15 +162,9 @@ impl Recent {
         {
             forgotten.extend(kept.forget_oldest());
         }
-        forgotten
-    }
-
-    fn forget(&self, entries: Vec<(u64, Arc<PastEntry>)>) {
-        for (number, entry) in entries {
-            let places = 0..entry.tasks.len();
-            let gone =
-                places.filter_map(|place| Some((entry.transaction(place)?.signature(), place)));
-            self.index.remove(number, gone);
+        Forgotten {
+            before: kept.first,
+            _entries: forgotten,
         }
     }
 
