@@ -112,8 +112,8 @@ pub enum RestoreError {
 pub struct Checkpoints {
     config: CheckpointConfig,
     segments: Segments,
-    /// What the open slot wrote so far.
-    open: AHashMap<Pubkey, AccountState>,
+    /// What the open slot wrote so far, by entry.
+    open: Vec<Vec<(Pubkey, AccountState)>>,
     /// The newest states as of the end of the last slot that ended, unless they were written.
     pending: AHashMap<Pubkey, AccountState>,
     /// The last slot that ended, unless a checkpoint of it was made.
@@ -149,7 +149,7 @@ impl Checkpoints {
         let checkpoints = Self {
             config,
             segments,
-            open: AHashMap::new(),
+            open: Vec::new(),
             pending: AHashMap::new(),
             ended: None,
             recent: recent.unwrap_or_default(),
@@ -191,15 +191,10 @@ impl Checkpoints {
         Some(chain.ids_from().unwrap_or(state.log.record))
     }
 
-    /// States of accounts that wait to be written.
-    pub fn pending(&self) -> usize {
-        self.open.len() + self.pending.len()
-    }
-
     /// An entry was published, which left these accounts so; an absent state says that one was deleted.
-    pub fn note(&mut self, written: impl IntoIterator<Item = (Pubkey, AccountState)>) {
+    pub fn note(&mut self, written: Vec<(Pubkey, AccountState)>) {
         if !self.stopped {
-            self.open.extend(written);
+            self.open.push(written);
         }
     }
 
@@ -221,10 +216,8 @@ impl Checkpoints {
         if self.stopped {
             return false;
         }
-        if self.pending.is_empty() {
-            std::mem::swap(&mut self.open, &mut self.pending);
-        } else {
-            self.pending.extend(self.open.drain());
+        for written in self.open.drain(..) {
+            self.pending.extend(written);
         }
         ChainState::add_recent(&mut self.recent, ended.chain.context.slot, ended.began);
         self.ended = Some(ended);
@@ -298,8 +291,10 @@ impl Checkpoints {
             state_root: ended.state_root,
             context: chain.encode(),
         })?;
-        // Its memory goes back too: a burst may have been large.
-        self.pending = AHashMap::new();
+        // As many may follow; what a burst took more goes back.
+        let written = self.pending.len();
+        self.pending.clear();
+        self.pending.shrink_to(written);
         let written = self.segments.total_bytes().saturating_sub(before);
         let mut left = (2 * written).max(COMPACTION_BYTES_MIN);
         while left > 0 && self.segments.compact_step(COMPACTION_STEP_BYTES)? {

@@ -130,7 +130,7 @@ impl Opened {
                 // They become cold when the first checkpoint has them.
                 let genesis = genesis_accounts(config);
                 if let Some(checkpoints) = &mut checkpoints {
-                    checkpoints.note(genesis.iter().cloned());
+                    checkpoints.note(genesis.clone());
                 }
                 let opened = open_bounded(limits, banking_threads, genesis, bound)?;
                 let start = ChainStart::first(Arc::new(genesis_context(config)));

@@ -8,12 +8,17 @@
 
 use super::Segments;
 use super::error::SegmentError;
+use super::format::{Place, Record};
+use super::index::KeyHash;
 use super::scan::Scan;
 use crate::sync::Ordering;
 use std::sync::Arc;
 
 /// Segments that are not a quarter full (each start begins a new one), at most, before they are joined.
 const SMALL_MAX: usize = 8;
+
+/// Records of which it is looked up side by side whether they are their keys' newest.
+const LOOKED_UP: usize = 64;
 
 /// A segment that is being taken apart.
 pub(super) struct Compaction {
@@ -56,24 +61,32 @@ impl Segments {
     ) -> Result<bool, SegmentError> {
         let mut bytes = 0;
         while bytes < bytes_max {
-            let Some((place, record)) = compaction.scan.next()? else {
+            let few = compaction.scan.next_few(LOOKED_UP, bytes_max - bytes)?;
+            if few.is_empty() {
                 self.flush()?;
                 return Ok(true);
+            }
+            let look_up = |(_, record): &(Place, Record<'_>)| {
+                let hash = self.shared.index.hash(&record.key());
+                self.shared.index.prefetch(hash);
+                hash
             };
-            bytes += record.size() as u64;
-            let index = &self.shared.index;
-            let hash = index.hash(&record.key());
-            let Some(location) = index.get(hash).filter(|found| found.place == place) else {
-                continue;
-            };
-            // SeqCst: see `start_scan`.
-            let is_scanned = || self.shared.scans.load(Ordering::SeqCst) > 0;
-            if location.tombstone && compaction.is_oldest && !is_scanned() {
-                index.remove(hash);
-                self.discount(&location);
-            } else {
-                self.write_moved(hash, &record)?;
+            let hashes: Vec<KeyHash> = few.iter().map(look_up).collect();
+            for ((place, record), hash) in few.iter().zip(hashes) {
                 bytes += record.size() as u64;
+                let index = &self.shared.index;
+                let Some(location) = index.get(hash).filter(|found| found.place == *place) else {
+                    continue;
+                };
+                // SeqCst: see `start_scan`.
+                let is_scanned = || self.shared.scans.load(Ordering::SeqCst) > 0;
+                if location.tombstone && compaction.is_oldest && !is_scanned() {
+                    index.remove(hash);
+                    self.discount(&location);
+                } else {
+                    self.write_moved(hash, record)?;
+                    bytes += record.size() as u64;
+                }
             }
         }
         self.flush()?;

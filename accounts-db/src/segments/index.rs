@@ -118,6 +118,13 @@ impl LocationIndex {
         replaced
     }
 
+    /// Starts loading where `get` and `set` will look for this key, if nobody changes its shard right now.
+    pub(super) fn prefetch(&self, key: KeyHash) {
+        if let Ok(shard) = self.shards[key.shard].try_read() {
+            shard.prefetch(key);
+        }
+    }
+
     /// Puts in records of one shard, each of which may be older than the one that is there, and says for
     /// each what became of it.
     pub(super) fn load(

@@ -106,16 +106,55 @@ impl Scan {
         if self.offset == self.end {
             return Ok(None);
         }
-        let size = claimed_size(self.window(HEAD_BYTES)?);
+        let size = self.load_next()?;
         let offset = self.offset;
-        self.window(size)?;
         self.offset += size as u64;
+        self.loaded(offset, size).map(Some)
+    }
+
+    /// The next records, as many as are in memory after the first of them was read: `most` at most, and no more
+    /// once they have `bytes`. None at the end.
+    pub(super) fn next_few(
+        &mut self,
+        most: usize,
+        bytes: u64,
+    ) -> Result<Vec<(Place, Record<'_>)>, SegmentError> {
+        let start = self.offset;
+        let mut found = Vec::with_capacity(most);
+        while found.len() < most && self.offset < self.end && self.offset - start < bytes {
+            if !found.is_empty() && !self.has_next() {
+                break;
+            }
+            let size = self.load_next()?;
+            found.push((self.offset, size));
+            self.offset += size as u64;
+        }
+        let found = found.into_iter();
+        found
+            .map(|(offset, size)| self.loaded(offset, size))
+            .collect()
+    }
+
+    /// Reads the next record, if it is not in memory; its size.
+    fn load_next(&mut self) -> Result<usize, SegmentError> {
+        let size = claimed_size(self.window(HEAD_BYTES)?);
+        self.window(size)?;
+        Ok(size)
+    }
+
+    /// Whether the next record is in memory.
+    fn has_next(&self) -> bool {
+        let ahead = &self.window[(self.offset - self.window_start) as usize..];
+        ahead.len() >= HEAD_BYTES && ahead.len() >= claimed_size(ahead)
+    }
+
+    /// A record that is in memory, checked.
+    fn loaded(&self, offset: u64, size: usize) -> Result<(Place, Record<'_>), SegmentError> {
         let place = self.segment.place(offset);
         let at = (offset - self.window_start) as usize;
-        match Record::check(&self.window[at..at + size], place) {
-            Ok(record) => Ok(Some((place, record))),
-            Err(what) => Err(SegmentError::corrupted(&self.segment.path, offset, what)),
-        }
+        let record = Record::check(&self.window[at..at + size], place)
+            .map_err(|what| SegmentError::corrupted(&self.segment.path, offset, what))?;
+        Ok((place, record))
     }
 
     /// The next `size` bytes.

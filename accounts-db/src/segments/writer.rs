@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// Bytes gathered before they are appended to the file.
 const BUFFER_BYTES: usize = 1 << 20;
 
+/// Keys this far ahead are being looked for.
+const PREFETCH_AHEAD: usize = 16;
+
 /// A segment of the next checkpoint.
 pub(super) struct Part {
     pub(super) segment: Arc<Segment>,
@@ -213,7 +216,10 @@ impl Segments {
         let (number, written) = (active.number, active.written);
         let pending = std::mem::take(&mut active.pending);
         self.part_mut(number).length = written;
-        for (hash, location) in &pending {
+        for (i, (hash, location)) in pending.iter().enumerate() {
+            if let Some((ahead, _)) = pending.get(i + PREFETCH_AHEAD) {
+                self.shared.index.prefetch(*ahead);
+            }
             let replaced = self.shared.index.set(*hash, *location);
             self.count(location, replaced);
         }

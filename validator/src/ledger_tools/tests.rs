@@ -113,7 +113,7 @@ fn add_accounts(disk: &MemoryDisk, tip: Hash, record: u64) {
             data: vec![1; 100].into(),
             ..AccountState::default()
         };
-        files.note([(Pubkey::new_unique(), state)]);
+        files.note(vec![(Pubkey::new_unique(), state)]);
         let chain = ChainState {
             context: context.clone(),
             tip,
