@@ -5,6 +5,7 @@
 //! what is wrong, so that nothing else can be the reason. What only the bank can refuse is not
 //! here.
 
+mod transactions;
 mod version_1;
 
 use bytes::Bytes;
@@ -13,156 +14,24 @@ use sealane_runtime::{
     Ingest, Limits, Reader, Refusal, Runtime, SlotContext, SlotWatch, Verifier, VerifyError,
 };
 use sealane_sdk::{AccountState, Pubkey};
-use sealane_tests::{filler_config, wallet, wire};
+use sealane_tests::{filler_config, wallet};
 use solana_address_lookup_table_interface::state::{AddressLookupTable, LookupTableMeta};
 use solana_compute_budget_interface::ComputeBudgetInstruction;
-use solana_hash::Hash;
 use solana_instruction::{AccountMeta, Instruction};
 use solana_instruction_error::InstructionError;
-use solana_keypair::Keypair;
-use solana_message::compiled_instruction::CompiledInstruction;
-use solana_message::v0::{self, MessageAddressTableLookup};
-use solana_message::{Message, MessageHeader, VersionedMessage};
+use solana_message::v0::MessageAddressTableLookup;
 use solana_sdk_ids::{address_lookup_table, system_program};
 use solana_signature::Signature;
 use solana_signer::Signer;
-use solana_system_interface::instruction::{create_account, transfer};
-use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
 use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
-
-const BLOCKHASH: Hash = Hash::new_from_array([0xb1; 32]);
-/// The wire bytes of `one_signer`: where things are, counted by hand.
-const MESSAGE: usize = 1 + 64;
-const KEY_COUNT: usize = MESSAGE + 3;
-const KEYS: usize = KEY_COUNT + 1;
-const PROGRAM: usize = KEYS + 3 * 32 + 32 + 1;
-const ACCOUNT_0: usize = PROGRAM + 2;
-const DATA_LEN: usize = ACCOUNT_0 + 2;
-
-fn payer() -> Keypair {
-    Keypair::new_from_array([1; 32])
-}
-
-fn new_account() -> Keypair {
-    Keypair::new_from_array([2; 32])
-}
-
-fn address(i: u8) -> Pubkey {
-    Pubkey::new_from_array([i; 32])
-}
-
-/// A lookup table of 70 addresses, the first of which is the payer.
-const TABLE: Pubkey = Pubkey::new_from_array([0x7a; 32]);
-/// An account that holds the same bytes and belongs to another program.
-const NOT_OWNED: Pubkey = Pubkey::new_from_array([0x7b; 32]);
-/// An account of the right owner with bytes that are no table.
-const NO_TABLE: Pubkey = Pubkey::new_from_array([0x7c; 32]);
-
-/// Serialises and signs with those of the two keypairs that the message asks for.
-fn signed(message: VersionedMessage) -> Vec<u8> {
-    let keys = message.static_account_keys();
-    let required = usize::from(message.header().num_required_signatures);
-    let data = message.serialize();
-    let signature =
-        |key: &Pubkey| match [payer(), new_account()].iter().find(|k| k.pubkey() == *key) {
-            Some(keypair) => keypair.sign_message(&data),
-            None => Signature::default(),
-        };
-    let signatures = keys.iter().take(required).map(signature).collect();
-    wire(&VersionedTransaction {
-        signatures,
-        message,
-    })
-}
-
-fn legacy(instructions: &[Instruction]) -> Vec<u8> {
-    let message = Message::new_with_blockhash(instructions, Some(&payer().pubkey()), &BLOCKHASH);
-    signed(VersionedMessage::Legacy(message))
-}
-
-/// A transfer.
-fn one_signer() -> Vec<u8> {
-    legacy(&[transfer(&payer().pubkey(), &address(9), 1)])
-}
-
-/// Making an account: payer and account sign.
-fn two_signers() -> Vec<u8> {
-    legacy(&[create_account(
-        &payer().pubkey(),
-        &new_account().pubkey(),
-        1,
-        0,
-        &address(9),
-    )])
-}
-
-/// A transfer to what table `table` holds at `index`, which `readonly` more read-only addresses
-/// follow.
-fn looked_up(table: Pubkey, index: u8, readonly: std::ops::Range<u8>) -> Vec<u8> {
-    lookups(vec![MessageAddressTableLookup {
-        account_key: table,
-        writable_indexes: vec![index],
-        readonly_indexes: readonly.collect(),
-    }])
-}
-
-fn lookups(address_table_lookups: Vec<MessageAddressTableLookup>) -> Vec<u8> {
-    let data = transfer(&address(0), &address(1), 1).data;
-    let header = MessageHeader {
-        num_required_signatures: 1,
-        num_readonly_signed_accounts: 0,
-        num_readonly_unsigned_accounts: 1,
-    };
-    signed(VersionedMessage::V0(v0::Message {
-        header,
-        account_keys: vec![payer().pubkey(), system_program::ID],
-        recent_blockhash: BLOCKHASH,
-        instructions: vec![CompiledInstruction {
-            program_id_index: 1,
-            accounts: vec![0, 2],
-            data,
-        }],
-        address_table_lookups,
-    }))
-}
-
-/// The good transfer with some bytes of it replaced, signed again.
-fn replaced(at: usize, old: &[u8], new: &[u8]) -> Vec<u8> {
-    let mut bytes = one_signer();
-    assert_eq!(
-        bytes[at..at + old.len()],
-        *old,
-        "the test counts its bytes wrong"
-    );
-    bytes.splice(at..at + old.len(), new.iter().copied());
-    sign_again(bytes)
-}
-
-/// Signs whatever follows the one signature.
-fn sign_again(mut bytes: Vec<u8>) -> Vec<u8> {
-    let signature = payer().sign_message(&bytes[MESSAGE..]);
-    bytes[1..MESSAGE].copy_from_slice(signature.as_ref());
-    bytes
-}
-
-/// The good transfer with its signature changed.
-fn forged(change: impl FnOnce(&mut [u8])) -> Vec<u8> {
-    let mut bytes = one_signer();
-    change(&mut bytes[1..MESSAGE]);
-    bytes
-}
-
-/// A transaction of an instruction of Compute Budget and what else.
-fn budget(requests: &[Instruction]) -> Vec<u8> {
-    legacy(&[&[transfer(&payer().pubkey(), &address(9), 1)], requests].concat())
-}
-
-fn compute_budget(data: &[u8]) -> Instruction {
-    Instruction::new_with_bytes(solana_sdk_ids::compute_budget::ID, data, vec![])
-}
+use transactions::{
+    ACCOUNT_0, BLOCKHASH, DATA_LEN, KEY_COUNT, KEYS, MESSAGE, NO_TABLE, NOT_OWNED, PROGRAM, TABLE,
+    address, budget, compute_budget, forged, legacy, looked_up, lookups, new_account, one_signer,
+    payer, replaced, sign_again, two_signers,
+};
 
 /// A transaction and the error that refuses it.
 type Row = (&'static str, Vec<u8>, VerifyError);

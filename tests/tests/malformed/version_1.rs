@@ -1,6 +1,7 @@
 //! The rows of version 1 (SIMD-0385), where the message comes first and all lengths have a fixed size.
 
-use super::{BLOCKHASH, Row, address, new_account, payer, signed};
+use super::Row;
+use super::transactions::{BLOCKHASH, address, new_account, payer, signed};
 use sealane_runtime::VerifyError;
 use sealane_sdk::Pubkey;
 use solana_message::VersionedMessage;
