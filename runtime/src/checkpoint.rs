@@ -16,6 +16,7 @@ mod stage;
 pub use chain_state::ChainState;
 pub(crate) use stage::{CheckpointStage, CheckpointWatch, SlotEnd};
 
+use crate::headers::Written;
 use ahash::AHashMap;
 use sealane_accounts_db::{
     AccountStream, Accounts, CheckpointState, Disk, EntryNumber, KeptCheckpoint, LogPosition,
@@ -113,7 +114,7 @@ pub struct Checkpoints {
     config: CheckpointConfig,
     segments: Segments,
     /// What the open slot wrote so far, by entry.
-    open: Vec<Vec<(Pubkey, AccountState)>>,
+    open: Vec<Written>,
     /// The newest states as of the end of the last slot that ended, unless they were written.
     pending: AHashMap<Pubkey, AccountState>,
     /// The last slot that ended, unless a checkpoint of it was made.
@@ -292,9 +293,9 @@ impl Checkpoints {
             context: chain.encode(),
         })?;
         // As many may follow; what a burst took more goes back.
-        let written = self.pending.len();
+        let count = self.pending.len();
         self.pending.clear();
-        self.pending.shrink_to(written);
+        self.pending.shrink_to(count);
         let written = self.segments.total_bytes().saturating_sub(before);
         let mut left = (2 * written).max(COMPACTION_BYTES_MIN);
         while left > 0 && self.segments.compact_step(COMPACTION_STEP_BYTES)? {

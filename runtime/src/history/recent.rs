@@ -19,13 +19,6 @@ use solana_hash::Hash;
 use solana_signature::Signature;
 use std::collections::VecDeque;
 
-/// What was taken out to make room: freed when this is dropped, which is behind the lock.
-struct Forgotten {
-    /// The first entry that is still remembered.
-    before: u64,
-    _entries: Vec<Arc<PastEntry>>,
-}
-
 /// The finished transactions and sealed slots that are still remembered.
 pub(super) struct Recent {
     kept: RwLock<Kept>,
@@ -91,7 +84,7 @@ impl Recent {
         let signatures = (0..entry.tasks.len())
             .filter_map(|place| Some((entry.transaction(place)?.signature(), place)));
         self.index.insert(number, signatures);
-        self.index.forget_before(forgotten.before);
+        self.forget(forgotten);
         number
     }
 
@@ -115,7 +108,7 @@ impl Recent {
             }
             self.make_room(&mut kept)
         };
-        self.index.forget_before(forgotten.before);
+        self.forget(forgotten);
     }
 
     /// Number of the next entry.
@@ -134,12 +127,12 @@ impl Recent {
     /// Goes back to the beginning of the slot `open`, whose first entry has this number. The publisher alone calls
     /// this.
     pub(super) fn go_back(&self, next_entry: u64, open: &SlotContext) {
-        // What is gone is freed behind the lock.
-        let _gone = {
+        let gone = {
             let mut kept = self.kept.write().expect("no holder of this lock panics");
             kept.go_back(next_entry, open)
         };
         self.addresses.go_back(next_entry);
+        self.forget(gone);
         // What is archived of that has been gone back behind too.
         let lower = |archived: &AtomicU64, to: u64| {
             let before = archived.load(Ordering::Acquire);
@@ -152,7 +145,7 @@ impl Recent {
     }
 
     /// Takes out what is too much.
-    fn make_room(&self, kept: &mut Kept) -> Forgotten {
+    fn make_room(&self, kept: &mut Kept) -> Vec<Arc<PastEntry>> {
         let mut forgotten = Vec::new();
         // Acquire: pairs with the release of `archived_until`.
         let entry_end = self.entries_archived.load(Ordering::Acquire);
@@ -162,9 +155,16 @@ impl Recent {
         {
             forgotten.extend(kept.forget_oldest());
         }
-        Forgotten {
-            before: kept.first,
-            _entries: forgotten,
+        forgotten
+    }
+
+    /// Entries were taken out, which are freed here: outside the lock.
+    fn forget(&self, entries: Vec<Arc<PastEntry>>) {
+        if !entries.is_empty() {
+            let kept = self.kept.read().expect("no holder of this lock panics");
+            let first = kept.first;
+            drop(kept);
+            self.index.forget_before(first);
         }
     }
 

@@ -210,7 +210,6 @@ mod tests {
         Signature::from(bytes)
     }
 
-    /// Entries of a hundred, of which the newest 500 are remembered; where each of `all` is found.
     #[test]
     fn what_was_inserted_is_found_and_what_was_forgotten_takes_no_room() {
         const ENTRIES: u64 = 4_000;
