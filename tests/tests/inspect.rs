@@ -198,11 +198,17 @@ fn is_slot(record: &BlockRecord) -> bool {
 }
 
 fn is_entry(record: &BlockRecord) -> bool {
-    let is_full = |entry: &sealane_runtime::LoggedEntry| {
-        let first = entry.items.first();
-        entry.items.len() > 1 && matches!(first, Some(LoggedItem::Transaction { .. }))
+    let BlockRecord::Entry(entry) = record else {
+        return false;
     };
-    matches!(record, BlockRecord::Entry(entry) if is_full(entry))
+    matches!(
+        entry.items[..],
+        [
+            LoggedItem::Transaction { .. },
+            LoggedItem::Transaction { .. },
+            ..
+        ]
+    )
 }
 
 fn is_run(record: &BlockRecord) -> bool {
@@ -217,10 +223,12 @@ type Change = fn(&mut Vec<BlockRecord>);
 
 /// What a record may say that no chain says, and what is told then.
 const CHANGES: [(Change, &str); 12] = [
+    // With the run of idle slots that it ends, where it ends one: else the run is what an entry follows.
     (
         |records| {
             let at = find(records, 9, is_slot);
-            records.remove(at);
+            let opening = at - usize::from(is_run(&records[at - 1]));
+            records.drain(opening..=at);
         },
         "follows slot",
     ),
