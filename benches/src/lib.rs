@@ -31,7 +31,7 @@ mod wire;
 mod workload;
 
 pub use chains::ConflictChains;
-pub use endurance::{Endurance, EnduranceOptions, Segment};
+pub use endurance::{Alone, Endurance, EnduranceOptions, Segment};
 pub use load::{LoadOptions, LoadOutcome, LoadProgress, Metrics, Transport, Watched, load};
 pub use measure::{Measured, RunSettings, configuration, measure};
 pub use overload::{Meanwhile, Overload, OverloadOptions, Share, Told};

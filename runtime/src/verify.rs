@@ -17,7 +17,6 @@ mod lookup;
 mod message_id;
 mod parse;
 mod reserved;
-mod signatures;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -32,8 +31,9 @@ pub(crate) use fetch::{FetchedAccounts, fetch};
 use message_id::MessageHasher;
 use sealane_accounts_db::{Accounts, Pin, ReadError};
 use sealane_sdk::Pubkey;
-use signatures::SignatureChecker;
+use sealane_signatures::SignatureChecker;
 use solana_sdk_ids::{bpf_loader_upgradeable, system_program};
+use solana_signature::Signature;
 use solana_transaction_error::TransactionError;
 use state::{Pinned, Recorded, State, Unhashed, Visible};
 use std::sync::Arc;
@@ -268,12 +268,7 @@ impl Core {
                     .first(index, transaction, &out[start..])
                     .is_none()
                 && checks.signatures
-                && !self.signatures.add(
-                    index,
-                    transaction.signatures(),
-                    transaction.layout.static_keys(&transaction.bytes),
-                    transaction.layout.message(&transaction.bytes),
-                )
+                && !add_signatures(&mut self.signatures, index, transaction)
             {
                 verified = Err(TransactionError::SignatureFailure.into());
             }
@@ -534,4 +529,16 @@ fn nonce(first: &crate::Instruction<'_>, keys: &Keys<'_>, writable: u64) -> u8 {
         }
         _ => NO_NONCE,
     }
+}
+
+/// `false`: one of them is bad at first sight.
+fn add_signatures(
+    checker: &mut SignatureChecker,
+    index: u32,
+    transaction: &VerifiedTransaction,
+) -> bool {
+    let (bytes, layout) = (&transaction.bytes, &transaction.layout);
+    let signatures = transaction.signatures().iter().map(Signature::as_array);
+    let keys = layout.static_keys(bytes).iter().map(Pubkey::as_array);
+    checker.add(index, signatures.zip(keys), layout.message(bytes))
 }

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 /// Each crate's folder and the crates of ours that it may depend on.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("scheduler", &[]),
     ("sdk", &[]),
+    ("signatures", &[]),
     ("accounts-db", &["sealane-sdk"]),
     (
         "runtime",
@@ -13,6 +14,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
             "sealane-accounts-db",
             "sealane-scheduler",
             "sealane-sdk",
+            "sealane-signatures",
             "sealane-vm",
         ],
     ),
@@ -37,6 +39,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
             "sealane-on-board",
             "sealane-runtime",
             "sealane-sdk",
+            "sealane-signatures",
         ],
     ),
 ];

@@ -14,7 +14,8 @@ use crate::finish;
 use crate::measure::{RunSettings, configuration};
 use crate::process::{processor_time, resident_bytes};
 use crate::stages::StageTimes;
-use alone::verified_a_second;
+pub use alone::Alone;
+use alone::alone;
 use anyhow::{Context, Result, ensure};
 use rustix::time::ClockId;
 use sealane_runtime::{
@@ -61,7 +62,7 @@ pub struct Segment {
     /// Transfers that became visible a second, from the first that was handed in until the last was visible.
     pub visible: f64,
     /// Signatures that the same cores verify a second alone: the mean of right before and right after.
-    pub alone: f64,
+    pub alone: Alone,
     /// Cores that the thread kept busy that signs and hands in.
     pub signer_cores: f64,
     /// Most memory that the process had.
@@ -99,16 +100,15 @@ impl Endurance {
                 .map(|_| source.next(alone::BATCH, &config.genesis_hash))
                 .collect()
         };
-        let measure_alone =
-            || verified_a_second(&unsent, options.verify_threads, options.alone_lasts);
+        let measure_alone = || alone(&unsent, options.verify_threads, options.alone_lasts);
         let runtime = Runtime::start(config.clone()).context("the runtime did not start")?;
-        let mut alone = measure_alone()?;
+        let mut before = measure_alone()?;
         let mut segments = Vec::new();
         for number in 1..=options.segments {
             let mut segment = run_segment(&runtime, &mut source, options.lasts)?;
             let after = measure_alone()?;
-            segment.alone = (alone + after) / 2.0;
-            alone = after;
+            segment.alone = before.between(after);
+            before = after;
             progress(&format!("{number} of {}: {segment}", options.segments));
             segments.push(segment);
         }
@@ -179,7 +179,10 @@ fn run_segment(runtime: &Runtime, source: &mut Transfers, lasts: Duration) -> Re
         let (resident_bytes, unindexed_entries) = seen?;
         Ok(Segment {
             visible: count as f64 / elapsed,
-            alone: 0.0,
+            alone: Alone {
+                zebra: 0.0,
+                ours: 0.0,
+            },
             signer_cores: signed.as_secs_f64() / elapsed,
             resident_bytes,
             unindexed_entries,
@@ -222,9 +225,14 @@ fn watch(reader: &Reader, ends: &AtomicBool) -> Result<(u64, u64)> {
 }
 
 impl Segment {
-    /// Share of what the cores verify alone.
+    /// Share of what the cores verify alone, by ed25519-zebra.
     pub fn share(&self) -> f64 {
-        self.visible / self.alone
+        self.visible / self.alone.zebra
+    }
+
+    /// Share of what they verify alone by the node's own code.
+    pub fn share_of_ours(&self) -> f64 {
+        self.visible / self.alone.ours
     }
 }
 
@@ -232,10 +240,13 @@ impl fmt::Display for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:.0} a second, {:.1}% of {:.0} verified alone; the signer {:.2} cores; {} MB resident; {} entries not indexed;",
+            "{:.0} a second, {:.1}% of {:.0} verified alone by ed25519-zebra, {:.1}% of {:.0} by ours; the signer {:.2} cores; \
+             {} MB resident; {} entries not indexed;",
             self.visible,
             100.0 * self.share(),
-            self.alone,
+            self.alone.zebra,
+            100.0 * self.share_of_ours(),
+            self.alone.ours,
             self.signer_cores,
             self.resident_bytes / 1_000_000,
             self.unindexed_entries
@@ -253,19 +264,27 @@ impl fmt::Display for Endurance {
         let mean = |of: &dyn Fn(&Segment) -> f64| {
             self.segments.iter().map(of).sum::<f64>() / self.segments.len().max(1) as f64
         };
-        let (visible, alone) = (mean(&|of| of.visible), mean(&|of| of.alone));
-        let signer = mean(&|of| of.signer_cores);
-        // What the cores could verify beside the signer.
-        let left = alone * (1.0 - signer / self.cores as f64);
+        let visible = mean(&|of| of.visible);
         writeln!(
             f,
-            "{} transfers, {visible:.0} a second durable and visible: {:.1}% of the {alone:.0} signatures a second \
-             that {} cores verify alone, {:.1}% of what the signer leaves of them",
+            "{} transfers, {visible:.0} a second durable and visible",
             self.transfers,
-            100.0 * visible / alone,
-            self.cores,
-            100.0 * visible / left
         )?;
+        // What the cores could verify beside the signer.
+        let left = 1.0 - mean(&|of| of.signer_cores) / self.cores as f64;
+        for (by, alone) in [
+            ("ed25519-zebra's batches", mean(&|of| of.alone.zebra)),
+            ("the node's own code", mean(&|of| of.alone.ours)),
+        ] {
+            writeln!(
+                f,
+                "{:.1}% of the {alone:.0} signatures a second that {} cores verify alone by {by}, {:.1}% of what the \
+                 signer leaves of them",
+                100.0 * visible / alone,
+                self.cores,
+                100.0 * visible / (alone * left)
+            )?;
+        }
         let resident = self.segments.iter().map(|of| of.resident_bytes / 1_000_000);
         writeln!(
             f,
@@ -315,7 +334,7 @@ mod tests {
                 endured
                     .segments
                     .iter()
-                    .all(|of| of.alone > 0.0 && of.visible > 0.0)
+                    .all(|of| of.alone.zebra > 0.0 && of.alone.ours > 0.0 && of.visible > 0.0)
             );
         }
     }

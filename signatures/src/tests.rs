@@ -119,8 +119,8 @@ const VECTORS: [Vector; 12] = [
 /// A signature to be checked.
 #[derive(Clone, Debug)]
 struct Case {
-    key: Pubkey,
-    signature: Signature,
+    key: [u8; 32],
+    signature: [u8; 64],
     message: Vec<u8>,
 }
 
@@ -128,15 +128,13 @@ impl Case {
     fn valid(seed: u8, message: &[u8]) -> Self {
         let signer = SigningKey::from_bytes(&[seed; 32]);
         Self {
-            key: Pubkey::new_from_array(signer.verifying_key().to_bytes()),
-            signature: Signature::from(signer.sign(message).to_bytes()),
+            key: signer.verifying_key().to_bytes(),
+            signature: signer.sign(message).to_bytes(),
             message: message.to_vec(),
         }
     }
     fn with_signature(mut self, change: impl FnOnce(&mut [u8; 64])) -> Self {
-        let mut bytes = *self.signature.as_array();
-        change(&mut bytes);
-        self.signature = Signature::from(bytes);
+        change(&mut self.signature);
         self
     }
 }
@@ -145,8 +143,8 @@ impl From<&Vector> for Case {
     fn from(vector: &Vector) -> Self {
         let signature = [hex(vector.r), hex(vector.s)].concat();
         Self {
-            key: Pubkey::try_from(hex(vector.key)).unwrap(),
-            signature: Signature::try_from(signature).unwrap(),
+            key: hex(vector.key).try_into().unwrap(),
+            signature: signature.try_into().unwrap(),
             message: hex(vector.message),
         }
     }
@@ -167,7 +165,7 @@ fn together(cases: &[Case]) -> Vec<bool> {
     let mut checker = SignatureChecker::default();
     let mut verdicts = vec![true; cases.len()];
     for (i, case) in cases.iter().enumerate() {
-        verdicts[i] = checker.add(i as u32, &[case.signature], &[case.key], &case.message);
+        verdicts[i] = checker.add(i as u32, [(&case.signature, &case.key)], &case.message);
     }
     checker.check(|owner| verdicts[owner as usize] = false);
     verdicts
@@ -182,7 +180,12 @@ fn the_published_edge_cases_are_decided_alike_alone_and_in_batches() {
     for vector in &VECTORS {
         let case = Case::from(vector);
         assert_eq!(alone(&case), vector.holds, "alone: {}", vector.what);
-        for (size, place) in [(BATCH_MIN, 0), (GROUP_MAX + 1, GROUP_MAX), (BATCH_MAX, 77)] {
+        for (size, place) in [
+            (2, 0),
+            (ALONE_MAX + 1, ALONE_MAX),
+            (LANES_MIN, 5),
+            (BATCH_MAX, 77),
+        ] {
             let mut cases: Vec<_> = (0..size).map(|i| Case::valid(i as u8, b"good")).collect();
             cases[place] = case.clone();
             let expected: Vec<_> = (0..size).map(|i| i != place || vector.holds).collect();
@@ -236,16 +239,23 @@ fn signatures_of_small_order_keys_are_refused_whatever_they_sign() {
         for r in small_order_encodings() {
             let mut signature = [0; 64];
             signature[..32].copy_from_slice(&r);
-            let key = Pubkey::new_from_array(key);
             let case = Case {
                 key,
-                signature: Signature::from(signature),
+                signature,
                 message: b"any".to_vec(),
             };
             assert!(!alone(&case));
         }
     }
 }
+
+/// The order of the base point, 2^252 + 27742317777372353535851937790883648493, lowest word first.
+const ORDER: [u64; 4] = [
+    0x5812_631a_5cf5_d3ed,
+    0x14de_f9de_a2f7_9cd6,
+    0,
+    0x1000_0000_0000_0000,
+];
 
 #[test]
 fn adding_the_order_to_s_makes_no_second_signature() {
@@ -276,7 +286,7 @@ fn any_case() -> impl Strategy<Value = Case> {
             case
         }),
         1 => (valid, any::<[u8; 32]>()).prop_map(|(mut case, key)| {
-            case.key = Pubkey::new_from_array(key);
+            case.key = key;
             case
         }),
         2 => (0..VECTORS.len()).prop_map(|i| Case::from(&VECTORS[i])),
@@ -293,4 +303,40 @@ proptest! {
         let expected: Vec<_> = cases.iter().map(alone).collect();
         prop_assert_eq!(together(&cases), expected);
     }
+}
+
+/// Signatures that were summed up, and such that were checked alone, until all was decided.
+fn work(cases: &[Case]) -> (usize, usize) {
+    let mut checker = SignatureChecker::default();
+    for case in cases {
+        assert!(checker.add(0, [(&case.signature, &case.key)], &case.message));
+    }
+    checker.check(|_| ());
+    (checker.work.summed, checker.work.alone)
+}
+
+#[test]
+fn bad_signatures_cost_about_twice_as_much_as_good_ones_or_as_checking_all_alone() {
+    let good: Vec<_> = (0..BATCH_MAX)
+        .map(|i| Case::valid(i as u8, &i.to_le_bytes()))
+        .collect();
+    assert_eq!(work(&good), (BATCH_MAX, 0));
+    for place in [0, 1, 100, BATCH_MAX - 1] {
+        let mut cases = good.clone();
+        cases[place].message.push(0);
+        let (summed, alone) = work(&cases);
+        assert!(
+            summed <= 2 * BATCH_MAX && alone <= ALONE_MAX,
+            "{summed} {alone}"
+        );
+    }
+    let mut cases = good;
+    for case in &mut cases {
+        case.message.push(0);
+    }
+    let (summed, alone) = work(&cases);
+    assert!(
+        summed <= 3 * BATCH_MAX && alone == BATCH_MAX,
+        "{summed} {alone}"
+    );
 }

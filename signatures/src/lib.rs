@@ -1,0 +1,226 @@
+//! Ed25519 by one rule, whether a signature is checked alone or among others.
+//!
+//! The rule: ZIP-215 (`8sB = 8R + 8kA`, S canonical, A and R any encoding of a point) and neither A
+//! nor R of small order. A batch is only sound with the cofactor, so single checks have it as well;
+//! without small orders every signature still binds its key and its message. `docs/differences.md`
+//! compares with Solana.
+//!
+//! A batch is one equation. On a processor with AVX-512 it is checked by `lanes`, eight points at a time; on others,
+//! and wherever that does not say that all hold, by curve25519-dalek.
+//!
+//! A batch that does not hold is halved until the bad ones are found. Only the first half is summed up again: what the
+//! second one comes to is the difference. So a batch costs twice as much at most where one is bad in it. Where there are
+//! more, the halving ends after some, and the rest is checked one by one: a batch full of them costs about twice as
+//! much as checking all one by one.
+//!
+//! This crate knows bytes. It knows no transactions, and no threads.
+
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+mod portable;
+#[cfg(test)]
+mod tests;
+
+use curve25519_dalek::Scalar;
+use sha2::{Digest, Sha512};
+use std::ops::Range;
+
+/// Signatures checked at once, at most: what a bulk sender hands in at a time. A signature costs
+/// the less the more there are.
+pub const BATCH_MAX: usize = 512;
+/// So many are checked alone rather than halved again.
+const ALONE_MAX: usize = 4;
+/// Fewer cost less by curve25519-dalek's sum than by eight lanes, which add up rows of a fixed number.
+const LANES_MIN: usize = 12;
+/// After so many sums of parts of a batch what is left is checked alone.
+const PARTS_MAX: usize = 32;
+
+/// Collects signatures and checks them together. Its buffers are kept between batches.
+#[derive(Default)]
+pub struct SignatureChecker {
+    owners: Vec<u32>,
+    signatures: Vec<Parsed>,
+    #[cfg(target_arch = "x86_64")]
+    lanes: lanes::Lanes,
+    portable: portable::Portable,
+    work: Work,
+}
+
+/// What was done for all batches.
+#[derive(Clone, Copy, Default, Debug)]
+struct Work {
+    /// Signatures in sums.
+    summed: usize,
+    /// Signatures that were checked alone.
+    alone: usize,
+}
+
+impl Work {
+    fn add(&mut self, more: Self) {
+        self.summed += more.summed;
+        self.alone += more.alone;
+    }
+}
+
+/// What a check needs of a signature.
+#[derive(Clone, Copy)]
+struct Parsed {
+    key: [u8; 32],
+    r: [u8; 32],
+    s: Scalar,
+    /// SHA-512 of R, the key and the message.
+    k: Scalar,
+}
+
+impl SignatureChecker {
+    /// Adds the signatures of `owner`, each with its key; `false`: one is bad at first sight and none is added.
+    pub fn add<'a>(
+        &mut self,
+        owner: u32,
+        signatures: impl IntoIterator<Item = (&'a [u8; 64], &'a [u8; 32])>,
+        message: &[u8],
+    ) -> bool {
+        let before = self.signatures.len();
+        for (signature, key) in signatures {
+            let Some(parsed) = Parsed::new(signature, key, message) else {
+                self.signatures.truncate(before);
+                self.owners.truncate(before);
+                return false;
+            };
+            self.signatures.push(parsed);
+            self.owners.push(owner);
+        }
+        true
+    }
+
+    /// Checks what was added and forgets it. `refuse` hears of each bad signature's owner, perhaps
+    /// twice.
+    pub fn check(&mut self, mut refuse: impl FnMut(u32)) {
+        let batches = self.signatures.chunks(BATCH_MAX);
+        for (signatures, owners) in batches.zip(self.owners.chunks(BATCH_MAX)) {
+            let refuse = |place: usize| refuse(owners[place]);
+            #[cfg(target_arch = "x86_64")]
+            if signatures.len() >= LANES_MIN && lanes::is_available() {
+                self.work.add(find_bad(&mut self.lanes, signatures, refuse));
+                continue;
+            }
+            self.work
+                .add(find_bad(&mut self.portable, signatures, refuse));
+        }
+        self.signatures.clear();
+        self.owners.clear();
+    }
+}
+
+impl Parsed {
+    /// `None` if it is refused without arithmetic.
+    fn new(signature: &[u8; 64], key: &[u8; 32], message: &[u8]) -> Option<Self> {
+        let (r, s) = signature.split_at(32);
+        let (r, s): ([u8; 32], [u8; 32]) = (r.try_into().ok()?, s.try_into().ok()?);
+        if has_small_order(key) || has_small_order(&r) {
+            return None;
+        }
+        let s = Option::from(Scalar::from_canonical_bytes(s))?;
+        let hash = Sha512::new()
+            .chain_update(r)
+            .chain_update(key)
+            .chain_update(message);
+        let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
+        Some(Self { key: *key, r, s, k })
+    }
+}
+
+/// Sums of zᵢ Rᵢ + zᵢ kᵢ Aᵢ - zᵢ sᵢ B over the signatures of a part, with a random zᵢ for each signature of the batch:
+/// of small order where all hold, and, but for a negligible chance, only there.
+trait Sums {
+    type Sum: Copy;
+
+    /// Begins a batch. `refuse` hears the places of those of which the key or R is no point: they count as 0 in all sums.
+    fn start(&mut self, signatures: &[Parsed], refuse: &mut impl FnMut(usize));
+    fn sum(&mut self, signatures: &[Parsed], part: Range<usize>) -> Self::Sum;
+    fn difference(of: Self::Sum, and: Self::Sum) -> Self::Sum;
+    fn has_small_order(of: Self::Sum) -> bool;
+}
+
+/// Tells `refuse` the places of the bad ones.
+fn find_bad<S: Sums>(sums: &mut S, signatures: &[Parsed], mut refuse: impl FnMut(usize)) -> Work {
+    sums.start(signatures, &mut refuse);
+    let mut work = Work {
+        summed: signatures.len(),
+        alone: 0,
+    };
+    let mut parts = 1;
+    let all = 0..signatures.len();
+    let mut undecided = vec![(sums.sum(signatures, all.clone()), all)];
+    while let Some((sum, part)) = undecided.pop() {
+        if S::has_small_order(sum) {
+            continue;
+        }
+        if part.len() <= ALONE_MAX || parts >= PARTS_MAX {
+            work.alone += part.len();
+            for place in part {
+                if !portable::holds(&signatures[place]) {
+                    refuse(place);
+                }
+            }
+            continue;
+        }
+        let middle = part.start + part.len() / 2;
+        let (first, second) = (part.start..middle, middle..part.end);
+        parts += 1;
+        work.summed += first.len();
+        let of_first = sums.sum(signatures, first.clone());
+        undecided.push((S::difference(sum, of_first), second));
+        undecided.push((of_first, first));
+    }
+    work
+}
+
+/// Little-endian 64-bit words, lowest first.
+const fn words(bytes: &[u8; 32]) -> [u64; 4] {
+    let mut words = [0; 4];
+    let mut i = 0;
+    while i < 32 {
+        words[i / 8] |= (bytes[i] as u64) << (8 * (i % 8));
+        i += 1;
+    }
+    words
+}
+
+/// Field prime minus `n`, for small `n`.
+const fn prime_minus(n: u64) -> [u64; 4] {
+    [0xffff_ffff_ffff_ffed - n, u64::MAX, u64::MAX, u64::MAX >> 1]
+}
+
+/// The y coordinates of the eight points of small order, with the encodings of 0 and 1 that are not
+/// reduced. The sign bit is apart: with it the list is all 14 encodings.
+const SMALL_ORDER_Y: [[u64; 4]; 7] = [
+    [0, 0, 0, 0],
+    [1, 0, 0, 0],
+    EIGHTH_Y,
+    {
+        // The other pair of order 8 has the negative of it.
+        let p = prime_minus(0);
+        let (w0, borrow0) = p[0].overflowing_sub(EIGHTH_Y[0]);
+        let (w1, borrow1) = p[1].overflowing_sub(EIGHTH_Y[1]);
+        assert!(!borrow1, "the second word of the prime is all ones");
+        let w1 = w1 - borrow0 as u64;
+        [w0, w1, p[2] - EIGHTH_Y[2], p[3] - EIGHTH_Y[3]]
+    },
+    prime_minus(1),
+    prime_minus(0),
+    [0xffff_ffff_ffff_ffee, u64::MAX, u64::MAX, u64::MAX >> 1],
+];
+
+/// y of a point of order 8.
+const EIGHTH_Y: [u64; 4] = words(&[
+    0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+    0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+]);
+
+/// Whether the bytes encode, canonically or not, a point whose order divides 8.
+fn has_small_order(encoding: &[u8; 32]) -> bool {
+    let mut y = words(encoding);
+    y[3] &= u64::MAX >> 1;
+    SMALL_ORDER_Y.contains(&y)
+}
