@@ -14,6 +14,7 @@
 
 mod field;
 mod point;
+mod sha512;
 mod sum;
 
 use crate::{Parsed, Sums};
@@ -29,6 +30,13 @@ use sum::{Factors, Summation};
 /// Whether this processor can.
 pub(crate) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
+}
+
+/// The hashes of eight messages. The processor must be able to.
+pub(crate) fn sha512(messages: [&[u8]; 8]) -> [[u8; 64]; 8] {
+    assert!(is_available(), "the processor has AVX-512");
+    // SAFETY: it has, as was just asked.
+    unsafe { sha512::sha512(messages) }
 }
 
 /// Buffers that are kept between batches. The processor must be able to (`is_available`).

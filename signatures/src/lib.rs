@@ -32,6 +32,8 @@ pub const BATCH_MAX: usize = 512;
 const ALONE_MAX: usize = 4;
 /// Fewer cost less by curve25519-dalek's sum than by eight lanes, which add up rows of a fixed number.
 const LANES_MIN: usize = 12;
+/// Fewer are hashed one by one.
+const HASHED_MIN: usize = 3;
 /// After so many sums of parts of a batch what is left is checked alone.
 const PARTS_MAX: usize = 32;
 
@@ -40,6 +42,9 @@ const PARTS_MAX: usize = 32;
 pub struct SignatureChecker {
     owners: Vec<u32>,
     signatures: Vec<Parsed>,
+    /// R, key and message of one after the other, and where each ends.
+    hashed: Vec<u8>,
+    ends: Vec<usize>,
     #[cfg(target_arch = "x86_64")]
     lanes: lanes::Lanes,
     portable: portable::Portable,
@@ -68,7 +73,7 @@ struct Parsed {
     key: [u8; 32],
     r: [u8; 32],
     s: Scalar,
-    /// SHA-512 of R, the key and the message.
+    /// SHA-512 of R, the key and the message, once it is known.
     k: Scalar,
 }
 
@@ -82,11 +87,18 @@ impl SignatureChecker {
     ) -> bool {
         let before = self.signatures.len();
         for (signature, key) in signatures {
-            let Some(parsed) = Parsed::new(signature, key, message) else {
+            let Some(parsed) = Parsed::new(signature, key) else {
                 self.signatures.truncate(before);
                 self.owners.truncate(before);
+                self.ends.truncate(before);
                 return false;
             };
+            self.hashed
+                .truncate(self.ends.last().copied().unwrap_or_default());
+            for part in [&parsed.r, &parsed.key, message] {
+                self.hashed.extend_from_slice(part);
+            }
+            self.ends.push(self.hashed.len());
             self.signatures.push(parsed);
             self.owners.push(owner);
         }
@@ -96,6 +108,7 @@ impl SignatureChecker {
     /// Checks what was added and forgets it. `refuse` hears of each bad signature's owner, perhaps
     /// twice.
     pub fn check(&mut self, mut refuse: impl FnMut(u32)) {
+        self.hash();
         let batches = self.signatures.chunks(BATCH_MAX);
         for (signatures, owners) in batches.zip(self.owners.chunks(BATCH_MAX)) {
             let refuse = |place: usize| refuse(owners[place]);
@@ -109,24 +122,42 @@ impl SignatureChecker {
         }
         self.signatures.clear();
         self.owners.clear();
+        self.hashed.clear();
+        self.ends.clear();
+    }
+
+    /// Finds each k.
+    fn hash(&mut self) {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        let ranges = begins.zip(&self.ends).map(|(begin, end)| begin..*end);
+        let hashed = ranges.map(|range| &self.hashed[range]).collect::<Vec<_>>();
+        #[cfg(target_arch = "x86_64")]
+        if lanes::is_available() && hashed.len() >= HASHED_MIN {
+            for (eight, signatures) in hashed.chunks(8).zip(self.signatures.chunks_mut(8)) {
+                let messages = std::array::from_fn(|i| *eight.get(i).unwrap_or(&eight[0]));
+                for (hash, signature) in lanes::sha512(messages).iter().zip(signatures) {
+                    signature.k = Scalar::from_bytes_mod_order_wide(hash);
+                }
+            }
+            return;
+        }
+        for (bytes, signature) in hashed.iter().zip(&mut self.signatures) {
+            signature.k = Scalar::from_bytes_mod_order_wide(&Sha512::digest(bytes).into());
+        }
     }
 }
 
 impl Parsed {
     /// `None` if it is refused without arithmetic.
-    fn new(signature: &[u8; 64], key: &[u8; 32], message: &[u8]) -> Option<Self> {
+    fn new(signature: &[u8; 64], key: &[u8; 32]) -> Option<Self> {
         let (r, s) = signature.split_at(32);
         let (r, s): ([u8; 32], [u8; 32]) = (r.try_into().ok()?, s.try_into().ok()?);
         if has_small_order(key) || has_small_order(&r) {
             return None;
         }
         let s = Option::from(Scalar::from_canonical_bytes(s))?;
-        let hash = Sha512::new()
-            .chain_update(r)
-            .chain_update(key)
-            .chain_update(message);
-        let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
-        Some(Self { key: *key, r, s, k })
+        let (key, k) = (*key, Scalar::ZERO);
+        Some(Self { key, r, s, k })
     }
 }
 

@@ -217,11 +217,19 @@ impl Points {
     /// keep their bounds then: all four coordinates change their signs.
     #[target_feature(enable = "avx512f")]
     pub(super) fn double_assign(&mut self, times: usize) {
-        for _ in 0..times {
+        for left in (0..times).rev() {
             let (a, b, z_squared) = (self.x.squared(1), self.y.squared(1), self.z.squared(1));
             let xy = self.x.multiply(&self.y);
+            let e = xy.add(&xy);
             let f = z_squared.add(&z_squared).add(&a).subtract(&b);
-            self.set(&xy.add(&xy), &f, &b.subtract(&a), &a.add(&b));
+            let (g, h) = (b.subtract(&a), a.add(&b));
+            self.x = f.multiply(&e);
+            self.y = g.multiply(&h);
+            self.z = f.multiply(&g);
+            // No doubling reads it.
+            if left == 0 {
+                self.t = e.multiply(&h);
+            }
         }
     }
 

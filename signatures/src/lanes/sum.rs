@@ -47,13 +47,32 @@ impl Factors {
     }
 }
 
-/// What a lane adds in one step: the point's place, whether it is subtracted, and with the last point of a digit that
-/// digit.
-#[derive(Clone, Copy, Default)]
-struct Step {
-    point: u32,
-    is_subtracted: bool,
-    ends_digit: u8,
+/// What a lane adds in one step: the point's place, whether it is subtracted (bit 8), and with the last point of a digit
+/// that digit (the lowest 8 bits).
+#[derive(Clone, Copy)]
+struct Step(u32);
+
+impl Step {
+    fn new(point: u32, is_subtracted: bool) -> Self {
+        Self(point << 9 | u32::from(is_subtracted) << 8)
+    }
+
+    fn ends(self, digit: usize) -> Self {
+        Self(self.0 | digit as u32)
+    }
+
+    fn point(self) -> usize {
+        (self.0 >> 9) as usize
+    }
+
+    fn is_subtracted(self) -> bool {
+        self.0 & 0x100 != 0
+    }
+
+    /// 0 if there are more points of the digit.
+    fn ended_digit(self) -> usize {
+        (self.0 & 0xff) as usize
+    }
 }
 
 /// Buffers that are kept between sums.
@@ -83,7 +102,10 @@ impl Summation {
         let (windows, doublings) = (256 / self.bits, self.bits);
         let mut total = Points::identity();
         for group in (0..windows / LANES).rev() {
-            total.double_assign(doublings * LANES);
+            // In the beginning it is the identity.
+            if group + 1 < windows / LANES {
+                total.double_assign(doublings * LANES);
+            }
             let count = if group * LANES < windows / 2 {
                 all
             } else {
@@ -129,12 +151,9 @@ impl Summation {
     /// The sum of each lane, as `steps` say.
     #[target_feature(enable = "avx512f")]
     fn sum_of_group(&mut self, points: &[Addend]) -> Points {
-        let identity = points.len() as u32 - 1;
         let length = self.steps.iter().map(Vec::len).max().unwrap_or_default();
-        let rest = Step {
-            point: identity,
-            ..Step::default()
-        };
+        // The identity.
+        let rest = Step::new(points.len() as u32 - 1, false);
         for steps in &mut self.steps {
             steps.resize(length, rest);
         }
@@ -146,18 +165,18 @@ impl Summation {
             let steps: [Step; LANES] = std::array::from_fn(|lane| self.steps[lane][at]);
             let mut subtracted = 0;
             for (lane, step) in steps.iter().enumerate() {
-                subtracted |= Mask::from(step.is_subtracted) << lane;
+                subtracted |= Mask::from(step.is_subtracted()) << lane;
             }
-            running.add_assign(steps.map(|step| &points[step.point as usize]), subtracted);
-            if steps.iter().all(|step| step.ends_digit == 0) {
+            running.add_assign(steps.map(|step| &points[step.point()]), subtracted);
+            if steps.iter().all(|step| step.ended_digit() == 0) {
                 continue;
             }
             let packed = running.packed();
             for (lane, step) in steps.iter().enumerate() {
-                if step.ends_digit == 0 {
+                let digit = step.ended_digit();
+                if digit == 0 {
                     continue;
                 }
-                let digit = usize::from(step.ends_digit);
                 ended[digit] |= 1 << lane;
                 for (word, new) in self.rows[digit].iter_mut().zip(packed) {
                     *word = _mm512_mask_mov_epi64(*word, 1 << lane, new);
@@ -178,30 +197,31 @@ impl Summation {
 
 /// What a lane adds: the points whose digit is not 0, the largest first.
 fn order_by_digit(digits: &[i16], points: &[u32], steps: &mut Vec<Step>) {
-    let mut ends = [0_u32; DIGIT_MAX + 2];
+    // How many have each digit, then where the points with it begin, in the end where they end.
+    let mut places = [0_u32; DIGIT_MAX + 1];
     for digit in digits {
-        ends[usize::from(digit.unsigned_abs())] += 1;
+        places[usize::from(digit.unsigned_abs())] += 1;
     }
-    // How many have this digit or a larger one.
-    for digit in (0..=DIGIT_MAX).rev() {
-        ends[digit] += ends[digit + 1];
+    places[0] = 0;
+    let mut begin = 0;
+    for place in places.iter_mut().rev() {
+        begin += std::mem::replace(place, begin);
     }
     steps.clear();
-    steps.resize(ends[1] as usize, Step::default());
-    let mut places = ends;
+    steps.resize(begin as usize, Step(0));
     for (point, digit) in points.iter().zip(digits) {
         let size = usize::from(digit.unsigned_abs());
-        if size == 0 {
-            continue;
+        if size > 0 {
+            steps[places[size] as usize] = Step::new(*point, *digit < 0);
+            places[size] += 1;
         }
-        // From the end of its digit's places downwards.
-        places[size] -= 1;
-        let place = places[size] as usize;
-        let is_last = place as u32 + 1 == ends[size];
-        steps[place] = Step {
-            point: *point,
-            is_subtracted: *digit < 0,
-            ends_digit: if is_last { size as u8 } else { 0 },
-        };
+    }
+    let mut begin = 0;
+    for (digit, end) in places.iter().enumerate().skip(1).rev() {
+        if *end > begin {
+            let last = *end as usize - 1;
+            steps[last] = steps[last].ends(digit);
+        }
+        begin = *end;
     }
 }
