@@ -41,7 +41,8 @@ pub struct Limits {
     /// Transactions of single senders that are verified as one batch, where so many wait. Such a batch takes one of
     /// `ingest_batches_max` places.
     pub verify_singles_max: usize,
-    /// Transactions that came in small batches, from those who do not wait for room, and are verified as one.
+    /// Transactions that came in small batches and are verified as one, where so many wait: of those who do not wait for
+    /// room, and, where signatures are checked, of those who do.
     pub verify_joined_max: usize,
     /// Bytes of a legacy or version 0 transaction on the wire (Solana's packet size).
     pub transaction_bytes_max: usize,
@@ -154,7 +155,7 @@ impl Default for Limits {
             header_messages_max: 128,
             checkpoint_slots_max: 16,
             verify_singles_max: 64,
-            verify_joined_max: 256,
+            verify_joined_max: 512,
             transaction_bytes_max: 1_232,
             version_1_bytes_max: 4_096,
             transaction_accounts_max: 64,

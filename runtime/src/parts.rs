@@ -269,6 +269,12 @@ impl Parts {
             stopping: common.stopping.clone(),
             singles: ingest.singles.clone(),
             joined_max: limits.verify_joined_max,
+            // Larger batches cost less for their signatures, and more for all else.
+            joined_bulk_max: if config.check_signatures {
+                limits.verify_joined_max
+            } else {
+                0
+            },
             floor: floor.clone(),
             counters: common.counters.clone(),
         });

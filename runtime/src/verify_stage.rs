@@ -31,6 +31,8 @@ pub(crate) struct VerifyThread {
     pub(crate) singles: Arc<Singles>,
     /// Transactions of small batches that are joined.
     pub(crate) joined_max: usize,
+    /// The same of batches from senders who wait for room.
+    pub(crate) joined_bulk_max: usize,
     /// What those who do not wait for room must pay more than.
     pub(crate) floor: Arc<AdmissionFloor>,
     pub(crate) counters: Arc<StageCounters>,
@@ -92,25 +94,29 @@ impl Refused {
     }
 }
 
-/// Joins to a batch the offered ones that wait behind it, to `max` at most; `put_off` gets what is behind them, if it was
-/// received.
+/// Joins to a batch the ones of its kind that wait behind it, to `max` transactions at most; `put_off` gets what is behind
+/// them, if it was received.
 fn join(
     mut batch: Vec<Bytes>,
+    is_bulk: bool,
     max: usize,
     queue: &Receiver<IngestBatch>,
     put_off: &mut Option<IngestBatch>,
 ) -> Vec<Bytes> {
     while batch.len() < max {
-        match queue.try_recv() {
-            Ok(IngestBatch::Offered(mut more)) if batch.len() + more.len() <= max => {
+        match (queue.try_recv(), is_bulk) {
+            (Ok(IngestBatch::Bulk(mut more)), true)
+            | (Ok(IngestBatch::Offered(mut more)), false)
+                if batch.len() + more.len() <= max =>
+            {
                 batch.append(&mut more);
             }
-            Ok(other) => {
+            (Ok(other), _) => {
                 *put_off = Some(other);
                 break;
             }
             // A queue that is closed says so again.
-            Err(_) => break,
+            (Err(_), _) => break,
         }
     }
     batch
@@ -139,13 +145,15 @@ impl VerifyThread {
                     return self.refuse_what_waits(held, first);
                 }
                 Next::Message(IngestBatch::Bulk(bytes)) => {
+                    let max = self.joined_bulk_max;
+                    let bytes = join(bytes, true, max, &self.queue, &mut put_off);
                     self.verify(None, bytes, Senders::new(), true, &mut results)
                 }
                 Next::Message(IngestBatch::Offered(bytes)) => {
                     // What is held has waited for its turn, and is not made to wait for what comes behind this.
                     let bytes = match self.floor.get() {
                         None if held.bytes.is_empty() => {
-                            join(bytes, self.joined_max, &self.queue, &mut put_off)
+                            join(bytes, false, self.joined_max, &self.queue, &mut put_off)
                         }
                         _ => bytes,
                     };
@@ -304,12 +312,12 @@ mod tests {
 
     #[test]
     fn small_batches_that_wait_are_joined_and_nothing_behind_them_is_lost() {
-        let offered = |count: usize| IngestBatch::Offered(vec![Bytes::from_static(b"t"); count]);
+        let batch = |count: usize| vec![Bytes::from_static(b"t"); count];
+        let offered = |count: usize| IngestBatch::Offered(batch(count));
         let (sender, queue) = crossbeam_channel::bounded(8);
         let send = |batch| assert!(sender.try_send(batch).is_ok());
-        let join = |count: usize, put_off: &mut _| {
-            join(vec![Bytes::from_static(b"t"); count], 200, &queue, put_off).len()
-        };
+        let join =
+            |count: usize, put_off: &mut _| join(batch(count), false, 200, &queue, put_off).len();
         let mut put_off = None;
         assert_eq!(join(1, &mut put_off), 1, "nothing waits");
         for count in [60, 60, 60, 60] {
@@ -329,6 +337,17 @@ mod tests {
         assert_eq!(join(2, &mut put_off), 62);
         assert!(matches!(put_off, Some(IngestBatch::Stop)));
         assert_eq!(queue.len(), 1, "what is behind it stays there");
+        // Those who wait for room are joined with their like.
+        assert!(matches!(queue.recv(), Ok(IngestBatch::Offered(_))));
+        for next in [IngestBatch::Bulk(batch(60)), offered(60)] {
+            send(next);
+        }
+        let mut put_off = None;
+        assert_eq!(
+            super::join(batch(60), true, 200, &queue, &mut put_off).len(),
+            120
+        );
+        assert!(matches!(put_off, Some(IngestBatch::Offered(next)) if next.len() == 60));
         drop(sender);
     }
 }
