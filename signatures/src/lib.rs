@@ -28,6 +28,8 @@ use std::ops::Range;
 /// Signatures checked at once, at most: what a bulk sender hands in at a time. A signature costs
 /// the less the more there are.
 pub const BATCH_MAX: usize = 512;
+/// Fewer than this are cheaper to check alone.
+const BATCH_MIN: usize = 4;
 /// So many are checked alone rather than halved again.
 const ALONE_MAX: usize = 4;
 /// Fewer cost less by curve25519-dalek's sum than by eight lanes, which add up rows of a fixed number.
@@ -111,7 +113,12 @@ impl SignatureChecker {
         self.hash();
         let batches = self.signatures.chunks(BATCH_MAX);
         for (signatures, owners) in batches.zip(self.owners.chunks(BATCH_MAX)) {
-            let refuse = |place: usize| refuse(owners[place]);
+            let mut refuse = |place: usize| refuse(owners[place]);
+            if signatures.len() < BATCH_MIN {
+                self.work.alone += signatures.len();
+                refuse_alone(signatures, 0..signatures.len(), &mut refuse);
+                continue;
+            }
             #[cfg(target_arch = "x86_64")]
             if signatures.len() >= LANES_MIN && lanes::is_available() {
                 self.work.add(find_bad(&mut self.lanes, signatures, refuse));
@@ -189,11 +196,7 @@ fn find_bad<S: Sums>(sums: &mut S, signatures: &[Parsed], mut refuse: impl FnMut
         }
         if part.len() <= ALONE_MAX || parts >= PARTS_MAX {
             work.alone += part.len();
-            for place in part {
-                if !portable::holds(&signatures[place]) {
-                    refuse(place);
-                }
-            }
+            refuse_alone(signatures, part, &mut refuse);
             continue;
         }
         let middle = part.start + part.len() / 2;
@@ -205,6 +208,15 @@ fn find_bad<S: Sums>(sums: &mut S, signatures: &[Parsed], mut refuse: impl FnMut
         undecided.push((of_first, first));
     }
     work
+}
+
+/// Checks each of a part by itself.
+fn refuse_alone(signatures: &[Parsed], part: Range<usize>, refuse: &mut impl FnMut(usize)) {
+    for place in part {
+        if !portable::holds(&signatures[place]) {
+            refuse(place);
+        }
+    }
 }
 
 /// Little-endian 64-bit words, lowest first.
