@@ -3,12 +3,13 @@
 //! 8 (Σ zᵢ Rᵢ + Σ zᵢ kᵢ Aᵢ - (Σ zᵢ sᵢ) B) = 0, with a random zᵢ of 127 bits for each signature. If one of them does not
 //! hold, the sum is what it should be with a probability of 2^-127 at most.
 //!
-//! Only here and below is arithmetic of our own. It decides that a part of a batch holds, and which bytes are no point;
-//! which signature of a part does not hold is for curve25519-dalek to say.
+//! Only here and below is arithmetic of our own: SHA-512, and what says that a part of a batch holds. That a signature
+//! does not hold is for curve25519-dalek to say, with each k from here.
 //!
 //! # Unsafe
 //!
-//! Calls of what is compiled for AVX-512, each right behind the question whether the processor has it.
+//! Calls of what is compiled for AVX-512, with a proof that the processor has it: from `Avx512::found` or `Ifma::found`,
+//! or as part of an element.
 
 #![allow(unsafe_code)]
 
@@ -17,31 +18,85 @@ mod point;
 mod sha512;
 mod sum;
 
-use crate::{Parsed, Sums};
+use crate::{Parsed, Sums, find_bad, portable};
 use ahash::AHashMap;
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::ED25519_BASEPOINT_COMPRESSED;
+use field::{Field, Limbs};
 use point::{Addend, Points};
 use rand_v10::Rng;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 use sum::{Factors, Summation};
 
-/// Whether this processor can.
-pub(crate) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f")
+/// That this processor has AVX-512.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(());
+
+/// That this processor also multiplies 52 bits at a time. In tests it need not: they have what does the same.
+#[derive(Clone, Copy)]
+pub(crate) struct Ifma(());
+
+impl Avx512 {
+    fn found() -> Option<Self> {
+        is_x86_feature_detected!("avx512f").then_some(Self(()))
+    }
 }
 
-/// The hashes of eight messages. The processor must be able to.
-pub(crate) fn sha512(messages: [&[u8]; 8]) -> [[u8; 64]; 8] {
-    assert!(is_available(), "the processor has AVX-512");
-    // SAFETY: it has, as was just asked.
-    unsafe { sha512::sha512(messages) }
+impl Ifma {
+    fn found() -> Option<Self> {
+        let is_there = is_x86_feature_detected!("avx512ifma") || cfg!(test);
+        (Avx512::found().is_some() && is_there).then_some(Self(()))
+    }
 }
 
-/// Buffers that are kept between batches. The processor must be able to (`is_available`).
-#[derive(Default)]
-pub(crate) struct Lanes {
+impl From<Ifma> for Avx512 {
+    fn from(_: Ifma) -> Self {
+        Self(())
+    }
+}
+
+/// Sums in eight lanes, by the best that the processor has.
+pub(crate) enum Lanes {
+    Ten(LanesOf<Limbs<10>>),
+    Five(LanesOf<Limbs<5>>),
+}
+
+impl Lanes {
+    /// `None` without AVX-512.
+    pub(crate) fn found() -> Option<Self> {
+        Self::five().or_else(Self::ten)
+    }
+
+    pub(crate) fn ten() -> Option<Self> {
+        Avx512::found().map(|proof| Self::Ten(LanesOf::new(proof)))
+    }
+
+    pub(crate) fn five() -> Option<Self> {
+        Ifma::found().map(|proof| Self::Five(LanesOf::new(proof)))
+    }
+
+    pub(crate) fn find_bad(&mut self, signatures: &[Parsed], refuse: impl FnMut(usize)) {
+        match self {
+            Self::Ten(lanes) => find_bad(lanes, signatures, refuse),
+            Self::Five(lanes) => find_bad(lanes, signatures, refuse),
+        }
+    }
+
+    /// The hashes of eight messages.
+    pub(crate) fn sha512(&self, messages: [&[u8]; 8]) -> [[u8; 64]; 8] {
+        let _: Avx512 = match self {
+            Self::Ten(lanes) => lanes.proof,
+            Self::Five(lanes) => lanes.proof.into(),
+        };
+        // SAFETY: there is the proof.
+        unsafe { sha512::sha512(messages) }
+    }
+}
+
+/// Buffers that are kept between batches.
+pub(crate) struct LanesOf<F: Field> {
+    proof: F::Proof,
     /// The base point's, then that of each key, then of each R.
     encodings: Vec<[u8; 32]>,
     /// The same as points, then the identity.
@@ -57,48 +112,67 @@ pub(crate) struct Lanes {
     summation: Summation,
 }
 
-impl Sums for Lanes {
-    type Sum = Points;
+impl<F: Field> Sums for LanesOf<F> {
+    type Sum = Points<F>;
 
     fn start(&mut self, signatures: &[Parsed], refuse: &mut impl FnMut(usize)) {
         self.find_keys(signatures);
         self.random.clear();
         self.random.resize(signatures.len(), [0; 16]);
         rand_v10::rng().fill_bytes(self.random.as_flattened_mut());
-        assert!(is_available(), "the processor has AVX-512");
-        // SAFETY: it has, as was just asked.
+        // SAFETY: there is the proof.
         let are_points = unsafe { self.decode() };
         let first_r = self.encodings.len() - signatures.len();
         for (place, random) in self.random.iter_mut().enumerate() {
             random[15] &= 0x7f;
             if !are_points[self.keys[place]] || !are_points[first_r + place] {
                 *random = [0; 16];
-                refuse(place);
+                if !portable::holds(&signatures[place]) {
+                    refuse(place);
+                }
             }
         }
     }
 
-    fn sum(&mut self, signatures: &[Parsed], part: Range<usize>) -> Points {
+    fn sum(&mut self, signatures: &[Parsed], part: Range<usize>) -> Points<F> {
         self.choose_factors(signatures, part);
-        assert!(is_available(), "the processor has AVX-512");
-        // SAFETY: it has, as was just asked.
-        unsafe { self.summation.sum(&self.points, &self.factors) }
+        let Self {
+            proof,
+            points,
+            factors,
+            summation,
+            ..
+        } = self;
+        // SAFETY: there is the proof.
+        unsafe { summation.sum(*proof, points, factors) }
     }
 
-    fn difference(of: Points, and: Points) -> Points {
-        assert!(is_available(), "the processor has AVX-512");
-        // SAFETY: it has, as was just asked.
+    fn difference(of: Points<F>, and: Points<F>) -> Points<F> {
+        // SAFETY: there are elements.
         unsafe { of.difference(&and) }
     }
 
-    fn has_small_order(of: Points) -> bool {
-        assert!(is_available(), "the processor has AVX-512");
-        // SAFETY: it has, as was just asked.
+    fn has_small_order(of: Points<F>) -> bool {
+        // SAFETY: as above.
         unsafe { of.have_small_order() & 1 == 1 }
     }
 }
 
-impl Lanes {
+impl<F: Field> LanesOf<F> {
+    fn new(proof: F::Proof) -> Self {
+        Self {
+            proof,
+            encodings: Vec::new(),
+            points: Vec::new(),
+            keys: Vec::new(),
+            places: AHashMap::new(),
+            random: Vec::new(),
+            of_keys: Vec::new(),
+            factors: Factors::default(),
+            summation: Summation::default(),
+        }
+    }
+
     fn find_keys(&mut self, signatures: &[Parsed]) {
         self.places.clear();
         self.keys.clear();
@@ -125,7 +199,7 @@ impl Lanes {
         self.points.clear();
         for eight in self.encodings.chunks(8) {
             let encodings = std::array::from_fn(|lane| eight.get(lane).unwrap_or(&eight[0]));
-            let (points, mask) = Addend::decoded(encodings);
+            let (points, mask) = Addend::decoded::<F>(self.proof, encodings);
             for (lane, point) in points.iter().enumerate().take(eight.len()) {
                 let is_point = mask >> lane & 1 == 1;
                 are_points.push(is_point);

@@ -9,20 +9,22 @@
 //! and wherever that does not say that all hold, by curve25519-dalek.
 //!
 //! A batch that does not hold is halved until the bad ones are found. Only the first half is summed up again: what the
-//! second one comes to is the difference. So a batch costs twice as much at most where one is bad in it. Where there are
-//! more, the halving ends after some, and the rest is checked one by one: a batch full of them costs about twice as
-//! much as checking all one by one.
+//! second one comes to is the difference. So where one is bad, twice as many signatures are summed up at most. Where
+//! there are more, the halving ends after some sums, and what is left is checked one by one.
 //!
 //! This crate knows bytes. It knows no transactions, and no threads.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg_attr(not(target_arch = "x86_64"), path = "no_lanes.rs")]
 mod lanes;
 mod portable;
 #[cfg(test)]
 mod tests;
 
 use curve25519_dalek::Scalar;
+use lanes::Lanes;
+use portable::Portable;
 use sha2::{Digest, Sha512};
+use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Signatures checked at once, at most: what a bulk sender hands in at a time. A signature costs
@@ -37,36 +39,28 @@ const LANES_MIN: usize = 12;
 /// Fewer are hashed one by one.
 const HASHED_MIN: usize = 3;
 /// After so many sums of parts of a batch what is left is checked alone.
-const PARTS_MAX: usize = 32;
+const PARTS_MAX: usize = 16;
 
 /// Collects signatures and checks them together. Its buffers are kept between batches.
-#[derive(Default)]
 pub struct SignatureChecker {
-    owners: Vec<u32>,
-    signatures: Vec<Parsed>,
-    /// R, key and message of one after the other, and where each ends.
-    hashed: Vec<u8>,
-    ends: Vec<usize>,
-    #[cfg(target_arch = "x86_64")]
-    lanes: lanes::Lanes,
-    portable: portable::Portable,
-    work: Work,
+    added: Vec<Added>,
+    /// One after the other.
+    messages: Vec<u8>,
+    parsed: Vec<Parsed>,
+    /// R, key and message of each of eight.
+    hashed: [Vec<u8>; 8],
+    lanes: Option<Lanes>,
+    portable: Portable,
 }
 
-/// What was done for all batches.
-#[derive(Clone, Copy, Default, Debug)]
-struct Work {
-    /// Signatures in sums.
-    summed: usize,
-    /// Signatures that were checked alone.
-    alone: usize,
-}
-
-impl Work {
-    fn add(&mut self, more: Self) {
-        self.summed += more.summed;
-        self.alone += more.alone;
-    }
+/// A signature that is not bad at first sight.
+struct Added {
+    owner: u32,
+    key: [u8; 32],
+    r: [u8; 32],
+    s: Scalar,
+    /// Where its message is.
+    message: Range<usize>,
 }
 
 /// What a check needs of a signature.
@@ -75,11 +69,28 @@ struct Parsed {
     key: [u8; 32],
     r: [u8; 32],
     s: Scalar,
-    /// SHA-512 of R, the key and the message, once it is known.
+    /// SHA-512 of R, the key and the message.
     k: Scalar,
 }
 
+impl Default for SignatureChecker {
+    fn default() -> Self {
+        Self::with(Lanes::found())
+    }
+}
+
 impl SignatureChecker {
+    fn with(lanes: Option<Lanes>) -> Self {
+        Self {
+            added: Vec::new(),
+            messages: Vec::new(),
+            parsed: Vec::new(),
+            hashed: [const { Vec::new() }; 8],
+            lanes,
+            portable: Portable::default(),
+        }
+    }
+
     /// Adds the signatures of `owner`, each with its key; `false`: one is bad at first sight and none is added.
     pub fn add<'a>(
         &mut self,
@@ -87,23 +98,16 @@ impl SignatureChecker {
         signatures: impl IntoIterator<Item = (&'a [u8; 64], &'a [u8; 32])>,
         message: &[u8],
     ) -> bool {
-        let before = self.signatures.len();
+        let (before, begin) = (self.added.len(), self.messages.len());
+        let place = begin..begin + message.len();
         for (signature, key) in signatures {
-            let Some(parsed) = Parsed::new(signature, key) else {
-                self.signatures.truncate(before);
-                self.owners.truncate(before);
-                self.ends.truncate(before);
+            let Some(added) = Added::new(owner, signature, key, place.clone()) else {
+                self.added.truncate(before);
                 return false;
             };
-            self.hashed
-                .truncate(self.ends.last().copied().unwrap_or_default());
-            for part in [&parsed.r, &parsed.key, message] {
-                self.hashed.extend_from_slice(part);
-            }
-            self.ends.push(self.hashed.len());
-            self.signatures.push(parsed);
-            self.owners.push(owner);
+            self.added.push(added);
         }
+        self.messages.extend_from_slice(message);
         true
     }
 
@@ -111,60 +115,79 @@ impl SignatureChecker {
     /// twice.
     pub fn check(&mut self, mut refuse: impl FnMut(u32)) {
         self.hash();
-        let batches = self.signatures.chunks(BATCH_MAX);
-        for (signatures, owners) in batches.zip(self.owners.chunks(BATCH_MAX)) {
-            let mut refuse = |place: usize| refuse(owners[place]);
-            if signatures.len() < BATCH_MIN {
-                self.work.alone += signatures.len();
-                refuse_alone(signatures, 0..signatures.len(), &mut refuse);
-                continue;
+        assert_eq!(self.parsed.len(), self.added.len());
+        let batches = self.parsed.chunks(BATCH_MAX);
+        for (parsed, added) in batches.zip(self.added.chunks(BATCH_MAX)) {
+            let refuse = |place: usize| refuse(added[place].owner);
+            match &mut self.lanes {
+                Some(lanes) if parsed.len() >= LANES_MIN => lanes.find_bad(parsed, refuse),
+                _ if parsed.len() >= BATCH_MIN => find_bad(&mut self.portable, parsed, refuse),
+                _ => refuse_alone(&mut self.portable, parsed, 0..parsed.len(), refuse),
             }
-            #[cfg(target_arch = "x86_64")]
-            if signatures.len() >= LANES_MIN && lanes::is_available() {
-                self.work.add(find_bad(&mut self.lanes, signatures, refuse));
-                continue;
-            }
-            self.work
-                .add(find_bad(&mut self.portable, signatures, refuse));
         }
-        self.signatures.clear();
-        self.owners.clear();
-        self.hashed.clear();
-        self.ends.clear();
+        self.added.clear();
+        self.messages.clear();
     }
 
     /// Finds each k.
     fn hash(&mut self) {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        let ranges = begins.zip(&self.ends).map(|(begin, end)| begin..*end);
-        let hashed = ranges.map(|range| &self.hashed[range]).collect::<Vec<_>>();
-        #[cfg(target_arch = "x86_64")]
-        if lanes::is_available() && hashed.len() >= HASHED_MIN {
-            for (eight, signatures) in hashed.chunks(8).zip(self.signatures.chunks_mut(8)) {
-                let messages = std::array::from_fn(|i| *eight.get(i).unwrap_or(&eight[0]));
-                for (hash, signature) in lanes::sha512(messages).iter().zip(signatures) {
-                    signature.k = Scalar::from_bytes_mod_order_wide(hash);
+        self.parsed.clear();
+        for eight in self.added.chunks(8) {
+            for (bytes, added) in self.hashed.iter_mut().zip(eight) {
+                bytes.clear();
+                for part in [&added.r, &added.key, &self.messages[added.message.clone()]] {
+                    bytes.extend_from_slice(part);
                 }
             }
-            return;
-        }
-        for (bytes, signature) in hashed.iter().zip(&mut self.signatures) {
-            signature.k = Scalar::from_bytes_mod_order_wide(&Sha512::digest(bytes).into());
+            let hashed = &self.hashed[..eight.len()];
+            match &self.lanes {
+                Some(lanes) if hashed.len() >= HASHED_MIN => {
+                    let messages = std::array::from_fn(|i| &hashed[i % hashed.len()][..]);
+                    let hashes = lanes.sha512(messages);
+                    let parsed = eight.iter().zip(&hashes);
+                    self.parsed
+                        .extend(parsed.map(|(added, hash)| added.parsed(hash)));
+                }
+                _ => {
+                    let parsed = eight.iter().zip(hashed);
+                    self.parsed.extend(
+                        parsed.map(|(added, bytes)| added.parsed(&Sha512::digest(bytes).into())),
+                    );
+                }
+            }
         }
     }
 }
 
-impl Parsed {
+impl Added {
     /// `None` if it is refused without arithmetic.
-    fn new(signature: &[u8; 64], key: &[u8; 32]) -> Option<Self> {
+    fn new(
+        owner: u32,
+        signature: &[u8; 64],
+        key: &[u8; 32],
+        message: Range<usize>,
+    ) -> Option<Self> {
         let (r, s) = signature.split_at(32);
         let (r, s): ([u8; 32], [u8; 32]) = (r.try_into().ok()?, s.try_into().ok()?);
         if has_small_order(key) || has_small_order(&r) {
             return None;
         }
-        let s = Option::from(Scalar::from_canonical_bytes(s))?;
-        let (key, k) = (*key, Scalar::ZERO);
-        Some(Self { key, r, s, k })
+        Some(Self {
+            owner,
+            key: *key,
+            r,
+            s: Option::from(Scalar::from_canonical_bytes(s))?,
+            message,
+        })
+    }
+
+    fn parsed(&self, hash: &[u8; 64]) -> Parsed {
+        Parsed {
+            key: self.key,
+            r: self.r,
+            s: self.s,
+            k: Scalar::from_bytes_mod_order_wide(hash),
+        }
     }
 }
 
@@ -178,42 +201,46 @@ trait Sums {
     fn sum(&mut self, signatures: &[Parsed], part: Range<usize>) -> Self::Sum;
     fn difference(of: Self::Sum, and: Self::Sum) -> Self::Sum;
     fn has_small_order(of: Self::Sum) -> bool;
+
+    /// Whether one holds by itself.
+    fn holds(&mut self, signature: &Parsed) -> bool {
+        portable::holds(signature)
+    }
 }
 
 /// Tells `refuse` the places of the bad ones.
-fn find_bad<S: Sums>(sums: &mut S, signatures: &[Parsed], mut refuse: impl FnMut(usize)) -> Work {
+fn find_bad<S: Sums>(sums: &mut S, signatures: &[Parsed], mut refuse: impl FnMut(usize)) {
     sums.start(signatures, &mut refuse);
-    let mut work = Work {
-        summed: signatures.len(),
-        alone: 0,
-    };
     let mut parts = 1;
     let all = 0..signatures.len();
-    let mut undecided = vec![(sums.sum(signatures, all.clone()), all)];
-    while let Some((sum, part)) = undecided.pop() {
+    // The largest first, so that what is checked alone in the end is in small parts.
+    let mut undecided = VecDeque::from([(sums.sum(signatures, all.clone()), all)]);
+    while let Some((sum, part)) = undecided.pop_front() {
         if S::has_small_order(sum) {
             continue;
         }
         if part.len() <= ALONE_MAX || parts >= PARTS_MAX {
-            work.alone += part.len();
-            refuse_alone(signatures, part, &mut refuse);
+            refuse_alone(sums, signatures, part, &mut refuse);
             continue;
         }
         let middle = part.start + part.len() / 2;
         let (first, second) = (part.start..middle, middle..part.end);
         parts += 1;
-        work.summed += first.len();
         let of_first = sums.sum(signatures, first.clone());
-        undecided.push((S::difference(sum, of_first), second));
-        undecided.push((of_first, first));
+        undecided.push_back((of_first, first));
+        undecided.push_back((S::difference(sum, of_first), second));
     }
-    work
 }
 
 /// Checks each of a part by itself.
-fn refuse_alone(signatures: &[Parsed], part: Range<usize>, refuse: &mut impl FnMut(usize)) {
+fn refuse_alone<S: Sums>(
+    sums: &mut S,
+    signatures: &[Parsed],
+    part: Range<usize>,
+    mut refuse: impl FnMut(usize),
+) {
     for place in part {
-        if !portable::holds(&signatures[place]) {
+        if !sums.holds(&signatures[place]) {
             refuse(place);
         }
     }

@@ -1,317 +1,61 @@
-//! Integers modulo 2^255 - 19, eight at once: one in each 64-bit lane of ten vectors.
+//! Integers modulo 2^255 - 19, eight at once: one in each 64-bit lane of some vectors.
 //!
-//! Limb `i` counts 2^⌈25.5 i⌉, as in Bernstein and Schwabe's "NEON crypto" and the 32-bit code of curve25519-dalek:
-//! limbs with even numbers have 26 bits, with odd ones 25. A product of two limbs is one `vpmuludq` for eight
-//! elements, which looks at the low half of each lane only.
+//! There are two ways to have them: in ten limbs (`ten`), for any processor with AVX-512, and in five (`five`), for one
+//! that also multiplies 52 bits at a time (IFMA). `Field` is what both can do. Outside of it, in memory, they look alike:
+//! five words, of which number `i` counts 2^(51 i).
 //!
 //! # Bounds
 //!
-//! No operation is exact by itself: callers keep to these bounds on limbs, and nothing overflows. A limb of an even
-//! number is below the figure, one of an odd number below half of it.
+//! No operation is exact by itself: callers keep to these bounds, and nothing overflows. Each product, what is carried
+//! and what is unpacked is *reduced*; only that may be subtracted, negated or packed. The figures are multiples of what
+//! is reduced; a difference counts two more than what was subtracted from, and what is negated two.
 //!
-//! | | even limbs |
+//! | | |
 //! | --- | --- |
-//! | *reduced*: what `multiply`, `square_assign`, `carried` and `from_words` return | 2^26, and odd ones 2^25 + 2^17 |
-//! | what is subtracted or negated | reduced |
-//! | the left factor of `multiply` | 2^28.4 |
-//! | the right factor, what is squared | 2^27.6: nineteen times that fits half a lane |
-//! | what is carried | 2^63 |
-//!
-//! A sum of products is then at most (1 + 19 · 6.5) · 2^28.4 · 2^27.6 < 2^63: of its ten terms nine may count nineteen
-//! times, and five of them are of odd limbs, which have half the size each and count twice.
+//! | the left factor of a product | 5 |
+//! | the right factor, what is squared | 3 |
+//! | what is carried | 6 |
 //!
 //! # Unsafe
 //!
-//! An empty piece of assembly, which has no instruction that could do anything.
+//! Calls of what is compiled for instructions that not every processor has: each needs a proof that this one has them,
+//! or an element, which is only made with one.
 
 #![allow(unsafe_code)]
 
+mod five;
+mod ten;
 #[cfg(test)]
 mod tests;
 
+use super::{Avx512, Ifma};
 use core::arch::x86_64::*;
 
 /// Eight field elements.
-#[derive(Clone, Copy)]
-pub(super) struct Field([__m512i; 10]);
+pub(crate) trait Field: Copy {
+    /// That the processor has the instructions.
+    type Proof: Copy + Into<Avx512>;
 
-/// Which of eight; bit `i` is lane `i`.
-pub(super) type Mask = u8;
-
-const EVEN: i64 = (1 << 26) - 1;
-const ODD: i64 = (1 << 25) - 1;
-
-/// Twice the prime: what is subtracted from may be less than what is subtracted.
-const TWICE_PRIME: [i64; 10] = {
-    let mut limbs = [
-        2 * EVEN,
-        2 * ODD,
-        2 * EVEN,
-        2 * ODD,
-        2 * EVEN,
-        2 * ODD,
-        2 * EVEN,
-        2 * ODD,
-        2 * EVEN,
-        2 * ODD,
-    ];
-    limbs[0] -= 2 * 18;
-    limbs
-};
-
-/// Keeps the compiler from what it would do with a factor that it sees being doubled or taken nineteen times: it
-/// moves that behind the product, whose factors have more than 32 bits then, which takes three multiplications.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn opaque(mut value: __m512i) -> __m512i {
-    // SAFETY: there is no instruction.
-    unsafe {
-        core::arch::asm!("/* {0} */", inout(zmm_reg) value, options(pure, nomem, nostack, preserves_flags));
-    }
-    value
-}
-
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn twice(value: __m512i) -> __m512i {
-    opaque(_mm512_add_epi64(value, value))
-}
-
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn nineteen_times(value: __m512i) -> __m512i {
-    opaque(_mm512_mul_epu32(value, _mm512_set1_epi64(19)))
-}
-
-/// The sum of products.
-macro_rules! sum {
-    ($($x:ident $y:ident),+) => {{
-        let mut sum = _mm512_setzero_si512();
-        $(sum = _mm512_add_epi64(sum, _mm512_mul_epu32($x, $y));)+
-        sum
-    }};
-}
-
-impl Field {
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn zero() -> Self {
-        Self([_mm512_setzero_si512(); 10])
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn one() -> Self {
-        let mut one = Self::zero();
-        one.0[0] = _mm512_set1_epi64(1);
-        one
-    }
-
-    /// The same in all lanes, of four 64-bit words, lowest first. The uppermost bit is left out.
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn splat(words: [u64; 4]) -> Self {
-        Self::from_words(words.map(|word| _mm512_set1_epi64(word as i64)))
-    }
-
-    /// Of four 64-bit words in each lane, lowest first. The uppermost bit is left out; what is left need not be below
-    /// the prime. Reduced.
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn from_words([w0, w1, w2, w3]: [__m512i; 4]) -> Self {
-        let (even, odd) = (_mm512_set1_epi64(EVEN), _mm512_set1_epi64(ODD));
-        let low_2 = _mm512_or_si512(_mm512_srli_epi64::<51>(w0), _mm512_slli_epi64::<13>(w1));
-        let low_7 = _mm512_or_si512(_mm512_srli_epi64::<51>(w2), _mm512_slli_epi64::<13>(w3));
-        Self([
-            _mm512_and_si512(w0, even),
-            _mm512_and_si512(_mm512_srli_epi64::<26>(w0), odd),
-            _mm512_and_si512(low_2, even),
-            _mm512_and_si512(_mm512_srli_epi64::<13>(w1), odd),
-            _mm512_srli_epi64::<38>(w1),
-            _mm512_and_si512(w2, odd),
-            _mm512_and_si512(_mm512_srli_epi64::<25>(w2), even),
-            _mm512_and_si512(low_7, odd),
-            _mm512_and_si512(_mm512_srli_epi64::<12>(w3), even),
-            _mm512_and_si512(_mm512_srli_epi64::<38>(w3), odd),
-        ])
-    }
-
-    /// Two limbs in each vector: of reduced elements, for memory.
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    pub(super) fn packed(&self) -> [__m512i; 5] {
-        let limbs = &self.0;
-        [
-            _mm512_or_si512(limbs[0], _mm512_slli_epi64::<32>(limbs[1])),
-            _mm512_or_si512(limbs[2], _mm512_slli_epi64::<32>(limbs[3])),
-            _mm512_or_si512(limbs[4], _mm512_slli_epi64::<32>(limbs[5])),
-            _mm512_or_si512(limbs[6], _mm512_slli_epi64::<32>(limbs[7])),
-            _mm512_or_si512(limbs[8], _mm512_slli_epi64::<32>(limbs[9])),
-        ]
-    }
-
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    pub(super) fn unpacked(pairs: [__m512i; 5]) -> Self {
-        let low = _mm512_set1_epi64(0xffff_ffff);
-        let mut limbs = [_mm512_setzero_si512(); 10];
-        for (limbs, pair) in limbs.chunks_exact_mut(2).zip(pairs) {
-            limbs[0] = _mm512_and_si512(pair, low);
-            limbs[1] = _mm512_srli_epi64::<32>(pair);
-        }
-        Self(limbs)
-    }
-
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    pub(super) fn add(&self, other: &Self) -> Self {
-        let mut limbs = self.0;
-        for (limb, other) in limbs.iter_mut().zip(other.0) {
-            *limb = _mm512_add_epi64(*limb, other);
-        }
-        Self(limbs)
-    }
-
-    /// Twice the prime more than the difference.
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    pub(super) fn subtract(&self, reduced: &Self) -> Self {
-        let mut limbs = self.0;
-        for ((limb, other), prime) in limbs.iter_mut().zip(reduced.0).zip(TWICE_PRIME) {
-            let above = _mm512_add_epi64(*limb, _mm512_set1_epi64(prime));
-            *limb = _mm512_sub_epi64(above, other);
-        }
-        Self(limbs)
-    }
-
-    /// Of reduced elements, negated in some lanes; below 2^27.
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    pub(super) fn negated_where(&self, mask: Mask) -> Self {
-        let mut limbs = self.0;
-        for (limb, prime) in limbs.iter_mut().zip(TWICE_PRIME) {
-            *limb = _mm512_mask_sub_epi64(*limb, mask, _mm512_set1_epi64(prime), *limb);
-        }
-        Self(limbs)
-    }
-
+    /// Of words as `packed` returns them.
+    fn unpacked(proof: Self::Proof, words: Words) -> Self;
+    /// Of a reduced element.
+    fn packed(&self) -> Words;
+    fn proof(&self) -> Self::Proof;
+    fn add(&self, other: &Self) -> Self;
+    fn subtract(&self, reduced: &Self) -> Self;
+    /// Of reduced elements, negated in some lanes.
+    fn negated_where(&self, mask: Mask) -> Self;
     /// Other elements in some lanes.
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    pub(super) fn replaced_where(&self, mask: Mask, other: &Self) -> Self {
-        let mut limbs = self.0;
-        for (limb, other) in limbs.iter_mut().zip(other.0) {
-            *limb = _mm512_mask_mov_epi64(*limb, mask, other);
-        }
-        Self(limbs)
-    }
-
+    fn replaced_where(&self, mask: Mask, other: &Self) -> Self;
     /// Lane `i` of what is returned is lane `i + by`.
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn rotated(&self, by: i64) -> Self {
-        let lanes = _mm512_set_epi64(by + 7, by + 6, by + 5, by + 4, by + 3, by + 2, by + 1, by);
-        let mut limbs = self.0;
-        for limb in &mut limbs {
-            *limb = _mm512_permutexvar_epi64(lanes, *limb);
-        }
-        Self(limbs)
-    }
-
+    fn rotated(&self, by: i64) -> Self;
     /// The same element, reduced.
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    pub(super) fn carried(&self) -> Self {
-        let [
-            mut z0,
-            mut z1,
-            mut z2,
-            mut z3,
-            mut z4,
-            mut z5,
-            mut z6,
-            mut z7,
-            mut z8,
-            mut z9,
-        ] = self.0;
-        let (even, odd) = (_mm512_set1_epi64(EVEN), _mm512_set1_epi64(ODD));
-        macro_rules! carry {
-            ($from:ident has $bits:literal, to $to:ident) => {
-                $to = _mm512_add_epi64($to, _mm512_srli_epi64::<$bits>($from));
-                $from = _mm512_and_si512($from, if $bits == 26 { even } else { odd });
-            };
-        }
-        carry!(z0 has 26, to z1);
-        carry!(z4 has 26, to z5);
-        carry!(z1 has 25, to z2);
-        carry!(z5 has 25, to z6);
-        carry!(z2 has 26, to z3);
-        carry!(z6 has 26, to z7);
-        carry!(z3 has 25, to z4);
-        carry!(z7 has 25, to z8);
-        carry!(z4 has 26, to z5);
-        carry!(z8 has 26, to z9);
-        // 2^255 is 19. What is carried may have more than 32 bits.
-        let top = _mm512_srli_epi64::<25>(z9);
-        z9 = _mm512_and_si512(z9, odd);
-        let three_times = _mm512_add_epi64(top, _mm512_slli_epi64::<1>(top));
-        z0 = _mm512_add_epi64(
-            z0,
-            _mm512_add_epi64(three_times, _mm512_slli_epi64::<4>(top)),
-        );
-        carry!(z0 has 26, to z1);
-        Self([z0, z1, z2, z3, z4, z5, z6, z7, z8, z9])
-    }
+    fn carried(&self) -> Self;
+    fn multiply(&self, other: &Self) -> Self;
+    /// In place, as copies would cost as much again.
+    fn square_assign(&mut self);
 
-    #[target_feature(enable = "avx512f")]
-    #[inline(never)]
-    pub(super) fn multiply(&self, other: &Self) -> Self {
-        let [x0, x1, x2, x3, x4, x5, x6, x7, x8, x9] = self.0;
-        let [y0, y1, y2, y3, y4, y5, y6, y7, y8, y9] = other.0;
-        let (m1, m2, m3) = (nineteen_times(y1), nineteen_times(y2), nineteen_times(y3));
-        let (m4, m5, m6) = (nineteen_times(y4), nineteen_times(y5), nineteen_times(y6));
-        let (m7, m8, m9) = (nineteen_times(y7), nineteen_times(y8), nineteen_times(y9));
-        let (d1, d3, d5) = (twice(x1), twice(x3), twice(x5));
-        let (d7, d9) = (twice(x7), twice(x9));
-        Self([
-            sum!(x0 y0, d1 m9, x2 m8, d3 m7, x4 m6, d5 m5, x6 m4, d7 m3, x8 m2, d9 m1),
-            sum!(x0 y1, x1 y0, x2 m9, x3 m8, x4 m7, x5 m6, x6 m5, x7 m4, x8 m3, x9 m2),
-            sum!(x0 y2, d1 y1, x2 y0, d3 m9, x4 m8, d5 m7, x6 m6, d7 m5, x8 m4, d9 m3),
-            sum!(x0 y3, x1 y2, x2 y1, x3 y0, x4 m9, x5 m8, x6 m7, x7 m6, x8 m5, x9 m4),
-            sum!(x0 y4, d1 y3, x2 y2, d3 y1, x4 y0, d5 m9, x6 m8, d7 m7, x8 m6, d9 m5),
-            sum!(x0 y5, x1 y4, x2 y3, x3 y2, x4 y1, x5 y0, x6 m9, x7 m8, x8 m7, x9 m6),
-            sum!(x0 y6, d1 y5, x2 y4, d3 y3, x4 y2, d5 y1, x6 y0, d7 m9, x8 m8, d9 m7),
-            sum!(x0 y7, x1 y6, x2 y5, x3 y4, x4 y3, x5 y2, x6 y1, x7 y0, x8 m9, x9 m8),
-            sum!(x0 y8, d1 y7, x2 y6, d3 y5, x4 y4, d5 y3, x6 y2, d7 y1, x8 y0, d9 m9),
-            sum!(x0 y9, x1 y8, x2 y7, x3 y6, x4 y5, x5 y4, x6 y3, x7 y2, x8 y1, x9 y0),
-        ])
-        .carried()
-    }
-
-    /// In place, as copies of 640 bytes would cost as much again.
-    #[target_feature(enable = "avx512f")]
-    #[inline(never)]
-    pub(super) fn square_assign(&mut self) {
-        let [x0, x1, x2, x3, x4, x5, x6, x7, x8, x9] = self.0;
-        let (m5, m6, m7) = (nineteen_times(x5), nineteen_times(x6), nineteen_times(x7));
-        let (m8, m9) = (nineteen_times(x8), nineteen_times(x9));
-        let (d0, d1, d2, d3) = (twice(x0), twice(x1), twice(x2), twice(x3));
-        let (d4, d5, d6, d7) = (twice(x4), twice(x5), twice(x6), twice(x7));
-        let (q1, q3, q5, q7) = (twice(d1), twice(d3), twice(d5), twice(d7));
-        let d9 = twice(x9);
-        let e9 = twice(m9);
-        *self = Self([
-            sum!(x0 x0, q1 m9, d2 m8, q3 m7, d4 m6, d5 m5),
-            sum!(d0 x1, d2 m9, d3 m8, d4 m7, d5 m6),
-            sum!(d0 x2, d1 x1, q3 m9, d4 m8, q5 m7, x6 m6),
-            sum!(d0 x3, d1 x2, d4 m9, d5 m8, d6 m7),
-            sum!(d0 x4, q1 x3, x2 x2, q5 m9, d6 m8, d7 m7),
-            sum!(d0 x5, d1 x4, d2 x3, d6 m9, d7 m8),
-            sum!(d0 x6, q1 x5, d2 x4, d3 x3, q7 m9, x8 m8),
-            sum!(d0 x7, d1 x6, d2 x5, d3 x4, x8 e9),
-            sum!(d0 x8, q1 x7, d2 x6, q3 x5, x4 x4, d9 m9),
-            sum!(d0 x9, d1 x8, d2 x7, d3 x6, d4 x5),
-        ])
-        .carried();
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn squared(&self, times: usize) -> Self {
+    fn squared(&self, times: usize) -> Self {
         let mut power = *self;
         for _ in 0..times {
             power.square_assign();
@@ -320,8 +64,7 @@ impl Field {
     }
 
     /// The power (p - 5) / 8 = 2^252 - 3, by the chain of additions that all implementations use.
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn power_for_roots(&self) -> Self {
+    fn power_for_roots(&self) -> Self {
         let to_2 = self.squared(1);
         let to_9 = self.multiply(&to_2.squared(2));
         let to_11 = to_2.multiply(&to_9);
@@ -336,50 +79,226 @@ impl Field {
         let n_250 = n_200.squared(50).multiply(&n_50);
         n_250.squared(2).multiply(self)
     }
+}
 
-    /// The limbs of the same elements, each below the prime.
+/// Eight elements in memory: five words in each lane, of which number `i` counts 2^(51 i). Of reduced elements they are
+/// below 2^51 + 2^43.
+pub(super) type Words = [__m512i; 5];
+
+/// Which of eight; bit `i` is lane `i`.
+pub(super) type Mask = u8;
+
+/// Of a word.
+const BITS: u32 = 51;
+const WORD: i64 = (1 << BITS) - 1;
+
+/// Elements in so many limbs.
+#[derive(Clone, Copy)]
+pub(crate) struct Limbs<const N: usize>([__m512i; N]);
+
+impl<const N: usize> Limbs<N> {
     #[target_feature(enable = "avx512f")]
-    fn canonical(&self) -> [__m512i; 10] {
-        let Self(mut limbs) = self.carried();
-        // A reduced element is below twice the prime. Whether it is not below the prime: what nineteen more carry.
-        let mut above = _mm512_set1_epi64(19);
-        for (i, limb) in limbs.iter().enumerate() {
-            let sum = _mm512_add_epi64(*limb, above);
-            above = if i % 2 == 0 {
-                _mm512_srli_epi64::<26>(sum)
-            } else {
-                _mm512_srli_epi64::<25>(sum)
-            };
+    #[inline]
+    fn sum(&self, other: &Self) -> Self {
+        let mut limbs = self.0;
+        for (limb, other) in limbs.iter_mut().zip(other.0) {
+            *limb = _mm512_add_epi64(*limb, other);
         }
-        // Less the prime is 19 more, less 2^255.
-        let mut carry = _mm512_mul_epu32(above, _mm512_set1_epi64(19));
-        for (i, limb) in limbs.iter_mut().enumerate() {
-            let sum = _mm512_add_epi64(*limb, carry);
-            let (rest, next) = if i % 2 == 0 {
-                (EVEN, _mm512_srli_epi64::<26>(sum))
-            } else {
-                (ODD, _mm512_srli_epi64::<25>(sum))
-            };
-            *limb = _mm512_and_si512(sum, _mm512_set1_epi64(rest));
-            carry = next;
-        }
-        limbs
+        Self(limbs)
     }
 
-    /// Where it is zero.
+    /// `twice_prime` more than the difference.
     #[target_feature(enable = "avx512f")]
-    pub(super) fn is_zero(&self) -> Mask {
-        let limbs = self.canonical();
-        let mut bits = limbs[0];
-        for limb in &limbs[1..] {
-            bits = _mm512_or_si512(bits, *limb);
+    #[inline]
+    fn difference(&self, twice_prime: [i64; N], other: &Self) -> Self {
+        let mut limbs = self.0;
+        for ((limb, other), prime) in limbs.iter_mut().zip(other.0).zip(twice_prime) {
+            let above = _mm512_add_epi64(*limb, _mm512_set1_epi64(prime));
+            *limb = _mm512_sub_epi64(above, other);
         }
-        _mm512_testn_epi64_mask(bits, bits)
+        Self(limbs)
     }
 
-    /// Where the number below the prime is odd.
     #[target_feature(enable = "avx512f")]
-    pub(super) fn is_odd(&self) -> Mask {
-        _mm512_test_epi64_mask(self.canonical()[0], _mm512_set1_epi64(1))
+    #[inline]
+    fn negated(&self, twice_prime: [i64; N], mask: Mask) -> Self {
+        let mut limbs = self.0;
+        for (limb, prime) in limbs.iter_mut().zip(twice_prime) {
+            *limb = _mm512_mask_sub_epi64(*limb, mask, _mm512_set1_epi64(prime), *limb);
+        }
+        Self(limbs)
     }
+
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn replaced(&self, mask: Mask, other: &Self) -> Self {
+        let mut limbs = self.0;
+        for (limb, other) in limbs.iter_mut().zip(other.0) {
+            *limb = _mm512_mask_mov_epi64(*limb, mask, other);
+        }
+        Self(limbs)
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn turned(&self, by: i64) -> Self {
+        let lanes = _mm512_set_epi64(by + 7, by + 6, by + 5, by + 4, by + 3, by + 2, by + 1, by);
+        let mut limbs = self.0;
+        for limb in &mut limbs {
+            *limb = _mm512_permutexvar_epi64(lanes, *limb);
+        }
+        Self(limbs)
+    }
+}
+
+/// `Field` by the methods of those limbs.
+macro_rules! fields {
+    ($($limbs:literal with $proof:ident: $sum:ident, $difference:ident;)+) => {$(
+        impl Field for Limbs<$limbs> {
+            type Proof = $proof;
+
+            #[inline(always)]
+            fn unpacked(_: $proof, words: Words) -> Self {
+                // SAFETY: there is the proof.
+                unsafe { Self::of_words(words) }
+            }
+
+            #[inline(always)]
+            fn packed(&self) -> Words {
+                // SAFETY: there is an element, here and below.
+                unsafe { self.words() }
+            }
+
+            fn proof(&self) -> $proof {
+                $proof(())
+            }
+
+            #[inline(always)]
+            fn add(&self, other: &Self) -> Self {
+                // SAFETY: as above.
+                unsafe { self.$sum(other) }
+            }
+
+            #[inline(always)]
+            fn subtract(&self, reduced: &Self) -> Self {
+                // SAFETY: as above.
+                unsafe { self.$difference(reduced) }
+            }
+
+            #[inline(always)]
+            fn negated_where(&self, mask: Mask) -> Self {
+                // SAFETY: as above.
+                unsafe { self.negated(Self::TWICE_PRIME, mask) }
+            }
+
+            #[inline(always)]
+            fn replaced_where(&self, mask: Mask, other: &Self) -> Self {
+                // SAFETY: as above.
+                unsafe { self.replaced(mask, other) }
+            }
+
+            #[inline(always)]
+            fn rotated(&self, by: i64) -> Self {
+                // SAFETY: as above.
+                unsafe { self.turned(by) }
+            }
+
+            #[inline(always)]
+            fn carried(&self) -> Self {
+                // SAFETY: as above.
+                unsafe { self.reduced() }
+            }
+
+            // Larger code is slower, and what has instructions of its own heeds no `inline(never)`.
+            #[inline(never)]
+            fn multiply(&self, other: &Self) -> Self {
+                // SAFETY: as above.
+                unsafe { self.product(other) }
+            }
+
+            // Larger code is slower, and what has instructions of its own heeds no `inline(never)`.
+            #[inline(never)]
+            fn square_assign(&mut self) {
+                // SAFETY: as above.
+                unsafe { self.become_square() }
+            }
+        }
+    )+};
+}
+
+fields! {
+    10 with Avx512: sum, less;
+    5 with Ifma: carried_sum, less;
+}
+
+/// Of four 64-bit words in each lane, lowest first. The uppermost bit is left out; what is left need not be below the
+/// prime.
+#[target_feature(enable = "avx512f")]
+pub(super) fn from_bits<F: Field>(proof: F::Proof, [w0, w1, w2, w3]: [__m512i; 4]) -> F {
+    let low_1 = _mm512_or_si512(_mm512_srli_epi64::<51>(w0), _mm512_slli_epi64::<13>(w1));
+    let low_2 = _mm512_or_si512(_mm512_srli_epi64::<38>(w1), _mm512_slli_epi64::<26>(w2));
+    let low_3 = _mm512_or_si512(_mm512_srli_epi64::<25>(w2), _mm512_slli_epi64::<39>(w3));
+    let mut words = [w0, low_1, low_2, low_3, _mm512_srli_epi64::<12>(w3)];
+    for word in &mut words {
+        *word = _mm512_and_si512(*word, _mm512_set1_epi64(WORD));
+    }
+    F::unpacked(proof, words)
+}
+
+/// The same in all lanes, of four 64-bit words, lowest first.
+#[target_feature(enable = "avx512f")]
+pub(super) fn splat<F: Field>(proof: F::Proof, [w0, w1, w2, w3]: [u64; 4]) -> F {
+    let words = [w0, w1, w2, w3].map(|word| word as i64);
+    let [w0, w1, w2, w3] = words;
+    let bits = [
+        _mm512_set1_epi64(w0),
+        _mm512_set1_epi64(w1),
+        _mm512_set1_epi64(w2),
+        _mm512_set1_epi64(w3),
+    ];
+    from_bits(proof, bits)
+}
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn zero<F: Field>(proof: F::Proof) -> F {
+    splat(proof, [0; 4])
+}
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn one<F: Field>(proof: F::Proof) -> F {
+    splat(proof, [1, 0, 0, 0])
+}
+
+/// The same elements, each below the prime.
+#[target_feature(enable = "avx512f")]
+fn canonical<F: Field>(of: &F) -> Words {
+    let mut words = of.carried().packed();
+    // A reduced element is below twice the prime. Whether it is not below the prime: what nineteen more carry.
+    let nineteen = _mm512_set1_epi64(19);
+    let mut above = nineteen;
+    for word in &words {
+        above = _mm512_srli_epi64::<BITS>(_mm512_add_epi64(*word, above));
+    }
+    // Less the prime is 19 more, less 2^255.
+    let mut carry = _mm512_mul_epu32(above, nineteen);
+    for word in &mut words {
+        let sum = _mm512_add_epi64(*word, carry);
+        *word = _mm512_and_si512(sum, _mm512_set1_epi64(WORD));
+        carry = _mm512_srli_epi64::<BITS>(sum);
+    }
+    words
+}
+
+/// Where it is zero.
+#[target_feature(enable = "avx512f")]
+pub(super) fn is_zero<F: Field>(of: &F) -> Mask {
+    let [w0, w1, w2, w3, w4] = canonical(of);
+    let low = _mm512_or_si512(_mm512_or_si512(w0, w1), w2);
+    let bits = _mm512_or_si512(_mm512_or_si512(w3, w4), low);
+    _mm512_testn_epi64_mask(bits, bits)
+}
+
+/// Where the number below the prime is odd.
+#[target_feature(enable = "avx512f")]
+pub(super) fn is_odd<F: Field>(of: &F) -> Mask {
+    _mm512_test_epi64_mask(canonical(of)[0], _mm512_set1_epi64(1))
 }

@@ -2,12 +2,12 @@
 //! "Twisted Edwards Curves Revisited", 2008). Their addition is complete: it holds for all points, those of small order
 //! and equal ones among them, as -1 is a square and d is none.
 //!
-//! Every coordinate is reduced, as `field` means it.
+//! Every coordinate is reduced, as `Field` means it.
 
 #[cfg(test)]
 mod tests;
 
-use super::field::{Field, Mask};
+use super::field::{self, Field, Mask, from_bits, is_odd, is_zero, splat};
 use core::arch::x86_64::*;
 
 /// -121665 / 121666.
@@ -32,18 +32,18 @@ const ROOT_OF_MINUS_1: [u64; 4] = [
 
 /// Eight points: x = X/Z, y = Y/Z, xy = T/Z.
 #[derive(Clone, Copy)]
-pub(crate) struct Points {
-    x: Field,
-    y: Field,
-    z: Field,
-    t: Field,
+pub(crate) struct Points<F> {
+    x: F,
+    y: F,
+    z: F,
+    t: F,
 }
 
-/// A point to be added, by itself: y + x, y - x and 2dxy, five words each, of two limbs.
+/// A point to be added, by itself: y + x, y - x and 2dxy, five words each.
 #[derive(Clone, Copy)]
 pub(super) struct Addend([__m512i; 2]);
 
-/// Eight points in memory: two limbs in each word.
+/// Eight points in memory.
 pub(super) type PackedPoints = [__m512i; 20];
 
 /// Lane `i` of vector `j` becomes lane `j` of vector `i`.
@@ -94,7 +94,11 @@ impl Addend {
     /// The points that eight encodings say, as RFC 8032, 5.1.3 finds them, but that y may be the prime and more, and the
     /// sign of x = 0 either. Where there is none, what is returned for it is nothing.
     #[target_feature(enable = "avx512f")]
-    pub(super) fn decoded(encodings: [&[u8; 32]; 8]) -> ([Self; 8], Mask) {
+    pub(super) fn decoded<F: Field>(
+        proof: F::Proof,
+        encodings: [&[u8; 32]; 8],
+    ) -> ([Self; 8], Mask) {
+        let (one, constant) = (field::one::<F>(proof), |of| splat::<F>(proof, of));
         let word = |of: usize| {
             encodings.map(|bytes| {
                 i64::from_le_bytes(bytes[8 * of..8 * of + 8].try_into().expect("eight bytes"))
@@ -109,10 +113,10 @@ impl Addend {
         ];
         let signs = sign_bits(words[3]);
 
-        let y = Field::from_words(words);
+        let y: F = from_bits(proof, words);
         let y_squared = y.squared(1);
-        let u = y_squared.subtract(&Field::one());
-        let v = y_squared.multiply(&Field::splat(D)).add(&Field::one());
+        let u = y_squared.subtract(&one);
+        let v = y_squared.multiply(&constant(D)).add(&one);
         // The root of u/v is u v³ (u v⁷)^((p - 5) / 8), or that times the root of -1.
         let v_3 = v.squared(1).multiply(&v);
         let v_7 = v_3.squared(1).multiply(&v);
@@ -122,11 +126,11 @@ impl Addend {
             .multiply(&v_3)
             .multiply(&u);
         let check = root.squared(1).multiply(&v);
-        let (is_u, is_minus_u) = (u.subtract(&check).is_zero(), u.add(&check).is_zero());
-        let other_root = root.multiply(&Field::splat(ROOT_OF_MINUS_1));
+        let (is_u, is_minus_u) = (is_zero(&u.subtract(&check)), is_zero(&u.add(&check)));
+        let other_root = root.multiply(&constant(ROOT_OF_MINUS_1));
         let root = root.replaced_where(is_minus_u, &other_root);
-        let x = root.negated_where(root.is_odd() ^ signs).carried();
-        let t = x.multiply(&y).multiply(&Field::splat(TWICE_D));
+        let x = root.negated_where(is_odd(&root) ^ signs).carried();
+        let t = x.multiply(&y).multiply(&constant(TWICE_D));
 
         let [a0, a1, a2, a3, a4] = y.add(&x).carried().packed();
         let [b0, b1, b2, b3, b4] = y.subtract(&x).carried().packed();
@@ -148,10 +152,10 @@ fn sign_bits(value: __m512i) -> Mask {
     _mm512_cmplt_epi64_mask(value, _mm512_setzero_si512())
 }
 
-impl Points {
+impl<F: Field> Points<F> {
     #[target_feature(enable = "avx512f")]
-    pub(super) fn identity() -> Self {
-        let (zero, one) = (Field::zero(), Field::one());
+    pub(super) fn identity(proof: F::Proof) -> Self {
+        let (zero, one) = (field::zero(proof), field::one(proof));
         Self {
             x: zero,
             y: one,
@@ -173,9 +177,10 @@ impl Points {
     /// Takes from memory the points of some lanes.
     #[target_feature(enable = "avx512f")]
     pub(super) fn replace_where(&mut self, mask: Mask, packed: &PackedPoints) {
+        let proof = self.x.proof();
         let coordinates = [&mut self.x, &mut self.y, &mut self.z, &mut self.t];
         for (packed, coordinate) in packed.as_chunks().0.iter().zip(coordinates) {
-            *coordinate = coordinate.replaced_where(mask, &Field::unpacked(*packed));
+            *coordinate = coordinate.replaced_where(mask, &F::unpacked(proof, *packed));
         }
     }
 
@@ -184,10 +189,11 @@ impl Points {
     pub(super) fn add_assign(&mut self, addends: [&Addend; 8], subtracted: Mask) {
         let [a0, a1, a2, a3, a4, b0, b1, b2] = transposed(addends.map(|addend| addend.0[0]));
         let [b3, b4, c0, c1, c2, c3, c4, _] = transposed(addends.map(|addend| addend.0[1]));
+        let proof = self.x.proof();
         let (plus, minus, t) = (
-            Field::unpacked([a0, a1, a2, a3, a4]),
-            Field::unpacked([b0, b1, b2, b3, b4]),
-            Field::unpacked([c0, c1, c2, c3, c4]),
+            F::unpacked(proof, [a0, a1, a2, a3, a4]),
+            F::unpacked(proof, [b0, b1, b2, b3, b4]),
+            F::unpacked(proof, [c0, c1, c2, c3, c4]),
         );
         // -P has -x for x: y + x and y - x change places, and xy its sign.
         let y_plus_x = plus.replaced_where(subtracted, &minus);
@@ -207,7 +213,8 @@ impl Points {
             .subtract(&self.x)
             .multiply(&other.y.subtract(&other.x));
         let b = self.y.add(&self.x).multiply(&other.y.add(&other.x));
-        let c = self.t.multiply(&other.t).multiply(&Field::splat(TWICE_D));
+        let twice_d = splat(self.x.proof(), TWICE_D);
+        let c = self.t.multiply(&other.t).multiply(&twice_d);
         let d = self.z.multiply(&other.z);
         let d = d.add(&d);
         self.set(&b.subtract(&a), &d.subtract(&c), &d.add(&c), &b.add(&a));
@@ -233,11 +240,11 @@ impl Points {
         }
     }
 
-    /// X = EF, Y = GH, T = EH, Z = FG. F is the largest, up to 2^28.4, and so always a left factor; the others are
-    /// below 2^27.6.
+    /// X = EF, Y = GH, T = EH, Z = FG. F counts up to 5 by the bounds of `Field`, and so is always a left factor; the
+    /// others count 3 at most.
     #[target_feature(enable = "avx512f")]
     #[inline]
-    fn set(&mut self, e: &Field, f: &Field, g: &Field, h: &Field) {
+    fn set(&mut self, e: &F, f: &F, g: &F, h: &F) {
         self.x = f.multiply(e);
         self.y = g.multiply(h);
         self.t = e.multiply(h);
@@ -276,9 +283,9 @@ impl Points {
         eightfold.is_identity()
     }
 
-    /// Where it is the identity: x = 0 and y = 1.
+    /// Where it is the identity: x = 0 and y = 1. What has z = 0 is no point.
     #[target_feature(enable = "avx512f")]
     pub(super) fn is_identity(&self) -> Mask {
-        self.x.is_zero() & self.y.subtract(&self.z).is_zero()
+        is_zero(&self.x) & is_zero(&self.y.subtract(&self.z)) & !is_zero(&self.z)
     }
 }

@@ -11,7 +11,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::field::Mask;
+use super::field::{Field, Mask};
 use super::point::{Addend, PackedPoints, Points};
 use core::arch::x86_64::*;
 
@@ -92,7 +92,12 @@ pub(super) struct Summation {
 impl Summation {
     /// The sum of points, each so many times, in lane 0. The last of `points` is the identity.
     #[target_feature(enable = "avx512f")]
-    pub(super) fn sum(&mut self, points: &[Addend], factors: &Factors) -> Points {
+    pub(super) fn sum<F: Field>(
+        &mut self,
+        proof: F::Proof,
+        points: &[Addend],
+        factors: &Factors,
+    ) -> Points<F> {
         let (long, all) = (factors.long.len(), factors.long.len() + factors.short.len());
         self.places.clear();
         self.places
@@ -100,7 +105,7 @@ impl Summation {
         self.bits = if long < WIDE_MIN { 4 } else { 8 };
         self.find_digits(factors, all);
         let (windows, doublings) = (256 / self.bits, self.bits);
-        let mut total = Points::identity();
+        let mut total = Points::identity(proof);
         for group in (0..windows / LANES).rev() {
             // In the beginning it is the identity.
             if group + 1 < windows / LANES {
@@ -116,7 +121,7 @@ impl Summation {
                 let digits = &self.digits[first..first + count];
                 order_by_digit(digits, &self.places, &mut self.steps[lane]);
             }
-            total.add_points_assign(&self.sum_of_group(points));
+            total.add_points_assign(&self.sum_of_group(proof, points));
         }
         let mut sum = total.rotated(LANES as i64 - 1);
         for lane in (0..LANES as i64 - 1).rev() {
@@ -150,7 +155,7 @@ impl Summation {
 
     /// The sum of each lane, as `steps` say.
     #[target_feature(enable = "avx512f")]
-    fn sum_of_group(&mut self, points: &[Addend]) -> Points {
+    fn sum_of_group<F: Field>(&mut self, proof: F::Proof, points: &[Addend]) -> Points<F> {
         let length = self.steps.iter().map(Vec::len).max().unwrap_or_default();
         // The identity.
         let rest = Step::new(points.len() as u32 - 1, false);
@@ -160,7 +165,8 @@ impl Summation {
         self.rows
             .resize(DIGIT_MAX + 1, [_mm512_setzero_si512(); 20]);
         let mut ended: [Mask; DIGIT_MAX + 1] = [0; _];
-        let mut running = Points::identity();
+        let identity = Points::<F>::identity(proof);
+        let mut running = identity;
         for at in 0..length {
             let steps: [Step; LANES] = std::array::from_fn(|lane| self.steps[lane][at]);
             let mut subtracted = 0;
@@ -183,7 +189,7 @@ impl Summation {
                 }
             }
         }
-        let (mut total, mut above) = (Points::identity(), Points::identity());
+        let (mut total, mut above) = (identity, identity);
         let digit_max = 1 << (self.bits - 1);
         for digit in (1..=digit_max).rev() {
             if ended[digit] != 0 {

@@ -8,136 +8,276 @@ fn prime() -> BigUint {
     (BigUint::from(1_u8) << 255) - 19_u8
 }
 
-/// Limbs of eight elements.
-type Limbs = [[u64; 10]; 8];
+/// How tests see the limbs of one way to have elements.
+trait Tested<const N: usize>: Field {
+    /// The largest that reduced limbs may be.
+    const REDUCED: [u64; N];
+    /// What sums and differences are at most: in five limbs they are carried.
+    const SUMS_ARE_REDUCED: bool;
+    const WEIGHTS: [u32; N];
 
-#[target_feature(enable = "avx512f")]
-fn field(limbs: &Limbs) -> Field {
-    let vector = |i: usize| {
-        let [a, b, c, d, e, f, g, h] = std::array::from_fn(|lane| limbs[lane][i] as i64);
-        _mm512_set_epi64(h, g, f, e, d, c, b, a)
-    };
-    Field(std::array::from_fn(vector))
+    fn of_limbs(proof: Self::Proof, limbs: [__m512i; N]) -> Self;
+    fn limbs(&self) -> [__m512i; N];
 }
 
-fn limbs(vectors: [__m512i; 10]) -> Limbs {
-    // SAFETY: both are eight words.
+impl Tested<10> for Limbs<10> {
+    const REDUCED: [u64; 10] = {
+        let mut limbs = [(1 << 26) - 1; 10];
+        let mut i = 1;
+        while i < 10 {
+            limbs[i] = (1 << 25) + (1 << 17) - 1;
+            i += 2;
+        }
+        limbs
+    };
+    const SUMS_ARE_REDUCED: bool = false;
+    const WEIGHTS: [u32; 10] = [0, 26, 51, 77, 102, 128, 153, 179, 204, 230];
+
+    fn of_limbs(_: Avx512, limbs: [__m512i; 10]) -> Self {
+        Self(limbs)
+    }
+
+    fn limbs(&self) -> [__m512i; 10] {
+        self.0
+    }
+}
+
+impl Tested<5> for Limbs<5> {
+    const REDUCED: [u64; 5] = [(1 << 51) + (1 << 18) - 1; 5];
+    const SUMS_ARE_REDUCED: bool = true;
+    const WEIGHTS: [u32; 5] = [0, 51, 102, 153, 204];
+
+    fn of_limbs(_: Ifma, limbs: [__m512i; 5]) -> Self {
+        Self(limbs)
+    }
+
+    fn limbs(&self) -> [__m512i; 5] {
+        self.0
+    }
+}
+
+/// Eight elements as their limbs.
+type Eight<const N: usize> = [[u64; N]; 8];
+
+fn field<F: Tested<N>, const N: usize>(proof: F::Proof, limbs: &Eight<N>) -> F {
+    let vector = |i: usize| {
+        let words: [u64; 8] = std::array::from_fn(|lane| limbs[lane][i]);
+        // SAFETY: any 64 bytes are a vector.
+        unsafe { std::mem::transmute::<[u64; 8], __m512i>(words) }
+    };
+    F::of_limbs(proof, std::array::from_fn(vector))
+}
+
+/// The words of each lane.
+fn lanes<const N: usize>(vectors: [__m512i; N]) -> Eight<N> {
+    // SAFETY: any vector is eight words.
     let words = vectors.map(|vector| unsafe { std::mem::transmute::<__m512i, [u64; 8]>(vector) });
     std::array::from_fn(|lane| std::array::from_fn(|i| words[i][lane]))
 }
 
-fn value(limbs: &[u64; 10]) -> BigUint {
-    let weights = (0..10).map(|i| (51 * i as u64).div_ceil(2));
-    let parts = limbs
-        .iter()
-        .zip(weights)
-        .map(|(limb, weight)| BigUint::from(*limb) << weight);
-    parts.sum()
+fn value<const N: usize>(limbs: &[u64; N], weights: [u32; N]) -> BigUint {
+    let parts = limbs.iter().zip(weights);
+    parts
+        .map(|(limb, weight)| BigUint::from(*limb) << weight)
+        .sum()
 }
 
-/// The largest limbs that a bound allows, where the table says 2^`bits` for even ones.
-fn largest(bits: f64) -> [u64; 10] {
-    std::array::from_fn(|i| (bits - (i % 2) as f64).exp2() as u64 - 1)
+fn values<F: Tested<N>, const N: usize>(of: &F) -> [BigUint; 8] {
+    lanes(of.limbs()).map(|limbs| value(&limbs, F::WEIGHTS))
 }
 
-const REDUCED: [u64; 10] = {
-    let mut limbs = [(1 << 26) - 1; 10];
-    let mut i = 1;
-    while i < 10 {
-        limbs[i] = (1 << 25) + (1 << 17) - 1;
-        i += 2;
-    }
-    limbs
-};
-
-/// Elements with limbs below a bound: all at it, none, or at random; some limbs at it and others 0.
-fn elements(most: [u64; 10]) -> impl Strategy<Value = Limbs> {
+/// Elements with limbs of so many times what reduced ones have at most: all at that, none, or at random; some limbs at it
+/// and others 0.
+fn elements<F: Tested<N>, const N: usize>(times: u64) -> impl Strategy<Value = Eight<N>>
+where
+    [u64; N]: Sized,
+{
+    let times = if F::SUMS_ARE_REDUCED { 1 } else { times };
+    let most = F::REDUCED.map(|limb| limb * times);
     let limb = move |most: u64| prop_oneof![1 => Just(most), 1 => Just(0), 3 => 0..=most];
     let element = most.map(limb);
     let element = prop_oneof![1 => Just(most), 8 => element];
     proptest::array::uniform8(element)
 }
 
-fn check_reduced(limbs: &Limbs) {
-    for element in limbs {
-        for (limb, most) in element.iter().zip(REDUCED) {
+#[track_caller]
+fn check_reduced<F: Tested<N>, const N: usize>(of: &F) {
+    for limbs in lanes(of.limbs()) {
+        for (limb, most) in limbs.iter().zip(F::REDUCED) {
             assert!(*limb <= most, "{limb:x} of {most:x}");
         }
     }
 }
 
-#[target_feature(enable = "avx512f")]
-fn check_product(left: &Limbs, right: &Limbs) {
-    let product = limbs(field(left).multiply(&field(right)).0);
+/// The same modulo the prime.
+#[track_caller]
+fn check_equal(values: &[BigUint; 8], expected: impl Fn(usize) -> BigUint) {
+    for (lane, value) in values.iter().enumerate() {
+        assert_eq!(value % prime(), expected(lane) % prime(), "lane {lane}");
+    }
+}
+
+fn check_products<F: Tested<N>, const N: usize>(
+    proof: F::Proof,
+    left: &Eight<N>,
+    right: &Eight<N>,
+) {
+    let (left, right): (F, F) = (field(proof, left), field(proof, right));
+    let product = left.multiply(&right);
     check_reduced(&product);
-    for lane in 0..8 {
-        let expected = value(&left[lane]) * value(&right[lane]) % prime();
-        assert_eq!(value(&product[lane]) % prime(), expected, "lane {lane}");
-    }
-}
-
-#[target_feature(enable = "avx512f")]
-fn check_square(of: &Limbs) {
-    let mut square = field(of);
-    square.square_assign();
-    let square = limbs(square.0);
+    let (x, y) = (values(&left), values(&right));
+    check_equal(&values(&product), |lane| &x[lane] * &y[lane]);
+    let square = right.squared(1);
     check_reduced(&square);
-    for lane in 0..8 {
-        let expected = value(&of[lane]).pow(2) % prime();
-        assert_eq!(value(&square[lane]) % prime(), expected, "lane {lane}");
-    }
+    check_equal(&values(&square), |lane| y[lane].pow(2));
 }
 
-#[target_feature(enable = "avx512f")]
-fn check_sums(left: &Limbs, right: &Limbs, mask: Mask) {
-    let (a, b) = (field(left), field(right));
-    let sum = limbs(a.add(&b).0);
-    let difference = limbs(a.subtract(&b).0);
-    let negated = limbs(b.negated_where(mask).0);
-    let replaced = limbs(a.replaced_where(mask, &b).0);
-    let packed = limbs(Field::unpacked(b.packed()).0);
-    let carried = limbs(a.carried().0);
-    check_reduced(&carried);
-    for lane in 0..8 {
-        let (x, y) = (value(&left[lane]), value(&right[lane]));
-        let is_chosen = mask >> lane & 1 == 1;
-        assert_eq!(value(&sum[lane]), &x + &y);
-        assert_eq!(value(&difference[lane]), &x + prime() * 2_u8 - &y);
-        let expected = if is_chosen {
-            prime() * 2_u8 - &y
+fn check_sums<F: Tested<N>, const N: usize>(
+    proof: F::Proof,
+    left: &Eight<N>,
+    right: &Eight<N>,
+    mask: Mask,
+) {
+    let (a, b): (F, F) = (field(proof, left), field(proof, right));
+    let (x, y) = (values(&a), values(&b));
+    let (sum, difference) = (a.add(&b), a.subtract(&b));
+    if F::SUMS_ARE_REDUCED {
+        check_reduced(&sum);
+        check_reduced(&difference);
+    }
+    check_equal(&values(&sum), |lane| &x[lane] + &y[lane]);
+    check_equal(&values(&difference), |lane| {
+        &x[lane] + prime() * 2_u8 - &y[lane]
+    });
+    let is_chosen = |lane: usize| mask >> lane & 1 == 1;
+    check_equal(&values(&b.negated_where(mask)), |lane| {
+        if is_chosen(lane) {
+            prime() * 2_u8 - &y[lane]
         } else {
-            y.clone()
-        };
-        assert_eq!(value(&negated[lane]), expected);
-        assert_eq!(
-            replaced[lane],
-            if is_chosen { right[lane] } else { left[lane] }
-        );
-        assert_eq!(packed[lane], right[lane]);
-        assert_eq!(value(&carried[lane]) % prime(), x % prime());
+            y[lane].clone()
+        }
+    });
+    check_equal(&values(&a.replaced_where(mask, &b)), |lane| {
+        if is_chosen(lane) {
+            y[lane].clone()
+        } else {
+            x[lane].clone()
+        }
+    });
+    check_equal(&values(&a.rotated(3)), |lane| x[(lane + 3) % 8].clone());
+    let carried = a.carried();
+    check_reduced(&carried);
+    check_equal(&values(&carried), |lane| x[lane].clone());
+    let unpacked = F::unpacked(proof, b.packed());
+    check_reduced(&unpacked);
+    check_equal(&values(&unpacked), |lane| y[lane].clone());
+}
+
+/// All that is said of elements near the multiples of the prime, and of any.
+#[target_feature(enable = "avx512f")]
+fn check_canonical<F: Tested<N>, const N: usize>(proof: F::Proof, numbers: [BigUint; 8]) {
+    let bits: [[u64; 4]; 8] = numbers.each_ref().map(|number| {
+        let digits = number.to_u64_digits();
+        std::array::from_fn(|i| digits.get(i).copied().unwrap_or_default())
+    });
+    let vector = |i: usize| {
+        let words: [u64; 8] = std::array::from_fn(|lane| bits[lane][i]);
+        // SAFETY: any 64 bytes are a vector.
+        unsafe { std::mem::transmute::<[u64; 8], __m512i>(words) }
+    };
+    let element: F = from_bits(proof, std::array::from_fn(vector));
+    check_reduced(&element);
+    let found = lanes(canonical(&element));
+    for (lane, number) in numbers.iter().enumerate() {
+        let expected = number % prime();
+        let weights = [0, 51, 102, 153, 204];
+        assert_eq!(value(&found[lane], weights), expected, "{number:x}");
+        let is = |mask: Mask| mask >> lane & 1 == 1;
+        assert_eq!(is(is_zero(&element)), expected == BigUint::ZERO);
+        assert_eq!(is(is_odd(&element)), expected.bit(0));
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+/// Below 2^255: near 0, near the prime and at the end, or any.
+fn number() -> impl Strategy<Value = BigUint> {
+    prop_oneof![
+        (0..40_u8).prop_map(BigUint::from),
+        (0..40_u8).prop_map(|less| prime() + 18_u8 - less),
+        any::<[u8; 32]>().prop_map(|mut bytes| {
+            bytes[31] &= 0x7f;
+            BigUint::from_bytes_le(&bytes)
+        }),
+    ]
+}
 
-    #[test]
-    fn products_are_those_of_integers(left in elements(largest(28.4)), right in elements(largest(27.6))) {
-        // SAFETY: there is AVX-512 where this is asked.
-        if crate::lanes::is_available() { unsafe { check_product(&left, &right) } }
-    }
+/// Limbs of any size that may be carried.
+fn check_carried<F: Tested<N>, const N: usize>(proof: F::Proof, limbs: &Eight<N>) {
+    let element: F = field(proof, limbs);
+    let carried = element.carried();
+    check_reduced(&carried);
+    let values = values(&element);
+    check_equal(&self::values(&carried), |lane| values[lane].clone());
+}
 
-    #[test]
-    fn squares_are_those_of_integers(of in elements(largest(27.6))) {
-        // SAFETY: as above.
-        if crate::lanes::is_available() { unsafe { check_square(&of) } }
-    }
+macro_rules! for_both {
+    ($($module:ident: $limbs:literal, $proof:ident;)+) => {$(
+        mod $module {
+            use super::*;
 
-    #[test]
-    fn sums_and_differences_are_those_of_integers(
-        left in elements(largest(28.4)), right in elements(REDUCED), mask in any::<u8>()
-    ) {
-        // SAFETY: as above.
-        if crate::lanes::is_available() { unsafe { check_sums(&left, &right, mask) } }
-    }
+            type Eight = super::Eight<$limbs>;
+
+            fn elements(times: u64) -> impl Strategy<Value = Eight> {
+                super::elements::<Limbs<$limbs>, $limbs>(times)
+            }
+
+            proptest! {
+                #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+                #[test]
+                fn products_are_those_of_integers(left in elements(5), right in elements(3)) {
+                    if let Some(proof) = $proof::found() {
+                        check_products::<Limbs<$limbs>, $limbs>(proof, &left, &right);
+                    }
+                }
+
+                #[test]
+                fn sums_and_differences_are_those_of_integers(
+                    left in elements(4), right in elements(1), mask in any::<u8>()
+                ) {
+                    if let Some(proof) = $proof::found() {
+                        check_sums::<Limbs<$limbs>, $limbs>(proof, &left, &right, mask);
+                    }
+                }
+
+                #[test]
+                fn carried_limbs_are_reduced(
+                    limbs in proptest::array::uniform8(
+                        proptest::array::uniform::<_, $limbs>(prop_oneof![
+                            Just((1_u64 << 62) - 1),
+                            0..1_u64 << 62
+                        ])
+                    )
+                ) {
+                    if let Some(proof) = $proof::found() {
+                        check_carried::<Limbs<$limbs>, $limbs>(proof, &limbs);
+                    }
+                }
+
+                #[test]
+                fn numbers_are_told_below_the_prime(
+                    numbers in proptest::array::uniform8(number())
+                ) {
+                    if let Some(proof) = $proof::found() {
+                        // SAFETY: there is the proof.
+                        unsafe { check_canonical::<Limbs<$limbs>, $limbs>(proof, numbers) }
+                    }
+                }
+            }
+        }
+    )+};
+}
+
+for_both! {
+    ten: 10, Avx512;
+    five: 5, Ifma;
 }

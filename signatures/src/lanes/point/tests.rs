@@ -1,6 +1,8 @@
 //! Eight points against curve25519-dalek's, one by one.
 
 use super::*;
+use crate::lanes::field::Limbs;
+use crate::lanes::{Avx512, Ifma};
 use curve25519_dalek::EdwardsPoint;
 use curve25519_dalek::constants::EIGHT_TORSION;
 use curve25519_dalek::edwards::CompressedEdwardsY;
@@ -36,35 +38,37 @@ fn encoding() -> impl Strategy<Value = [u8; 32]> {
 }
 
 #[target_feature(enable = "avx512f")]
-fn decoded(encodings: &[[u8; 32]; 8]) -> ([Addend; 8], Mask) {
-    Addend::decoded(std::array::from_fn(|lane| &encodings[lane]))
+fn decoded<F: Field>(proof: F::Proof, encodings: &[[u8; 32]; 8]) -> ([Addend; 8], Mask) {
+    Addend::decoded::<F>(proof, std::array::from_fn(|lane| &encodings[lane]))
 }
 
 #[target_feature(enable = "avx512f")]
-fn points(of: &[EdwardsPoint; 8]) -> Points {
-    let (addends, are_points) = decoded(&of.map(|point| point.compress().to_bytes()));
+fn points<F: Field>(proof: F::Proof, of: &[EdwardsPoint; 8]) -> Points<F> {
+    let (addends, are_points) = decoded::<F>(proof, &of.map(|point| point.compress().to_bytes()));
     assert_eq!(are_points, 0xff);
-    let mut points = Points::identity();
+    let mut points = Points::identity(proof);
     points.add_assign(std::array::from_fn(|lane| &addends[lane]), 0);
     points
 }
 
 /// Whether each lane has the point expected, by subtracting that.
 #[target_feature(enable = "avx512f")]
-fn check(points: &Points, expected: [EdwardsPoint; 8]) {
-    let (addends, _) = decoded(&expected.map(|point| point.compress().to_bytes()));
+fn check<F: Field>(points: &Points<F>, expected: [EdwardsPoint; 8]) {
+    let proof = points.x.proof();
+    let (addends, _) = decoded::<F>(proof, &expected.map(|point| point.compress().to_bytes()));
     let mut difference = *points;
     difference.add_assign(std::array::from_fn(|lane| &addends[lane]), 0xff);
     assert_eq!(difference.is_identity(), 0xff, "{expected:?}");
     // What it is compared by says no where it should.
-    let (base, _) = decoded(&[EdwardsPoint::mul_base(&1_u8.into()).compress().to_bytes(); 8]);
+    let base = EdwardsPoint::mul_base(&1_u8.into()).compress().to_bytes();
+    let (base, _) = decoded::<F>(proof, &[base; 8]);
     difference.add_assign(std::array::from_fn(|lane| &base[lane]), 0);
     assert_eq!(difference.is_identity(), 0);
 }
 
 #[target_feature(enable = "avx512f")]
-fn check_decoding(encodings: &[[u8; 32]; 8]) {
-    let (addends, are_points) = decoded(encodings);
+fn check_decoding<F: Field>(proof: F::Proof, encodings: &[[u8; 32]; 8]) {
+    let (addends, are_points) = decoded::<F>(proof, encodings);
     let expected = encodings.map(|bytes| CompressedEdwardsY(bytes).decompress());
     for (lane, expected) in expected.iter().enumerate() {
         assert_eq!(
@@ -79,7 +83,7 @@ fn check_decoding(encodings: &[[u8; 32]; 8]) {
         Some(_) => &addends[lane],
         None => &identity,
     });
-    let mut points = Points::identity();
+    let mut points = Points::<F>::identity(proof);
     points.add_assign(known, 0);
     check(
         &points,
@@ -88,16 +92,21 @@ fn check_decoding(encodings: &[[u8; 32]; 8]) {
 }
 
 #[target_feature(enable = "avx512f")]
-fn check_sums(left: [EdwardsPoint; 8], right: [EdwardsPoint; 8], subtracted: Mask) {
+fn check_sums<F: Field>(
+    proof: F::Proof,
+    left: [EdwardsPoint; 8],
+    right: [EdwardsPoint; 8],
+    subtracted: Mask,
+) {
     let each = |of: fn(EdwardsPoint, EdwardsPoint) -> EdwardsPoint| {
         std::array::from_fn(|lane| of(left[lane], right[lane]))
     };
-    let (a, b) = (points(&left), points(&right));
+    let (a, b): (Points<F>, Points<F>) = (points(proof, &left), points(proof, &right));
     let mut sum = a;
     sum.add_points_assign(&b);
     check(&sum, each(|a, b| a + b));
 
-    let (addends, _) = decoded(&right.map(|point| point.compress().to_bytes()));
+    let (addends, _) = decoded::<F>(proof, &right.map(|point| point.compress().to_bytes()));
     let mut sum = a;
     sum.add_assign(std::array::from_fn(|lane| &addends[lane]), subtracted);
     let (sums, differences) = (each(|a, b| a + b), each(|a, b| a - b));
@@ -145,13 +154,49 @@ fn check_sums(left: [EdwardsPoint; 8], right: [EdwardsPoint; 8], subtracted: Mas
     );
 }
 
+/// In ten limbs and in five.
+fn check_both(left: [EdwardsPoint; 8], right: [EdwardsPoint; 8], subtracted: Mask) {
+    if let Some(proof) = Avx512::found() {
+        // SAFETY: there is the proof, here and below.
+        unsafe { check_sums::<Limbs<10>>(proof, left, right, subtracted) }
+    }
+    if let Some(proof) = Ifma::found() {
+        // SAFETY: as above.
+        unsafe { check_sums::<Limbs<5>>(proof, left, right, subtracted) }
+    }
+}
+
+#[test]
+fn what_has_no_z_is_not_the_identity() {
+    if let Some(proof) = Avx512::found() {
+        // SAFETY: there is the proof.
+        unsafe {
+            let zero: Limbs<10> = field::zero(proof);
+            let nothing = Points {
+                x: zero,
+                y: zero,
+                z: zero,
+                t: zero,
+            };
+            assert_eq!(nothing.is_identity(), 0);
+            assert_eq!(Points::<Limbs<10>>::identity(proof).is_identity(), 0xff);
+        }
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn encodings_are_the_points_that_they_are_for_dalek(encodings in proptest::array::uniform8(encoding())) {
-        // SAFETY: there is AVX-512 where this is asked.
-        if crate::lanes::is_available() { unsafe { check_decoding(&encodings) } }
+        if let Some(proof) = Avx512::found() {
+            // SAFETY: there is the proof, here and below.
+            unsafe { check_decoding::<Limbs<10>>(proof, &encodings) }
+        }
+        if let Some(proof) = Ifma::found() {
+            // SAFETY: as above.
+            unsafe { check_decoding::<Limbs<5>>(proof, &encodings) }
+        }
     }
 
     #[test]
@@ -160,8 +205,7 @@ proptest! {
         right in proptest::array::uniform8(point()),
         subtracted in any::<u8>(),
     ) {
-        // SAFETY: as above.
-        if crate::lanes::is_available() { unsafe { check_sums(left, right, subtracted) } }
+        check_both(left, right, subtracted);
     }
 
     #[test]
@@ -171,7 +215,6 @@ proptest! {
         let right = std::array::from_fn(|lane| {
             if negative >> lane & 1 == 1 { -left[lane] } else { left[lane] }
         });
-        // SAFETY: as above.
-        if crate::lanes::is_available() { unsafe { check_sums(left, right, negative) } }
+        check_both(left, right, negative);
     }
 }

@@ -1,7 +1,9 @@
 //! Sums in eight lanes against curve25519-dalek's.
 
 use super::*;
-use curve25519_dalek::traits::VartimeMultiscalarMul;
+use crate::lanes::field::Limbs;
+use crate::lanes::{Avx512, Ifma};
+use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
 use curve25519_dalek::{EdwardsPoint, Scalar};
 use proptest::prelude::*;
 
@@ -23,53 +25,88 @@ fn factor<const N: usize>(bits: u32) -> impl Strategy<Value = [u8; N]> {
     })
 }
 
-/// Factors, each with what makes its point.
-type Multiples<const N: usize> = Vec<(u64, [u8; N])>;
-
-fn factors() -> impl Strategy<Value = (Multiples<32>, Multiples<16>)> {
-    // A scalar is reduced, and so below 2^252 and a bit: what is above the order is another factor for dalek.
-    let long = proptest::collection::vec((any::<u64>(), factor::<32>(252)), 0..2 * WIDE_MIN);
-    let short = proptest::collection::vec((any::<u64>(), factor::<16>(127)), 0..200);
-    (long, short)
+/// Points and how often each counts.
+#[derive(Clone, Debug)]
+struct Multiples {
+    /// Each the base point so many times.
+    points: Vec<u64>,
+    long: Vec<(usize, [u8; 32])>,
+    short: Vec<(usize, [u8; 16])>,
 }
 
-#[target_feature(enable = "avx512f")]
-fn check(long: &[(u64, [u8; 32])], short: &[(u64, [u8; 16])]) {
-    let seeds = long
-        .iter()
-        .map(|it| it.0)
-        .chain(short.iter().map(|it| it.0));
-    let points: Vec<_> = seeds
-        .map(|seed| EdwardsPoint::mul_base(&seed.into()))
-        .collect();
-    let of_long = long
-        .iter()
-        .map(|(_, bytes)| Scalar::from_bytes_mod_order(*bytes));
-    let of_short = short
-        .iter()
-        .map(|(_, bytes)| Scalar::from(u128::from_le_bytes(*bytes)));
-    let expected = EdwardsPoint::vartime_multiscalar_mul(of_long.chain(of_short), &points);
+fn multiples() -> impl Strategy<Value = Multiples> {
+    let points = proptest::collection::vec(prop_oneof![8 => any::<u64>(), 1 => Just(0)], 1..300);
+    points.prop_flat_map(|points| {
+        // A scalar is reduced, and so below 2^252 and a bit: what is above the order is another factor for dalek.
+        let long = prop_oneof![8 => factor::<32>(252), 1 => Just((-Scalar::ONE).to_bytes())];
+        let long = proptest::collection::vec((0..points.len(), long), 0..2 * WIDE_MIN);
+        let short = (0..points.len(), factor::<16>(127));
+        let short = proptest::collection::vec(short, 0..200);
+        (Just(points), long, short).prop_map(|(points, long, short)| Multiples {
+            points,
+            long,
+            short,
+        })
+    })
+}
 
-    let encoded = |point: &EdwardsPoint| point.compress().to_bytes();
-    let addend = |bytes: [u8; 32]| Addend::decoded([&bytes; 8]).0[0];
-    let mut addends: Vec<_> = points.iter().map(|point| addend(encoded(point))).collect();
-    addends.push(Addend::identity());
-    let factors = Factors {
-        long: long.iter().map(|it| it.1).enumerate().collect(),
-        short: (long.len()..).zip(short.iter().map(|it| it.1)).collect(),
-    };
-    let mut sum = Summation::default().sum(&addends, &factors);
-    let expected = addend(encoded(&expected));
-    sum.add_assign([&expected; 8], 0xff);
-    assert_eq!(sum.is_identity() & 1, 1);
+/// All by the same buffers.
+#[target_feature(enable = "avx512f")]
+fn check<F: Field>(proof: F::Proof, sums: &[Multiples]) {
+    let mut summation = Summation::default();
+    for Multiples {
+        points,
+        long,
+        short,
+    } in sums
+    {
+        let points: Vec<_> = points
+            .iter()
+            .map(|factor| EdwardsPoint::mul_base(&(*factor).into()))
+            .collect();
+        let of_long = long
+            .iter()
+            .map(|(_, bytes)| Scalar::from_bytes_mod_order(*bytes));
+        let of_short = short
+            .iter()
+            .map(|(_, bytes)| Scalar::from(u128::from_le_bytes(*bytes)));
+        let places = long
+            .iter()
+            .map(|it| it.0)
+            .chain(short.iter().map(|it| it.0));
+        let expected = EdwardsPoint::vartime_multiscalar_mul(
+            of_long.chain(of_short),
+            places.map(|place| points[place]),
+        );
+
+        let addend = |point: &EdwardsPoint| {
+            Addend::decoded::<F>(proof, [&point.compress().to_bytes(); 8]).0[0]
+        };
+        let mut addends: Vec<_> = points.iter().map(addend).collect();
+        addends.push(Addend::identity());
+        let factors = Factors {
+            long: long.clone(),
+            short: short.clone(),
+        };
+        let mut sum: Points<F> = summation.sum(proof, &addends, &factors);
+        assert_eq!(sum.is_identity() & 1 == 1, expected.is_identity());
+        sum.add_assign([&addend(&expected); 8], 0xff);
+        assert_eq!(sum.is_identity() & 1, 1);
+    }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(30))]
 
     #[test]
-    fn sums_are_those_of_dalek((long, short) in factors()) {
-        // SAFETY: there is AVX-512 where this is asked.
-        if crate::lanes::is_available() { unsafe { check(&long, &short) } }
+    fn sums_are_those_of_dalek(sums in proptest::collection::vec(multiples(), 1..4)) {
+        if let Some(proof) = Avx512::found() {
+            // SAFETY: there is the proof, here and below.
+            unsafe { check::<Limbs<10>>(proof, &sums) }
+        }
+        if let Some(proof) = Ifma::found() {
+            // SAFETY: as above.
+            unsafe { check::<Limbs<5>>(proof, &sums) }
+        }
     }
 }
