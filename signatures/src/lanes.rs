@@ -197,11 +197,16 @@ impl<F: Field> LanesOf<F> {
         let identity = Addend::identity();
         let mut are_points = Vec::with_capacity(self.encodings.len());
         self.points.clear();
-        for eight in self.encodings.chunks(8) {
-            let encodings = std::array::from_fn(|lane| eight.get(lane).unwrap_or(&eight[0]));
-            let (points, mask) = Addend::decoded::<F>(self.proof, encodings);
-            for (lane, point) in points.iter().enumerate().take(eight.len()) {
-                let is_point = mask >> lane & 1 == 1;
+        for sixteen in self.encodings.chunks(16) {
+            let encoding = |place: usize| sixteen.get(place).unwrap_or(&sixteen[0]);
+            let encodings =
+                std::array::from_fn(|eight| std::array::from_fn(|lane| encoding(8 * eight + lane)));
+            let decoded = Addend::decoded::<F>(self.proof, &encodings);
+            let lanes = decoded.iter().flat_map(|(points, mask)| {
+                let are_points = (0..8).map(move |lane| mask >> lane & 1 == 1);
+                points.iter().zip(are_points)
+            });
+            for (point, is_point) in lanes.take(sixteen.len()) {
                 are_points.push(is_point);
                 self.points.push(if is_point { *point } else { identity });
             }

@@ -52,33 +52,33 @@ pub(crate) trait Field: Copy {
     /// The same element, reduced.
     fn carried(&self) -> Self;
     fn multiply(&self, other: &Self) -> Self;
-    /// In place, as copies would cost as much again.
-    fn square_assign(&mut self);
+    fn squared(&self) -> Self;
+    /// Both in place, so many times: copies would cost as much again, and one square alone waits for its own carries.
+    fn square_both(pair: &mut [Self; 2], times: usize);
+}
 
-    fn squared(&self, times: usize) -> Self {
-        let mut power = *self;
-        for _ in 0..times {
-            power.square_assign();
-        }
-        power
-    }
-
-    /// The power (p - 5) / 8 = 2^252 - 3, by the chain of additions that all implementations use.
-    fn power_for_roots(&self) -> Self {
-        let to_2 = self.squared(1);
-        let to_9 = self.multiply(&to_2.squared(2));
-        let to_11 = to_2.multiply(&to_9);
-        // To 2^n - 1:
-        let n_5 = to_9.multiply(&to_11.squared(1));
-        let n_10 = n_5.squared(5).multiply(&n_5);
-        let n_20 = n_10.squared(10).multiply(&n_10);
-        let n_40 = n_20.squared(20).multiply(&n_20);
-        let n_50 = n_40.squared(10).multiply(&n_10);
-        let n_100 = n_50.squared(50).multiply(&n_50);
-        let n_200 = n_100.squared(100).multiply(&n_100);
-        let n_250 = n_200.squared(50).multiply(&n_50);
-        n_250.squared(2).multiply(self)
-    }
+/// The powers (p - 5) / 8 = 2^252 - 3, by the chain of additions that all implementations use.
+pub(super) fn powers_for_roots<F: Field>(of: &[F; 2]) -> [F; 2] {
+    let squared = |pair: &[F; 2], times| {
+        let mut powers = *pair;
+        F::square_both(&mut powers, times);
+        powers
+    };
+    let multiply =
+        |left: &[F; 2], right: &[F; 2]| [left[0].multiply(&right[0]), left[1].multiply(&right[1])];
+    let to_2 = squared(of, 1);
+    let to_9 = multiply(of, &squared(&to_2, 2));
+    let to_11 = multiply(&to_2, &to_9);
+    // To 2^n - 1:
+    let n_5 = multiply(&to_9, &squared(&to_11, 1));
+    let n_10 = multiply(&squared(&n_5, 5), &n_5);
+    let n_20 = multiply(&squared(&n_10, 10), &n_10);
+    let n_40 = multiply(&squared(&n_20, 20), &n_20);
+    let n_50 = multiply(&squared(&n_40, 10), &n_10);
+    let n_100 = multiply(&squared(&n_50, 50), &n_50);
+    let n_200 = multiply(&squared(&n_100, 100), &n_100);
+    let n_250 = multiply(&squared(&n_200, 50), &n_50);
+    multiply(&squared(&n_250, 2), of)
 }
 
 /// Eight elements in memory: five words in each lane, of which number `i` counts 2^(51 i). Of reduced elements they are
@@ -215,11 +215,16 @@ macro_rules! fields {
                 unsafe { self.product(other) }
             }
 
-            // Larger code is slower, and what has instructions of its own heeds no `inline(never)`.
             #[inline(never)]
-            fn square_assign(&mut self) {
+            fn squared(&self) -> Self {
                 // SAFETY: as above.
-                unsafe { self.become_square() }
+                unsafe { self.square() }
+            }
+
+            #[inline(never)]
+            fn square_both(pair: &mut [Self; 2], times: usize) {
+                // SAFETY: as above.
+                unsafe { Self::become_squares(pair, times) }
             }
         }
     )+};

@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::field::{self, Field, Mask, from_bits, is_odd, is_zero, splat};
+use super::field::{self, Field, Mask, from_bits, is_odd, is_zero, powers_for_roots, splat};
 use core::arch::x86_64::*;
 
 /// -121665 / 121666.
@@ -91,14 +91,37 @@ impl Addend {
         ])
     }
 
-    /// The points that eight encodings say, as RFC 8032, 5.1.3 finds them, but that y may be the prime and more, and the
-    /// sign of x = 0 either. Where there is none, what is returned for it is nothing.
+    /// The points that two times eight encodings say, as RFC 8032, 5.1.3 finds them, but that y may be the prime and more,
+    /// and the sign of x = 0 either. Where there is none, what is returned for it is nothing.
     #[target_feature(enable = "avx512f")]
     pub(super) fn decoded<F: Field>(
         proof: F::Proof,
-        encodings: [&[u8; 32]; 8],
-    ) -> ([Self; 8], Mask) {
-        let (one, constant) = (field::one::<F>(proof), |of| splat::<F>(proof, of));
+        encodings: &[[&[u8; 32]; 8]; 2],
+    ) -> [([Self; 8], Mask); 2] {
+        let [first, second] = encodings;
+        let (first, second) = (
+            Squares::<F>::new(proof, first),
+            Squares::<F>::new(proof, second),
+        );
+        // The root of u/v is u v³ (u v⁷)^((p - 5) / 8), or that times the root of -1.
+        let powers = powers_for_roots(&[first.uv_7, second.uv_7]);
+        [first.points(&powers[0]), second.points(&powers[1])]
+    }
+}
+
+/// What eight encodings say: u/v = x², with the sign of x.
+struct Squares<F> {
+    y: F,
+    signs: Mask,
+    u: F,
+    v: F,
+    v_3: F,
+    uv_7: F,
+}
+
+impl<F: Field> Squares<F> {
+    #[target_feature(enable = "avx512f")]
+    fn new(proof: F::Proof, encodings: &[&[u8; 32]; 8]) -> Self {
         let word = |of: usize| {
             encodings.map(|bytes| {
                 i64::from_le_bytes(bytes[8 * of..8 * of + 8].try_into().expect("eight bytes"))
@@ -111,26 +134,34 @@ impl Addend {
             vector(word(2)),
             vector(word(3)),
         ];
-        let signs = sign_bits(words[3]);
-
-        let y: F = from_bits(proof, words);
-        let y_squared = y.squared(1);
+        let (y, one): (F, F) = (from_bits(proof, words), field::one(proof));
+        let y_squared = y.squared();
         let u = y_squared.subtract(&one);
-        let v = y_squared.multiply(&constant(D)).add(&one);
-        // The root of u/v is u v³ (u v⁷)^((p - 5) / 8), or that times the root of -1.
-        let v_3 = v.squared(1).multiply(&v);
-        let v_7 = v_3.squared(1).multiply(&v);
-        let root = v_7
-            .multiply(&u)
-            .power_for_roots()
-            .multiply(&v_3)
-            .multiply(&u);
-        let check = root.squared(1).multiply(&v);
+        let v = y_squared.multiply(&splat(proof, D)).add(&one);
+        let v_3 = v.squared().multiply(&v);
+        let v_7 = v_3.squared().multiply(&v);
+        Self {
+            y,
+            signs: sign_bits(words[3]),
+            u,
+            v,
+            v_3,
+            uv_7: v_7.multiply(&u),
+        }
+    }
+
+    /// With (u v⁷)^((p - 5) / 8).
+    #[target_feature(enable = "avx512f")]
+    fn points(&self, power: &F) -> ([Addend; 8], Mask) {
+        let Self { y, u, v, .. } = self;
+        let proof = y.proof();
+        let root = power.multiply(&self.v_3).multiply(u);
+        let check = root.squared().multiply(v);
         let (is_u, is_minus_u) = (is_zero(&u.subtract(&check)), is_zero(&u.add(&check)));
-        let other_root = root.multiply(&constant(ROOT_OF_MINUS_1));
+        let other_root = root.multiply(&splat(proof, ROOT_OF_MINUS_1));
         let root = root.replaced_where(is_minus_u, &other_root);
-        let x = root.negated_where(is_odd(&root) ^ signs).carried();
-        let t = x.multiply(&y).multiply(&constant(TWICE_D));
+        let x = root.negated_where(is_odd(&root) ^ self.signs).carried();
+        let t = x.multiply(y).multiply(&splat(proof, TWICE_D));
 
         let [a0, a1, a2, a3, a4] = y.add(&x).carried().packed();
         let [b0, b1, b2, b3, b4] = y.subtract(&x).carried().packed();
@@ -138,9 +169,9 @@ impl Addend {
         let nothing = _mm512_setzero_si512();
         let low = transposed([a0, a1, a2, a3, a4, b0, b1, b2]);
         let high = transposed([b3, b4, c0, c1, c2, c3, c4, nothing]);
-        let mut points = [Self([nothing; 2]); 8];
+        let mut points = [Addend([nothing; 2]); 8];
         for (point, halves) in points.iter_mut().zip(low.into_iter().zip(high)) {
-            *point = Self([halves.0, halves.1]);
+            *point = Addend([halves.0, halves.1]);
         }
         (points, is_u | is_minus_u)
     }
@@ -225,7 +256,7 @@ impl<F: Field> Points<F> {
     #[target_feature(enable = "avx512f")]
     pub(super) fn double_assign(&mut self, times: usize) {
         for left in (0..times).rev() {
-            let (a, b, z_squared) = (self.x.squared(1), self.y.squared(1), self.z.squared(1));
+            let (a, b, z_squared) = (self.x.squared(), self.y.squared(), self.z.squared());
             let xy = self.x.multiply(&self.y);
             let e = xy.add(&xy);
             let f = z_squared.add(&z_squared).add(&a).subtract(&b);

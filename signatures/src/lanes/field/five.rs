@@ -111,10 +111,20 @@ impl Limbs<5> {
         )
     }
 
+    #[cfg_attr(not(test), target_feature(enable = "avx512f,avx512ifma"))]
+    #[cfg_attr(test, target_feature(enable = "avx512f"))]
+    pub(super) fn become_squares(pair: &mut [Self; 2], times: usize) {
+        for _ in 0..times {
+            pair[0] = pair[0].square();
+            pair[1] = pair[1].square();
+        }
+    }
+
     /// Products of two different limbs are taken once and doubled.
     #[cfg_attr(not(test), target_feature(enable = "avx512f,avx512ifma"))]
     #[cfg_attr(test, target_feature(enable = "avx512f"))]
-    pub(super) fn become_square(&mut self) {
+    #[inline]
+    pub(super) fn square(&self) -> Self {
         let [x0, x1, x2, x3, x4] = self.0;
         let zero = _mm512_setzero_si512();
         let h1 = sum!(high from zero, x0 x0);
@@ -126,7 +136,7 @@ impl Limbs<5> {
         let h7 = sum!(high from twice(sum!(high from zero, x2 x4)), x3 x3);
         let h8 = twice(sum!(high from zero, x3 x4));
         let h9 = sum!(high from zero, x4 x4);
-        *self = Self::wrapped(
+        Self::wrapped(
             [
                 sum!(low from zero, x0 x0),
                 twice(sum!(low from h1, x0 x1)),
@@ -141,7 +151,7 @@ impl Limbs<5> {
                 sum!(low from twice(h8), x4 x4),
                 twice(h9),
             ],
-        );
+        )
     }
 }
 

@@ -162,7 +162,18 @@ impl Limbs<10> {
     }
 
     #[target_feature(enable = "avx512f")]
-    pub(super) fn become_square(&mut self) {
+    pub(super) fn become_squares(pair: &mut [Self; 2], times: usize) {
+        // One after the other: a square alone keeps the processor busy.
+        for element in pair {
+            for _ in 0..times {
+                *element = element.square();
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    pub(super) fn square(&self) -> Self {
         let [x0, x1, x2, x3, x4, x5, x6, x7, x8, x9] = self.0;
         let (m5, m6, m7) = (nineteen_times(x5), nineteen_times(x6), nineteen_times(x7));
         let (m8, m9) = (nineteen_times(x8), nineteen_times(x9));
@@ -171,7 +182,7 @@ impl Limbs<10> {
         let (q1, q3, q5, q7) = (twice(d1), twice(d3), twice(d5), twice(d7));
         let d9 = twice(x9);
         let e9 = twice(m9);
-        *self = Self([
+        Self([
             sum!(x0 x0, q1 m9, d2 m8, q3 m7, d4 m6, d5 m5),
             sum!(d0 x1, d2 m9, d3 m8, d4 m7, d5 m6),
             sum!(d0 x2, d1 x1, q3 m9, d4 m8, q5 m7, x6 m6),
@@ -183,6 +194,6 @@ impl Limbs<10> {
             sum!(d0 x8, q1 x7, d2 x6, q3 x5, x4 x4, d9 m9),
             sum!(d0 x9, d1 x8, d2 x7, d3 x6, d4 x5),
         ])
-        .reduced();
+        .reduced()
     }
 }

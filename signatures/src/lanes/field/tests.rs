@@ -127,9 +127,14 @@ fn check_products<F: Tested<N>, const N: usize>(
     check_reduced(&product);
     let (x, y) = (values(&left), values(&right));
     check_equal(&values(&product), |lane| &x[lane] * &y[lane]);
-    let square = right.squared(1);
+    let square = right.squared();
     check_reduced(&square);
     check_equal(&values(&square), |lane| y[lane].pow(2));
+    let mut pair = [right, product];
+    F::square_both(&mut pair, 3);
+    let z = values(&product);
+    check_equal(&values(&pair[0]), |lane| y[lane].pow(8));
+    check_equal(&values(&pair[1]), |lane| z[lane].pow(8));
 }
 
 fn check_sums<F: Tested<N>, const N: usize>(

@@ -39,7 +39,12 @@ fn encoding() -> impl Strategy<Value = [u8; 32]> {
 
 #[target_feature(enable = "avx512f")]
 fn decoded<F: Field>(proof: F::Proof, encodings: &[[u8; 32]; 8]) -> ([Addend; 8], Mask) {
-    Addend::decoded::<F>(proof, std::array::from_fn(|lane| &encodings[lane]))
+    // The other eight in another order.
+    let other = std::array::from_fn(|lane| &encodings[7 - lane]);
+    let encodings = std::array::from_fn(|lane| &encodings[lane]);
+    let [found, reversed] = Addend::decoded::<F>(proof, &[encodings, other]);
+    assert_eq!(found.1, reversed.1.reverse_bits());
+    found
 }
 
 #[target_feature(enable = "avx512f")]

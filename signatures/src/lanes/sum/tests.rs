@@ -80,7 +80,8 @@ fn check<F: Field>(proof: F::Proof, sums: &[Multiples]) {
         );
 
         let addend = |point: &EdwardsPoint| {
-            Addend::decoded::<F>(proof, [&point.compress().to_bytes(); 8]).0[0]
+            let bytes = point.compress().to_bytes();
+            Addend::decoded::<F>(proof, &[[&bytes; 8]; 2])[0].0[0]
         };
         let mut addends: Vec<_> = points.iter().map(addend).collect();
         addends.push(Addend::identity());
