@@ -1,7 +1,8 @@
 //! Many signatures by one equation, eight of everything at a time: for processors with AVX-512.
 //!
-//! 8 (Σ zᵢ Rᵢ + Σ zᵢ kᵢ Aᵢ - (Σ zᵢ sᵢ) B) = 0, with a random zᵢ of 127 bits for each signature. If one of them does not
-//! hold, the sum is what it should be with a probability of 2^-127 at most.
+//! 8 (Σ zᵢ Rᵢ + Σ zᵢ kᵢ Aᵢ - (Σ zᵢ sᵢ) B) = 0, with a random zᵢ of 119 bits for each signature. If one of them does not
+//! hold, the sum is what it should be with a probability of 2^-119 at most. As often as a place in half a batch says, that is
+//! 127 bits, which a sum takes as short factors.
 //!
 //! Only here and below is arithmetic of our own: SHA-512, and what says that a part of a batch holds. That a signature
 //! does not hold is for curve25519-dalek to say, with each k from here.
@@ -9,7 +10,7 @@
 //! # Unsafe
 //!
 //! Calls of what is compiled for AVX-512, with a proof that the processor has it: from `Avx512::found` or `Ifma::found`,
-//! or as part of an element.
+//! or as part of an element. And a vector seen as the words that it is.
 
 #![allow(unsafe_code)]
 
@@ -18,10 +19,12 @@ mod point;
 mod sha512;
 mod sum;
 
-use crate::{Parsed, Sums, find_bad, portable};
+use crate::{BATCH_MAX, Parsed, Sums, find_bad, portable};
 use ahash::AHashMap;
-use curve25519_dalek::Scalar;
+use core::arch::x86_64::__m512i;
 use curve25519_dalek::constants::ED25519_BASEPOINT_COMPRESSED;
+use curve25519_dalek::edwards::CompressedEdwardsY;
+use curve25519_dalek::{EdwardsPoint, Scalar};
 use field::{Field, Limbs};
 use point::{Addend, Points};
 use rand_v10::Rng;
@@ -94,6 +97,12 @@ impl Lanes {
     }
 }
 
+/// The words of each lane.
+fn words(vector: __m512i) -> [u64; 8] {
+    // SAFETY: both are 64 bytes, of which any are a value.
+    unsafe { std::mem::transmute(vector) }
+}
+
 /// Buffers that are kept between batches.
 pub(crate) struct LanesOf<F: Field> {
     proof: F::Proof,
@@ -104,7 +113,7 @@ pub(crate) struct LanesOf<F: Field> {
     /// Where each signature's key is, whoever and how often signed with it.
     keys: Vec<usize>,
     places: AHashMap<[u8; 32], usize>,
-    /// Random factors of 127 bits; 0 where the key or R is no point.
+    /// Random factors of 119 bits; 0 where the key or R is no point.
     random: Vec<[u8; 16]>,
     /// By place of the key.
     of_keys: Vec<Scalar>,
@@ -124,7 +133,9 @@ impl<F: Field> Sums for LanesOf<F> {
         let are_points = unsafe { self.decode() };
         let first_r = self.encodings.len() - signatures.len();
         for (place, random) in self.random.iter_mut().enumerate() {
-            random[15] &= 0x7f;
+            // 119 bits.
+            random[15] = 0;
+            random[14] &= 0x7f;
             if !are_points[self.keys[place]] || !are_points[first_r + place] {
                 *random = [0; 16];
                 if !portable::holds(&signatures[place]) {
@@ -135,16 +146,12 @@ impl<F: Field> Sums for LanesOf<F> {
     }
 
     fn sum(&mut self, signatures: &[Parsed], part: Range<usize>) -> Points<F> {
-        self.choose_factors(signatures, part);
-        let Self {
-            proof,
-            points,
-            factors,
-            summation,
-            ..
-        } = self;
-        // SAFETY: there is the proof.
-        unsafe { summation.sum(*proof, points, factors) }
+        self.sum_with(signatures, part, |_| 1)
+    }
+
+    fn sum_by_place(&mut self, signatures: &[Parsed], part: Range<usize>) -> Points<F> {
+        assert!(part.len() <= BATCH_MAX / 2);
+        self.sum_with(signatures, part, |place| place as u128 + 1)
     }
 
     fn difference(of: Points<F>, and: Points<F>) -> Points<F> {
@@ -155,6 +162,13 @@ impl<F: Field> Sums for LanesOf<F> {
     fn has_small_order(of: Points<F>) -> bool {
         // SAFETY: as above.
         unsafe { of.have_small_order() & 1 == 1 }
+    }
+
+    fn points(of: [Points<F>; 2]) -> Option<[EdwardsPoint; 2]> {
+        // SAFETY: as above.
+        let [first, second] = unsafe { Points::encoded(&of) };
+        let point = |encoding| CompressedEdwardsY(encoding).decompress();
+        Some([point(first)?, point(second)?])
     }
 }
 
@@ -215,18 +229,44 @@ impl<F: Field> LanesOf<F> {
         are_points
     }
 
-    fn choose_factors(&mut self, signatures: &[Parsed], part: Range<usize>) {
+    /// With the term of each place in the part so often.
+    fn sum_with(
+        &mut self,
+        signatures: &[Parsed],
+        part: Range<usize>,
+        count: impl Fn(usize) -> u128,
+    ) -> Points<F> {
+        self.choose_factors(signatures, part, count);
+        let Self {
+            proof,
+            points,
+            factors,
+            summation,
+            ..
+        } = self;
+        // SAFETY: there is the proof.
+        unsafe { summation.sum(*proof, points, factors) }
+    }
+
+    fn choose_factors(
+        &mut self,
+        signatures: &[Parsed],
+        part: Range<usize>,
+        count: impl Fn(usize) -> u128,
+    ) {
         let first_r = self.encodings.len() - signatures.len();
         self.factors.clear();
         self.of_keys.clear();
         self.of_keys.resize(first_r, Scalar::ZERO);
         let mut of_base = Scalar::ZERO;
-        for place in part {
-            let (signature, random) = (&signatures[place], self.random[place]);
-            let z = Scalar::from(u128::from_le_bytes(random));
+        for (i, place) in part.enumerate() {
+            let signature = &signatures[place];
+            let short = u128::from_le_bytes(self.random[place]) * count(i);
+            let z = Scalar::from(short);
             of_base -= z * signature.s;
             self.of_keys[self.keys[place]] += z * signature.k;
-            self.factors.short.push((first_r + place, random));
+            let short = (first_r + place, short.to_le_bytes());
+            self.factors.short.push(short);
         }
         self.of_keys[0] = of_base;
         for (place, factor) in self.of_keys.iter().enumerate() {

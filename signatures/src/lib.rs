@@ -9,8 +9,9 @@
 //! and wherever that does not say that all hold, by curve25519-dalek.
 //!
 //! A batch that does not hold is halved until the bad ones are found. Only the first half is summed up again: what the
-//! second one comes to is the difference. So where one is bad, twice as many signatures are summed up at most. Where
-//! there are more, the halving ends after some sums, and what is left is checked one by one.
+//! second one comes to is the difference. Where one half holds, another sum of the other one says which is bad, if it is
+//! one alone. So where one is bad, twice as many signatures are summed up at most. Where there are more, the halving
+//! ends after some sums, and what is left is checked one by one.
 //!
 //! This crate knows bytes. It knows no transactions, and no threads.
 
@@ -20,7 +21,8 @@ mod portable;
 #[cfg(test)]
 mod tests;
 
-use curve25519_dalek::Scalar;
+use curve25519_dalek::traits::Identity;
+use curve25519_dalek::{EdwardsPoint, Scalar};
 use lanes::Lanes;
 use portable::Portable;
 use sha2::{Digest, Sha512};
@@ -191,16 +193,20 @@ impl Added {
     }
 }
 
-/// Sums of zᵢ Rᵢ + zᵢ kᵢ Aᵢ - zᵢ sᵢ B over the signatures of a part, with a random zᵢ for each signature of the batch:
-/// of small order where all hold, and, but for a negligible chance, only there.
+/// Sums over the signatures of a part of its terms zᵢ Eᵢ, where Eᵢ = Rᵢ + kᵢ Aᵢ - sᵢ B, with a random zᵢ for each signature
+/// of the batch: of small order where all hold, and, but for a negligible chance, only there.
 trait Sums {
     type Sum: Copy;
 
     /// Begins a batch. `refuse` hears the places of those of which the key or R is no point: they count as 0 in all sums.
     fn start(&mut self, signatures: &[Parsed], refuse: &mut impl FnMut(usize));
     fn sum(&mut self, signatures: &[Parsed], part: Range<usize>) -> Self::Sum;
+    /// With each term as often as its place in the part says, the first once. Of parts up to `BATCH_MAX / 2`.
+    fn sum_by_place(&mut self, signatures: &[Parsed], part: Range<usize>) -> Self::Sum;
     fn difference(of: Self::Sum, and: Self::Sum) -> Self::Sum;
     fn has_small_order(of: Self::Sum) -> bool;
+    /// `None`: arithmetic went wrong.
+    fn points(of: [Self::Sum; 2]) -> Option<[EdwardsPoint; 2]>;
 
     /// Whether one holds by itself.
     fn holds(&mut self, signature: &Parsed) -> bool {
@@ -211,14 +217,16 @@ trait Sums {
 /// Tells `refuse` the places of the bad ones.
 fn find_bad<S: Sums>(sums: &mut S, signatures: &[Parsed], mut refuse: impl FnMut(usize)) {
     sums.start(signatures, &mut refuse);
-    let mut parts = 1;
     let all = 0..signatures.len();
+    let sum = sums.sum(signatures, all.clone());
+    if S::has_small_order(sum) {
+        return;
+    }
+    let mut parts = 1;
+    let mut may_be_lone = true;
     // The largest first, so that what is checked alone in the end is in small parts.
-    let mut undecided = VecDeque::from([(sums.sum(signatures, all.clone()), all)]);
-    while let Some((sum, part)) = undecided.pop_front() {
-        if S::has_small_order(sum) {
-            continue;
-        }
+    let mut bad = VecDeque::from([(sum, all)]);
+    while let Some((sum, part)) = bad.pop_front() {
         if part.len() <= ALONE_MAX || parts >= PARTS_MAX {
             refuse_alone(sums, signatures, part, &mut refuse);
             continue;
@@ -227,9 +235,61 @@ fn find_bad<S: Sums>(sums: &mut S, signatures: &[Parsed], mut refuse: impl FnMut
         let (first, second) = (part.start..middle, middle..part.end);
         parts += 1;
         let of_first = sums.sum(signatures, first.clone());
-        undecided.push_back((of_first, first));
-        undecided.push_back((S::difference(sum, of_first), second));
+        let halves = [(of_first, first), (S::difference(sum, of_first), second)];
+        let known = bad.len();
+        bad.extend(halves.into_iter().filter(|it| !S::has_small_order(it.0)));
+        match bad.len() - known {
+            // Which cannot be.
+            0 => refuse_alone(sums, signatures, part, &mut refuse),
+            1 if may_be_lone => {
+                may_be_lone = false;
+                let (sum, part) = &bad[known];
+                if let Some(place) = find_lone(sums, signatures, *sum, part.clone()) {
+                    bad.truncate(known);
+                    refuse(place);
+                }
+            }
+            _ => {}
+        }
     }
+}
+
+/// The place of the only bad one of a part, if it is one alone.
+///
+/// If it has the place p, `sum_by_place` is p times the sum, but for small orders. If it were so with others bad, the sum of
+/// (i - p) zᵢ Eᵢ would be of small order, for one of the places p: by chance, 256 times as likely as that a bad batch
+/// seems to hold.
+fn find_lone<S: Sums>(
+    sums: &mut S,
+    signatures: &[Parsed],
+    sum: S::Sum,
+    part: Range<usize>,
+) -> Option<usize> {
+    let by_place = sums.sum_by_place(signatures, part.clone());
+    let [once, by_place] = S::points([sum, by_place])?;
+    let count = multiple_of(
+        once.mul_by_cofactor(),
+        by_place.mul_by_cofactor(),
+        part.len(),
+    )?;
+    let place = part.start + count.checked_sub(1)?;
+    (!sums.holds(&signatures[place])).then_some(place)
+}
+
+/// How often `base` makes `multiple`, if not more than `most` times: the latter less some giant steps is some baby steps.
+fn multiple_of(base: EdwardsPoint, multiple: EdwardsPoint, most: usize) -> Option<usize> {
+    let step = most.isqrt() + 1;
+    let walk = |from: EdwardsPoint, by: EdwardsPoint| {
+        let points = std::iter::successors(Some(from), |point| Some(point + by)).take(step);
+        EdwardsPoint::compress_batch_alloc(&points.collect::<Vec<_>>())
+    };
+    let baby = walk(EdwardsPoint::identity(), base);
+    let giant = walk(multiple, -base * Scalar::from(step as u64));
+    let mut found = giant.iter().enumerate().filter_map(|(giant, rest)| {
+        let baby = baby.iter().position(|baby| baby == rest)?;
+        Some(giant * step + baby)
+    });
+    found.next().filter(|count| *count <= most)
 }
 
 /// Checks each of a part by itself.

@@ -57,18 +57,11 @@ impl Sums for Portable {
     }
 
     fn sum(&mut self, signatures: &[Parsed], part: Range<usize>) -> EdwardsPoint {
-        let (points, random) = (&self.points[part.clone()], &self.random[part.clone()]);
-        let mut of_base = Scalar::ZERO;
-        let mut of_keys = Vec::with_capacity(part.len());
-        for (signature, z) in signatures[part].iter().zip(random) {
-            of_base -= z * signature.s;
-            of_keys.push(z * signature.k);
-        }
-        let (keys, rs) = (points.iter().map(|it| it[0]), points.iter().map(|it| it[1]));
-        EdwardsPoint::vartime_multiscalar_mul(
-            once(&of_base).chain(&of_keys).chain(random),
-            once(ED25519_BASEPOINT_POINT).chain(keys).chain(rs),
-        )
+        self.sum_with(signatures, part, |_| Scalar::ONE)
+    }
+
+    fn sum_by_place(&mut self, signatures: &[Parsed], part: Range<usize>) -> EdwardsPoint {
+        self.sum_with(signatures, part, |place| Scalar::from(place as u64 + 1))
     }
 
     fn difference(of: EdwardsPoint, and: EdwardsPoint) -> EdwardsPoint {
@@ -77,5 +70,34 @@ impl Sums for Portable {
 
     fn has_small_order(of: EdwardsPoint) -> bool {
         of.is_small_order()
+    }
+
+    fn points(of: [EdwardsPoint; 2]) -> Option<[EdwardsPoint; 2]> {
+        Some(of)
+    }
+}
+
+impl Portable {
+    /// With the term of each place in the part so often.
+    fn sum_with(
+        &self,
+        signatures: &[Parsed],
+        part: Range<usize>,
+        count: impl Fn(usize) -> Scalar,
+    ) -> EdwardsPoint {
+        let mut of_base = Scalar::ZERO;
+        let (mut of_keys, mut of_rs) = (Vec::new(), Vec::new());
+        for (i, place) in part.clone().enumerate() {
+            let (signature, z) = (&signatures[place], self.random[place] * count(i));
+            of_base -= z * signature.s;
+            of_keys.push(z * signature.k);
+            of_rs.push(z);
+        }
+        let points = &self.points[part];
+        let (keys, rs) = (points.iter().map(|it| it[0]), points.iter().map(|it| it[1]));
+        EdwardsPoint::vartime_multiscalar_mul(
+            once(&of_base).chain(&of_keys).chain(&of_rs),
+            once(ED25519_BASEPOINT_POINT).chain(keys).chain(rs),
+        )
     }
 }

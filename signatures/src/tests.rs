@@ -425,8 +425,17 @@ impl<S: Sums> Sums for Counted<S> {
         self.sums.sum(signatures, part)
     }
 
+    fn sum_by_place(&mut self, signatures: &[Parsed], part: Range<usize>) -> S::Sum {
+        self.summed += part.len();
+        self.sums.sum_by_place(signatures, part)
+    }
+
     fn difference(of: S::Sum, and: S::Sum) -> S::Sum {
         S::difference(of, and)
+    }
+
+    fn points(of: [S::Sum; 2]) -> Option<[EdwardsPoint; 2]> {
+        S::points(of)
     }
 
     fn has_small_order(of: S::Sum) -> bool {
@@ -461,14 +470,41 @@ fn work(bad: &[usize]) -> (usize, usize) {
 }
 
 #[test]
+fn some_bad_ones_are_found_wherever_they_are() {
+    for bad in [
+        &[0, 1][..],
+        &[3, 255],
+        &[255, 256],
+        &[256, 257, 511],
+        &[7, 100, 300, 301],
+        &[0, 64, 128, 192, 256, 320, 384, 448],
+    ] {
+        let (summed, alone) = work(bad);
+        assert!(
+            summed <= 4 * BATCH_MAX && alone <= BATCH_MAX / 2,
+            "{summed} {alone}"
+        );
+    }
+}
+
+#[test]
+fn how_often_a_point_makes_another_is_found_up_to_the_most() {
+    let base = EdwardsPoint::mul_base(&Scalar::from(7_u8));
+    for most in [5, 8, 128, 256] {
+        for count in 0..most + 20 {
+            let multiple = base * Scalar::from(count as u64);
+            let expected = (count <= most).then_some(count);
+            assert_eq!(multiple_of(base, multiple, most), expected);
+        }
+    }
+}
+
+#[test]
 fn bad_signatures_cost_about_twice_as_much_as_good_ones_or_as_checking_all_alone() {
     assert_eq!(work(&[]), (BATCH_MAX, 0));
     for place in [0, 1, 100, BATCH_MAX - 1] {
         let (summed, alone) = work(&[place]);
-        assert!(
-            summed <= 2 * BATCH_MAX && alone <= ALONE_MAX,
-            "{summed} {alone}"
-        );
+        assert_eq!((summed, alone), (2 * BATCH_MAX, 1));
     }
     let (summed, alone) = work(&(0..BATCH_MAX).collect::<Vec<_>>());
     assert!(

@@ -307,3 +307,20 @@ pub(super) fn is_zero<F: Field>(of: &F) -> Mask {
 pub(super) fn is_odd<F: Field>(of: &F) -> Mask {
     _mm512_test_epi64_mask(canonical(of)[0], _mm512_set1_epi64(1))
 }
+
+/// The number below the prime in lane 0, lowest byte first.
+#[target_feature(enable = "avx512f")]
+pub(super) fn first_bytes<F: Field>(of: &F) -> [u8; 32] {
+    let [w0, w1, w2, w3, w4] = canonical(of).map(|word| super::words(word)[0]);
+    let bits = [
+        w0 | w1 << 51,
+        w1 >> 13 | w2 << 38,
+        w2 >> 26 | w3 << 25,
+        w3 >> 39 | w4 << 12,
+    ];
+    let mut bytes = [0; 32];
+    for (bytes, bits) in bytes.as_chunks_mut().0.iter_mut().zip(bits) {
+        *bytes = bits.to_le_bytes();
+    }
+    bytes
+}

@@ -319,4 +319,20 @@ impl<F: Field> Points<F> {
     pub(super) fn is_identity(&self) -> Mask {
         is_zero(&self.x) & is_zero(&self.y.subtract(&self.z)) & !is_zero(&self.z)
     }
+
+    /// The encodings of lane 0 of both.
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn encoded(of: &[Self; 2]) -> [[u8; 32]; 2] {
+        // 1/z is z^(p - 2), and p - 2 = 8 (p - 5) / 8 + 3.
+        let mut powers = powers_for_roots(&[of[0].z, of[1].z]);
+        F::square_both(&mut powers, 3);
+        std::array::from_fn(|i| {
+            let Self { x, y, z, .. } = &of[i];
+            let inverse = powers[i].multiply(&z.squared()).multiply(z);
+            let is_odd = is_odd(&x.multiply(&inverse)) & 1;
+            let mut bytes = field::first_bytes(&y.multiply(&inverse));
+            bytes[31] |= is_odd << 7;
+            bytes
+        })
+    }
 }

@@ -159,17 +159,11 @@ pub(super) fn sha512(messages: [&[u8]; 8]) -> [[u8; 64]; 8] {
     }
     let mut hashes = [[0; 64]; 8];
     for (place, word) in state.into_iter().enumerate() {
-        let lanes: [u64; 8] = bytes_of(word);
-        for (hash, lane) in hashes.iter_mut().zip(lanes) {
+        for (hash, lane) in hashes.iter_mut().zip(super::words(word)) {
             hash[8 * place..8 * place + 8].copy_from_slice(&lane.to_be_bytes());
         }
     }
     hashes
-}
-
-fn bytes_of(vector: __m512i) -> [u64; 8] {
-    // SAFETY: both are 64 bytes, of which any are a value.
-    unsafe { std::mem::transmute(vector) }
 }
 
 /// What a block adds to the state.

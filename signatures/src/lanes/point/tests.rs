@@ -129,6 +129,9 @@ fn check_sums<F: Field>(
 
     check(&a.difference(&b), each(|a, b| a - b));
 
+    let first = [left[0], right[0]].map(|point| point.compress().to_bytes());
+    assert_eq!(Points::encoded(&[a, b]), first);
+
     let small = left.map(|point| point.is_small_order());
     let small = (0..8)
         .filter(|lane| small[*lane])
