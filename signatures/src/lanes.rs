@@ -1,8 +1,8 @@
 //! Many signatures by one equation, eight of everything at a time: for processors with AVX-512.
 //!
 //! 8 (Σ zᵢ Rᵢ + Σ zᵢ kᵢ Aᵢ - (Σ zᵢ sᵢ) B) = 0, with a random zᵢ of 119 bits for each signature. If one of them does not
-//! hold, the sum is what it should be with a probability of 2^-119 at most. As often as a place in half a batch says, that is
-//! 127 bits, which a sum takes as short factors.
+//! hold, the sum is what it should be with a probability of 2^-119 at most. Times a place in half a batch
+//! (`Sums::sum_by_place`), that is 127 bits, which a sum takes as short factors.
 //!
 //! Only here and below is arithmetic of our own: SHA-512, and what says that a part of a batch holds. That a signature
 //! does not hold is for curve25519-dalek to say, with each k from here.
@@ -18,6 +18,8 @@ mod field;
 mod point;
 mod sha512;
 mod sum;
+#[cfg(test)]
+mod tests;
 
 use crate::{BATCH_MAX, Parsed, Sums, find_bad, portable};
 use ahash::AHashMap;

@@ -5,8 +5,8 @@
 //! without small orders every signature still binds its key and its message. `docs/differences.md`
 //! compares with Solana.
 //!
-//! A batch is one equation. On a processor with AVX-512 it is checked by `lanes`, eight points at a time; on others,
-//! and wherever that does not say that all hold, by curve25519-dalek.
+//! A batch is one equation. From 12 signatures on, a processor with AVX-512 sums it up by `lanes`, eight points at a
+//! time; otherwise curve25519-dalek does. That one signature does not hold is always for dalek to say.
 //!
 //! A batch that does not hold is halved until the bad ones are found. Only the first half is summed up again: what the
 //! second one comes to is the difference. Where one half holds, another sum of the other one says which is bad, if it is
@@ -29,8 +29,7 @@ use sha2::{Digest, Sha512};
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// Signatures checked at once, at most: what a bulk sender hands in at a time. A signature costs
-/// the less the more there are.
+/// Signatures checked at once, at most. A signature costs the less the more there are.
 pub const BATCH_MAX: usize = 512;
 /// Fewer than this are cheaper to check alone.
 const BATCH_MIN: usize = 4;
@@ -40,7 +39,7 @@ const ALONE_MAX: usize = 4;
 const LANES_MIN: usize = 12;
 /// Fewer are hashed one by one.
 const HASHED_MIN: usize = 3;
-/// After so many sums of parts of a batch what is left is checked alone.
+/// After so many sums, the whole batch's among them, what is left is checked alone.
 const PARTS_MAX: usize = 16;
 
 /// Collects signatures and checks them together. Its buffers are kept between batches.
@@ -193,7 +192,7 @@ impl Added {
     }
 }
 
-/// Sums over the signatures of a part of its terms zᵢ Eᵢ, where Eᵢ = Rᵢ + kᵢ Aᵢ - sᵢ B, with a random zᵢ for each signature
+/// Sums of the terms zᵢ Eᵢ of a part of a batch, where Eᵢ = Rᵢ + kᵢ Aᵢ - sᵢ B, with a random zᵢ for each signature
 /// of the batch: of small order where all hold, and, but for a negligible chance, only there.
 trait Sums {
     type Sum: Copy;
@@ -241,7 +240,7 @@ fn find_bad<S: Sums>(sums: &mut S, signatures: &[Parsed], mut refuse: impl FnMut
         match bad.len() - known {
             // Which cannot be.
             0 => refuse_alone(sums, signatures, part, &mut refuse),
-            1 if may_be_lone => {
+            1 if may_be_lone && bad[known].1.len() > ALONE_MAX => {
                 may_be_lone = false;
                 let (sum, part) = &bad[known];
                 if let Some(place) = find_lone(sums, signatures, *sum, part.clone()) {
@@ -256,9 +255,9 @@ fn find_bad<S: Sums>(sums: &mut S, signatures: &[Parsed], mut refuse: impl FnMut
 
 /// The place of the only bad one of a part, if it is one alone.
 ///
-/// If it has the place p, `sum_by_place` is p times the sum, but for small orders. If it were so with others bad, the sum of
-/// (i - p) zᵢ Eᵢ would be of small order, for one of the places p: by chance, 256 times as likely as that a bad batch
-/// seems to hold.
+/// If it is number n in the part, counted from 1, `sum_by_place` is n times the sum, but for small orders. If it were so
+/// with others bad, the sum of (i - n) zᵢ Eᵢ would be of small order, for one of the numbers n: by chance, 256 times as
+/// likely as that a bad batch seems to hold.
 fn find_lone<S: Sums>(
     sums: &mut S,
     signatures: &[Parsed],

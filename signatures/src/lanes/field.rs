@@ -6,9 +6,10 @@
 //!
 //! # Bounds
 //!
-//! No operation is exact by itself: callers keep to these bounds, and nothing overflows. Each product, what is carried
-//! and what is unpacked is *reduced*; only that may be subtracted, negated or packed. The figures are multiples of what
-//! is reduced; a difference counts two more than what was subtracted from, and what is negated two.
+//! Operations are exact only within these bounds, to which callers keep. Each product, what is carried and what is
+//! unpacked is *reduced*; only that may be subtracted, negated or packed. The figures are multiples of what is reduced; a
+//! difference counts two more than what was subtracted from, and what is negated two. They are what ten limbs need: five
+//! are carried with each sum and difference.
 //!
 //! | | |
 //! | --- | --- |
@@ -20,8 +21,6 @@
 //!
 //! Calls of what is compiled for instructions that not every processor has: each needs a proof that this one has them,
 //! or an element, which is only made with one.
-
-#![allow(unsafe_code)]
 
 mod five;
 mod ten;
@@ -152,7 +151,7 @@ impl<const N: usize> Limbs<N> {
 
 /// `Field` by the methods of those limbs.
 macro_rules! fields {
-    ($($limbs:literal with $proof:ident: $sum:ident, $difference:ident;)+) => {$(
+    ($($limbs:literal with $proof:ident, $sum:ident;)+) => {$(
         impl Field for Limbs<$limbs> {
             type Proof = $proof;
 
@@ -181,7 +180,7 @@ macro_rules! fields {
             #[inline(always)]
             fn subtract(&self, reduced: &Self) -> Self {
                 // SAFETY: as above.
-                unsafe { self.$difference(reduced) }
+                unsafe { self.less(reduced) }
             }
 
             #[inline(always)]
@@ -231,8 +230,8 @@ macro_rules! fields {
 }
 
 fields! {
-    10 with Avx512: sum, less;
-    5 with Ifma: carried_sum, less;
+    10 with Avx512, sum;
+    5 with Ifma, carried_sum;
 }
 
 /// Of four 64-bit words in each lane, lowest first. The uppermost bit is left out; what is left need not be below the

@@ -252,7 +252,7 @@ impl<F: Field> Points<F> {
     }
 
     /// Doubles each point so many times. E = 2XY instead of (X + Y)² - X² - Y², and F and H of other signs, as both
-    /// keep their bounds then: all four coordinates change their signs.
+    /// keep their bounds then, where F counts 5: all four coordinates change their signs.
     #[target_feature(enable = "avx512f")]
     pub(super) fn double_assign(&mut self, times: usize) {
         for left in (0..times).rev() {
@@ -271,8 +271,8 @@ impl<F: Field> Points<F> {
         }
     }
 
-    /// X = EF, Y = GH, T = EH, Z = FG. F counts up to 5 by the bounds of `Field`, and so is always a left factor; the
-    /// others count 3 at most.
+    /// X = EF, Y = GH, T = EH, Z = FG. F counts 4 by the bounds of `Field`, and so is always a left factor; the others
+    /// count 3 at most.
     #[target_feature(enable = "avx512f")]
     #[inline]
     fn set(&mut self, e: &F, f: &F, g: &F, h: &F) {
@@ -323,7 +323,7 @@ impl<F: Field> Points<F> {
     /// The encodings of lane 0 of both.
     #[target_feature(enable = "avx512f")]
     pub(super) fn encoded(of: &[Self; 2]) -> [[u8; 32]; 2] {
-        // 1/z is z^(p - 2), and p - 2 = 8 (p - 5) / 8 + 3.
+        // 1/z is z^(p - 2), and p - 2 = 8 · ((p - 5) / 8) + 3.
         let mut powers = powers_for_roots(&[of[0].z, of[1].z]);
         F::square_both(&mut powers, 3);
         std::array::from_fn(|i| {

@@ -1,5 +1,8 @@
-//! Elements in five limbs, of which number `i` counts 2^(51 i). `vpmadd52luq` and `vpmadd52huq` add the lower or upper
-//! half of a product of 52 bits by 52 to 64 bits: the upper half counts 2^52, twice as much as the next limb does.
+//! Elements in five limbs, of which number `i` counts 2^(51 i). `vpmadd52luq` and `vpmadd52huq` add the lower or upper 52
+//! bits of a product of two numbers of 52 bits to one of 64 bits, and look at the low 52 bits of the factors only. The
+//! upper ones count 2^52, twice as much as the next limb does.
+//!
+//! Tests have the two instructions, or, where the processor does not have them, what does the same.
 //!
 //! # Bounds
 //!

@@ -12,8 +12,10 @@ fn prime() -> BigUint {
 trait Tested<const N: usize>: Field {
     /// The largest that reduced limbs may be.
     const REDUCED: [u64; N];
-    /// What sums and differences are at most: in five limbs they are carried.
+    /// Whether sums and differences are carried.
     const SUMS_ARE_REDUCED: bool;
+    /// What may be carried.
+    const CARRIED: u64;
     const WEIGHTS: [u32; N];
 
     fn of_limbs(proof: Self::Proof, limbs: [__m512i; N]) -> Self;
@@ -31,6 +33,7 @@ impl Tested<10> for Limbs<10> {
         limbs
     };
     const SUMS_ARE_REDUCED: bool = false;
+    const CARRIED: u64 = (1 << 63) - 1;
     const WEIGHTS: [u32; 10] = [0, 26, 51, 77, 102, 128, 153, 179, 204, 230];
 
     fn of_limbs(_: Avx512, limbs: [__m512i; 10]) -> Self {
@@ -45,6 +48,7 @@ impl Tested<10> for Limbs<10> {
 impl Tested<5> for Limbs<5> {
     const REDUCED: [u64; 5] = [(1 << 51) + (1 << 18) - 1; 5];
     const SUMS_ARE_REDUCED: bool = true;
+    const CARRIED: u64 = u64::MAX;
     const WEIGHTS: [u32; 5] = [0, 51, 102, 153, 204];
 
     fn of_limbs(_: Ifma, limbs: [__m512i; 5]) -> Self {
@@ -55,6 +59,9 @@ impl Tested<5> for Limbs<5> {
         self.0
     }
 }
+
+/// What words in memory count.
+const WORD_WEIGHTS: [u32; 5] = [0, 51, 102, 153, 204];
 
 /// Eight elements as their limbs.
 type Eight<const N: usize> = [[u64; N]; 8];
@@ -88,10 +95,7 @@ fn values<F: Tested<N>, const N: usize>(of: &F) -> [BigUint; 8] {
 
 /// Elements with limbs of so many times what reduced ones have at most: all at that, none, or at random; some limbs at it
 /// and others 0.
-fn elements<F: Tested<N>, const N: usize>(times: u64) -> impl Strategy<Value = Eight<N>>
-where
-    [u64; N]: Sized,
-{
+fn elements<F: Tested<N>, const N: usize>(times: u64) -> impl Strategy<Value = Eight<N>> {
     let times = if F::SUMS_ARE_REDUCED { 1 } else { times };
     let most = F::REDUCED.map(|limb| limb * times);
     let limb = move |most: u64| prop_oneof![1 => Just(most), 1 => Just(0), 3 => 0..=most];
@@ -127,6 +131,12 @@ fn check_products<F: Tested<N>, const N: usize>(
     check_reduced(&product);
     let (x, y) = (values(&left), values(&right));
     check_equal(&values(&product), |lane| &x[lane] * &y[lane]);
+    // As large as what is negated may be.
+    let negated = product.negated_where(0x5a);
+    let other = negated.multiply(&right);
+    check_reduced(&other);
+    let z = values(&negated);
+    check_equal(&values(&other), |lane| &z[lane] * &y[lane]);
     let square = right.squared();
     check_reduced(&square);
     check_equal(&values(&square), |lane| y[lane].pow(2));
@@ -135,6 +145,11 @@ fn check_products<F: Tested<N>, const N: usize>(
     let z = values(&product);
     check_equal(&values(&pair[0]), |lane| y[lane].pow(8));
     check_equal(&values(&pair[1]), |lane| z[lane].pow(8));
+    // SAFETY: there are elements.
+    let words = unsafe { canonical(&product) };
+    for (words, z) in lanes(words).iter().zip(&z) {
+        assert_eq!(value(words, WORD_WEIGHTS), z % prime());
+    }
 }
 
 fn check_sums<F: Tested<N>, const N: usize>(
@@ -195,8 +210,7 @@ fn check_canonical<F: Tested<N>, const N: usize>(proof: F::Proof, numbers: [BigU
     let found = lanes(canonical(&element));
     for (lane, number) in numbers.iter().enumerate() {
         let expected = number % prime();
-        let weights = [0, 51, 102, 153, 204];
-        assert_eq!(value(&found[lane], weights), expected, "{number:x}");
+        assert_eq!(value(&found[lane], WORD_WEIGHTS), expected, "{number:x}");
         let is = |mask: Mask| mask >> lane & 1 == 1;
         assert_eq!(is(is_zero(&element)), expected == BigUint::ZERO);
         assert_eq!(is(is_odd(&element)), expected.bit(0));
@@ -258,8 +272,8 @@ macro_rules! for_both {
                 fn carried_limbs_are_reduced(
                     limbs in proptest::array::uniform8(
                         proptest::array::uniform::<_, $limbs>(prop_oneof![
-                            Just((1_u64 << 62) - 1),
-                            0..1_u64 << 62
+                            Just(<Limbs<$limbs> as Tested<$limbs>>::CARRIED),
+                            0..=<Limbs<$limbs> as Tested<$limbs>>::CARRIED
                         ])
                     )
                 ) {
