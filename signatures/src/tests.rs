@@ -394,6 +394,10 @@ proptest! {
         }
         prop_assert_eq!(together(&cases), expected);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn owners_are_refused_if_one_of_their_signatures_is_bad(
