@@ -105,6 +105,13 @@ fn words(vector: __m512i) -> [u64; 8] {
     unsafe { std::mem::transmute(vector) }
 }
 
+/// A vector of these.
+#[cfg(test)]
+fn vector(words: [u64; 8]) -> __m512i {
+    // SAFETY: as above.
+    unsafe { std::mem::transmute(words) }
+}
+
 /// Buffers that are kept between batches.
 pub(crate) struct LanesOf<F: Field> {
     proof: F::Proof,

@@ -57,11 +57,11 @@ impl Sums for Portable {
     }
 
     fn sum(&mut self, signatures: &[Parsed], part: Range<usize>) -> EdwardsPoint {
-        self.sum_with(signatures, part, |_| Scalar::ONE)
+        self.sum_with(signatures, part, |_, z| z)
     }
 
     fn sum_by_place(&mut self, signatures: &[Parsed], part: Range<usize>) -> EdwardsPoint {
-        self.sum_with(signatures, part, |place| Scalar::from(place as u64 + 1))
+        self.sum_with(signatures, part, |i, z| z * Scalar::from(i as u64 + 1))
     }
 
     fn difference(of: EdwardsPoint, and: EdwardsPoint) -> EdwardsPoint {
@@ -78,17 +78,18 @@ impl Sums for Portable {
 }
 
 impl Portable {
-    /// With the term of each place in the part so often.
+    /// With the factor that is made of each place in the part and its random one.
     fn sum_with(
         &self,
         signatures: &[Parsed],
         part: Range<usize>,
-        count: impl Fn(usize) -> Scalar,
+        factor: impl Fn(usize, Scalar) -> Scalar,
     ) -> EdwardsPoint {
         let mut of_base = Scalar::ZERO;
-        let (mut of_keys, mut of_rs) = (Vec::new(), Vec::new());
+        let mut of_keys = Vec::with_capacity(part.len());
+        let mut of_rs = Vec::with_capacity(part.len());
         for (i, place) in part.clone().enumerate() {
-            let (signature, z) = (&signatures[place], self.random[place] * count(i));
+            let (signature, z) = (&signatures[place], factor(i, self.random[place]));
             of_base -= z * signature.s;
             of_keys.push(z * signature.k);
             of_rs.push(z);

@@ -172,6 +172,7 @@ use emulated::{high, low};
 /// The two instructions, for tests where the processor does not have them.
 #[cfg(test)]
 mod emulated {
+    use crate::lanes::{vector, words};
     use core::arch::x86_64::*;
 
     #[target_feature(enable = "avx512f")]
@@ -193,14 +194,11 @@ mod emulated {
     }
 
     fn added(sum: __m512i, x: __m512i, y: __m512i, half: fn(u128) -> u128) -> __m512i {
-        // SAFETY: any 64 bytes are eight words, and the other way round.
-        let [mut sum, x, y] =
-            [sum, x, y].map(|vector| unsafe { std::mem::transmute::<__m512i, [u64; 8]>(vector) });
+        let [mut sum, x, y] = [sum, x, y].map(words);
         for (sum, (x, y)) in sum.iter_mut().zip(x.into_iter().zip(y)) {
             let factor = |of: u64| u128::from(of & ((1 << 52) - 1));
             *sum = sum.wrapping_add(half(factor(x) * factor(y)) as u64);
         }
-        // SAFETY: as above.
-        unsafe { std::mem::transmute::<[u64; 8], __m512i>(sum) }
+        vector(sum)
     }
 }

@@ -1,6 +1,7 @@
 //! The arithmetic of eight lanes against that of large integers, at the bounds and at random.
 
 use super::*;
+use crate::lanes::{vector, words};
 use num_bigint::BigUint;
 use proptest::prelude::*;
 
@@ -67,18 +68,13 @@ const WORD_WEIGHTS: [u32; 5] = [0, 51, 102, 153, 204];
 type Eight<const N: usize> = [[u64; N]; 8];
 
 fn field<F: Tested<N>, const N: usize>(proof: F::Proof, limbs: &Eight<N>) -> F {
-    let vector = |i: usize| {
-        let words: [u64; 8] = std::array::from_fn(|lane| limbs[lane][i]);
-        // SAFETY: any 64 bytes are a vector.
-        unsafe { std::mem::transmute::<[u64; 8], __m512i>(words) }
-    };
-    F::of_limbs(proof, std::array::from_fn(vector))
+    let words = |i: usize| std::array::from_fn(|lane| limbs[lane][i]);
+    F::of_limbs(proof, std::array::from_fn(|i| vector(words(i))))
 }
 
 /// The words of each lane.
 fn lanes<const N: usize>(vectors: [__m512i; N]) -> Eight<N> {
-    // SAFETY: any vector is eight words.
-    let words = vectors.map(|vector| unsafe { std::mem::transmute::<__m512i, [u64; 8]>(vector) });
+    let words = vectors.map(words);
     std::array::from_fn(|lane| std::array::from_fn(|i| words[i][lane]))
 }
 
@@ -161,36 +157,35 @@ fn check_sums<F: Tested<N>, const N: usize>(
     let (a, b): (F, F) = (field(proof, left), field(proof, right));
     let (x, y) = (values(&a), values(&b));
     let (sum, difference) = (a.add(&b), a.subtract(&b));
+    let sums: [_; 8] = std::array::from_fn(|lane| &x[lane] + &y[lane]);
+    let differences: [_; 8] = std::array::from_fn(|lane| &x[lane] + prime() * 2_u8 - &y[lane]);
     if F::SUMS_ARE_REDUCED {
         check_reduced(&sum);
         check_reduced(&difference);
+        check_equal(&values(&sum), |lane| sums[lane].clone());
+        check_equal(&values(&difference), |lane| differences[lane].clone());
+    } else {
+        assert_eq!(values(&sum), sums);
+        assert_eq!(values(&difference), differences);
     }
-    check_equal(&values(&sum), |lane| &x[lane] + &y[lane]);
-    check_equal(&values(&difference), |lane| {
-        &x[lane] + prime() * 2_u8 - &y[lane]
-    });
     let is_chosen = |lane: usize| mask >> lane & 1 == 1;
-    check_equal(&values(&b.negated_where(mask)), |lane| {
-        if is_chosen(lane) {
-            prime() * 2_u8 - &y[lane]
+    let negated = values(&b.negated_where(mask));
+    let replaced = lanes(a.replaced_where(mask, &b).limbs());
+    let rotated = lanes(a.rotated(3).limbs());
+    let unpacked = F::unpacked(proof, b.packed());
+    assert_eq!(lanes(unpacked.limbs()), *right);
+    for lane in 0..8 {
+        let expected = if is_chosen(lane) {
+            (prime() * 2_u8 - &y[lane], right[lane])
         } else {
-            y[lane].clone()
-        }
-    });
-    check_equal(&values(&a.replaced_where(mask, &b)), |lane| {
-        if is_chosen(lane) {
-            y[lane].clone()
-        } else {
-            x[lane].clone()
-        }
-    });
-    check_equal(&values(&a.rotated(3)), |lane| x[(lane + 3) % 8].clone());
+            (y[lane].clone(), left[lane])
+        };
+        assert_eq!((negated[lane].clone(), replaced[lane]), expected);
+        assert_eq!(rotated[lane], left[(lane + 3) % 8]);
+    }
     let carried = a.carried();
     check_reduced(&carried);
     check_equal(&values(&carried), |lane| x[lane].clone());
-    let unpacked = F::unpacked(proof, b.packed());
-    check_reduced(&unpacked);
-    check_equal(&values(&unpacked), |lane| y[lane].clone());
 }
 
 /// All that is said of elements near the multiples of the prime, and of any.
@@ -200,12 +195,8 @@ fn check_canonical<F: Tested<N>, const N: usize>(proof: F::Proof, numbers: [BigU
         let digits = number.to_u64_digits();
         std::array::from_fn(|i| digits.get(i).copied().unwrap_or_default())
     });
-    let vector = |i: usize| {
-        let words: [u64; 8] = std::array::from_fn(|lane| bits[lane][i]);
-        // SAFETY: any 64 bytes are a vector.
-        unsafe { std::mem::transmute::<[u64; 8], __m512i>(words) }
-    };
-    let element: F = from_bits(proof, std::array::from_fn(vector));
+    let words = |i: usize| std::array::from_fn(|lane| bits[lane][i]);
+    let element: F = from_bits(proof, std::array::from_fn(|i| vector(words(i))));
     check_reduced(&element);
     let found = lanes(canonical(&element));
     for (lane, number) in numbers.iter().enumerate() {

@@ -197,7 +197,7 @@ fn what_has_no_z_is_not_the_identity() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn encodings_are_the_points_that_they_are_for_dalek(encodings in proptest::array::uniform8(encoding())) {
