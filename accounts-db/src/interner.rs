@@ -121,10 +121,10 @@ impl Interner {
         self.free.pop().ok_or(AccountsFull)
     }
 
-    /// Makes another table, with room for twice the keys. Readers go on in the old one, which is right for
-    /// them: every key that their entry has was in it, and it does not change any more.
+    /// Makes another table, with room for half as many keys again: of a full one, one twice as large. Readers go on in
+    /// the old one, which is right for them: every key that their entry has was in it, and it does not change any more.
     pub(crate) fn rebuild_table(&mut self) {
-        let table = KeyTable::with_room_for((self.keys * 2).max(16));
+        let table = KeyTable::with_room_for((self.keys * 3 / 2).max(16));
         for (index, slot) in self.shared.slab.iter() {
             if slot.is_in_use() {
                 let hash = self.shared.hash_key(&slot.key());

@@ -5,7 +5,7 @@
 //! locks it was granted (`BankingAccess`), the publisher makes an entry's versions visible
 //! (`Publisher`), and anybody reads published versions (`Accounts`, `Pin`).
 //!
-//! An account takes a slot of 64 bytes, 13 to 51 bytes of the key table and, while it exists, a version
+//! An account takes a slot of 64 bytes, 13 to 39 bytes of the key table and, while it exists, a version
 //! of 80 bytes and its data: 160 to 200 bytes without data (`tests/memory.rs` counts them). A version that
 //! is not published yet, or that a pin keeps, takes as much as the first one.
 //!
@@ -152,8 +152,10 @@ pub fn open_bounded(
     bound: Option<MemoryBound>,
 ) -> Result<(Arc<Accounts>, Interner, Vec<BankingAccess>, Publisher), AccountsFull> {
     let genesis = genesis.into_iter();
-    // Room for as many again before the table has to grow.
-    let mut room = (genesis.size_hint().0 * 2).min(limits.accounts_max);
+    // A quarter more before the table has to grow: a table with room for twice as many is one of which the caches
+    // hold half as much.
+    let accounts = genesis.size_hint().0;
+    let mut room = (accounts + accounts / 4).min(limits.accounts_max);
     let is_in_files = bound.as_ref().is_some_and(|bound| bound.in_files.is_some());
     if is_in_files {
         room = 0;
