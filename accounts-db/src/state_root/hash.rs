@@ -30,6 +30,9 @@ impl StateTrie {
             hashes: [[0; 32]; 2 * TOGETHER],
         };
         for depth in (0..=u8::MAX).rev() {
+            if self.dirty[usize::from(depth)].is_empty() {
+                continue;
+            }
             let mut dirty = std::mem::take(&mut self.dirty[usize::from(depth)]);
             let mut groups = dirty.chunks(TOGETHER).peekable();
             while let Some(branches) = groups.next() {

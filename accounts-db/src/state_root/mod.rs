@@ -4,16 +4,18 @@
 //! and why its proofs hold). An account takes a leaf of 64 bytes and, but for the first, a branch of 44:
 //! path and contents' hash are kept, a leaf's own hash is made anew when its branch changes.
 //!
-//! Changes come in one batch per slot, sorted by path. They are parted at the branches until a group of
-//! them is small enough for the caches; a group is walked down together, and the branches above its changes
-//! are hashed from the deepest up, those of one depth 16 at a time, each once. The cost of a batch grows with the accounts in it, not with those that exist, and a batch that changes nothing is
-//! free.
+//! Changes come in one batch per slot, sorted by path. They are parted at the branches until a group of them is small
+//! enough for the caches; a group is walked down together, and the branches above its changes are hashed from the
+//! deepest up, those of one depth 16 at a time, each once. Where all accounts of a group are there already and stay,
+//! which is most often so, that walk is all (`existing`); otherwise the shape changes too (`update`). The cost of a batch
+//! grows with the accounts in it, not with those that exist, and a batch that changes nothing is free.
 //!
 //! This module knows nothing of versions, slots or threads: one owner changes the trie, and whoever may
 //! read it meanwhile is the owner's affair.
 
 mod arena;
 mod batch;
+mod existing;
 mod hash;
 mod node;
 mod update;
@@ -23,6 +25,7 @@ pub use batch::StateChanges;
 pub use whole::WholeState;
 
 use arena::Arena;
+use existing::Walk;
 use node::{Branch, Kind, Leaf, NodeRef, bit};
 use sealane_sdk::light::{AccountProof, EMPTY_STATE_ROOT, Found, Step, account_path};
 use sealane_sdk::{Hash, Pubkey};
@@ -35,6 +38,8 @@ pub struct StateTrie {
     root: Hash,
     /// Branches whose hash is to be made, by depth.
     dirty: Vec<Vec<u32>>,
+    /// Away while it is in use.
+    walk: Option<Box<Walk>>,
 }
 
 impl Default for StateTrie {
@@ -52,6 +57,7 @@ impl StateTrie {
             top: None,
             root: EMPTY_STATE_ROOT,
             dirty: vec![Vec::new(); 256],
+            walk: Some(Box::new(Walk::new())),
         }
     }
 

@@ -25,6 +25,17 @@ impl NodeRef {
     }
 
     #[inline]
+    pub(super) fn is_leaf(self) -> bool {
+        self.0 & LEAF != 0
+    }
+
+    /// The leaf's, or the branch's.
+    #[inline]
+    pub(super) fn index(self) -> u32 {
+        self.0 & !LEAF
+    }
+
+    #[inline]
     pub(super) fn kind(self) -> Kind {
         if self.0 & LEAF == 0 {
             Kind::Branch(self.0)

@@ -10,7 +10,7 @@ use sealane_sdk::Hash;
 pub(super) struct Change {
     pub(super) path: Path,
     /// Hash of its contents, or `ABSENT`.
-    contents: [u8; 32],
+    pub(super) contents: [u8; 32],
 }
 
 const _: () = assert!(size_of::<Change>() == 64);
@@ -26,13 +26,13 @@ impl Change {
         Self { path, contents }
     }
 
-    fn exists(&self) -> bool {
+    pub(super) fn exists(&self) -> bool {
         self.contents != ABSENT
     }
 }
 
 /// Changes that are walked down, and whose branches are hashed, together.
-const GROUP: usize = 128;
+pub(super) const GROUP: usize = 256;
 
 /// A subtree after changes, and whether its hash is another one than before.
 type Updated = (Option<NodeRef>, bool);
@@ -64,29 +64,16 @@ impl StateTrie {
         }
         // Few enough that what was loaded ahead is still there when it is needed, and, as soon as all of them are taken
         // over, when the hashes above them are made.
-        self.load_ahead(node, changes);
-        let updated = self.update_loaded(node, shared, changes);
+        let existing = match node.kind() {
+            Kind::Branch(top) => self.update_existing(top, changes),
+            Kind::Leaf(_) => None,
+        };
+        let updated = match existing {
+            Some(changed) => (Some(node), changed),
+            None => self.update_loaded(node, shared, changes),
+        };
         self.hash_dirty();
         updated
-    }
-
-    /// Walks all ways of a group at once, a step each in turn, so that the misses of the cache, which one
-    /// way alone would wait for one after the other, go on side by side.
-    fn load_ahead(&self, top: NodeRef, group: &[Change]) {
-        debug_assert!(group.len() <= GROUP);
-        let mut at = [top; GROUP];
-        let mut on_the_way = true;
-        while on_the_way {
-            on_the_way = false;
-            for (at, change) in at.iter_mut().zip(group) {
-                if let Kind::Branch(branch) = at.kind() {
-                    let branch = self.branches.get(branch);
-                    *at = branch.children[usize::from(bit(&change.path, branch.depth()))];
-                    self.prefetch(*at);
-                    on_the_way = true;
-                }
-            }
-        }
     }
 
     pub(super) fn prefetch(&self, node: NodeRef) {
