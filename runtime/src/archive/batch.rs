@@ -2,48 +2,47 @@
 
 use super::row::{EntryRow, Named, Offset, SlotRow};
 
-/// Rows that are sorted among themselves.
-const CHUNK_ROWS: usize = 4_096;
+/// The rows are kept apart by so many of the first bits of their hashes, which are spread evenly: so few parts that the
+/// places where their next rows go stay in the first cache, and so many that a part of a full batch is sorted in the
+/// second.
+const BUCKET_BITS: u32 = 8;
 
-/// Rows by hash: sorted in chunks, but for the newest.
+/// Rows by hash, kept apart by its first bits, and among those of the same in the order in which they came.
 #[derive(Default)]
 pub(super) struct Names {
-    rows: Vec<Named>,
+    /// None before the first row.
+    buckets: Vec<Vec<Named>>,
 }
 
 impl Names {
+    /// Adds a row of the newest transaction.
     pub(super) fn push(&mut self, row: Named) {
-        self.rows.push(row);
-        if self.rows.len().is_multiple_of(CHUNK_ROWS) {
-            let start = self.rows.len() - CHUNK_ROWS;
-            self.rows[start..].sort_unstable();
+        if self.buckets.is_empty() {
+            self.buckets = vec![Vec::new(); 1 << BUCKET_BITS];
         }
+        self.buckets[bucket(row.hash)].push(row);
     }
 
     /// Transactions of this hash, newest first.
     pub(super) fn transactions(&self, hash: u64) -> Vec<u32> {
-        let mut found = Vec::new();
-        for chunk in self.rows.chunks(CHUNK_ROWS).rev() {
-            let before = found.len();
-            if chunk.len() == CHUNK_ROWS {
-                let start = chunk.partition_point(|row| row.hash < hash);
-                let rows = chunk[start..].iter().take_while(|row| row.hash == hash);
-                found.extend(rows.map(|row| row.transaction));
-            } else {
-                let rows = chunk.iter().filter(|row| row.hash == hash);
-                found.extend(rows.map(|row| row.transaction));
-            }
-            found[before..].reverse();
-        }
-        found
+        let rows = self.buckets.get(bucket(hash)).into_iter().flatten();
+        let rows = rows.rev().filter(|row| row.hash == hash);
+        rows.map(|row| row.transaction).collect()
     }
 
-    /// All of it, sorted. The chunks are what the stable sort finds sorted already.
-    pub(super) fn sorted(&self) -> Vec<Named> {
-        let mut rows = self.rows.clone();
-        rows.sort();
-        rows
+    /// All of it, sorted.
+    pub(super) fn sorted(&self) -> impl Iterator<Item = Named> {
+        self.buckets.iter().flat_map(|bucket| {
+            let mut rows = bucket.clone();
+            // They came in the order of their transactions. Many may be of one address.
+            rows.sort_by_key(|row| row.hash);
+            rows
+        })
     }
+}
+
+fn bucket(hash: u64) -> usize {
+    (hash >> (u64::BITS - BUCKET_BITS)) as usize
 }
 
 /// Rows to become a run.
@@ -73,7 +72,7 @@ mod tests {
 
     #[test]
     fn all_rows_come_sorted_however_many_and_however_alike_they_are() {
-        for count in [0, 1, 2, 7, 100, 3 * CHUNK_ROWS as u32 + 5] {
+        for count in [0, 1, 2, 7, 100, 12_293] {
             let mut names = Names::default();
             let mut expected = Vec::new();
             for transaction in 0..count {
@@ -86,7 +85,17 @@ mod tests {
                 }
             }
             expected.sort();
-            assert!(names.sorted() == expected, "{count}");
+            assert!(names.sorted().eq(expected.iter().copied()), "{count}");
+            for hash in expected
+                .iter()
+                .map(|row| row.hash)
+                .step_by(997)
+                .chain([77 << 56])
+            {
+                let of_it = expected.iter().rev().filter(|row| row.hash == hash);
+                let of_it: Vec<u32> = of_it.map(|row| row.transaction).collect();
+                assert_eq!(names.transactions(hash), of_it);
+            }
         }
     }
 }

@@ -204,11 +204,10 @@ impl Writer {
         let rows = Rows {
             signatures: whole(batch.signatures.sorted()),
             addresses: whole(batch.addresses.sorted()),
-            offsets: whole(batch.offsets.clone()),
-            entries: whole(batch.entries.clone()),
-            slots: whole(batch.slots.clone()),
+            offsets: whole(batch.offsets.iter().copied()),
+            entries: whole(batch.entries.iter().copied()),
+            slots: whole(batch.slots.iter().copied()),
         };
-        drop(batch);
         let run = Arc::new(Run::write(&*archive.disk, name, summary, rows)?);
         self.next_run += 1;
         // The row that it continues is in the run now.
@@ -232,6 +231,6 @@ impl Writer {
     }
 }
 
-fn whole<R: Row>(rows: Vec<R>) -> impl Iterator<Item = Result<R, ArchiveError>> {
-    rows.into_iter().map(Ok)
+fn whole<R: Row>(rows: impl Iterator<Item = R>) -> impl Iterator<Item = Result<R, ArchiveError>> {
+    rows.map(Ok)
 }
