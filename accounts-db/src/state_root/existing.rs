@@ -70,6 +70,7 @@ impl StateTrie {
             leaf_count,
             branches,
         } = walk;
+        let (mut here, mut next) = (here, next);
         branches.clear();
         *leaf_count = 0;
         changes.iter().for_each(|change| prefetch_line(change));
@@ -102,7 +103,7 @@ impl StateTrie {
                     *leaf_count += usize::from(is_on_the_way & child.is_leaf());
                 }
             }
-            std::mem::swap(here, next);
+            std::mem::swap(&mut here, &mut next);
             count = next_count;
         }
     }

@@ -80,7 +80,6 @@ impl Domain {
         const { assert!(N > 0 && N.is_multiple_of(64) && N <= 1024) };
         assert_eq!(inputs.len(), hashes.len(), "one hash for each input");
         let key = self.key();
-        let key: [u8; 32] = key;
         let words: [u32; 8] = core::array::from_fn(|i| {
             u32::from_le_bytes([key[4 * i], key[4 * i + 1], key[4 * i + 2], key[4 * i + 3]])
         });
