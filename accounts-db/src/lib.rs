@@ -6,7 +6,7 @@
 //! (`Publisher`), and anybody reads published versions (`Accounts`, `Pin`).
 //!
 //! An account takes a slot of 64 bytes, 13 to 39 bytes of the key table and, while it exists, a version
-//! of 80 bytes and its data: 160 to 200 bytes without data (`tests/memory.rs` counts them). A version that
+//! of 80 bytes and its data: 157 to 183 bytes without data (`tests/memory.rs` counts them). A version that
 //! is not published yet, or that a pin keeps, takes as much as the first one.
 //!
 //! This crate knows no transactions and no programs, and makes no threads.

@@ -15,6 +15,8 @@ struct Way {
     to: u16,
 }
 
+const _: () = assert!(GROUP <= u16::MAX as usize);
+
 /// At most as many as there are changes, and room for one that does not count.
 type Ways = [Way; GROUP + 1];
 

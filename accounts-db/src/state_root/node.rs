@@ -37,10 +37,10 @@ impl NodeRef {
 
     #[inline]
     pub(super) fn kind(self) -> Kind {
-        if self.0 & LEAF == 0 {
-            Kind::Branch(self.0)
+        if self.is_leaf() {
+            Kind::Leaf(self.index())
         } else {
-            Kind::Leaf(self.0 & !LEAF)
+            Kind::Branch(self.index())
         }
     }
 }
