@@ -125,11 +125,12 @@ impl SignatureIndex {
         }
     }
 
-    /// Keyed, so that nobody can choose signatures that collide.
+    /// Keyed, so that nobody can choose signatures that collide. A part of either half: one who owns several keys may
+    /// give all their signatures the same first half.
     fn hash(&self, signature: &Signature) -> u64 {
-        let bytes: &[u8; 64] = signature.as_array();
-        let half = u128::from_le_bytes(bytes[..16].try_into().expect("sixteen of 64 bytes"));
-        self.hasher.hash_one(half)
+        let (parts, _) = signature.as_array().as_chunks::<16>();
+        let [nonce, scalar] = [0, 2].map(|part| u128::from_le_bytes(parts[part]));
+        self.hasher.hash_one((nonce, scalar))
     }
 
     fn tables(&self) -> Arc<[Arc<Table>]> {
@@ -232,6 +233,35 @@ mod tests {
         let cells: usize = tables.iter().map(|table| table.cells.len()).sum();
         let live = 100 * REMEMBERED as usize;
         assert!(cells <= 8 * live, "{cells} cells for {live} transactions");
+    }
+
+    /// Else whoever makes many of them makes every search long: one key after the other, the same secret number.
+    #[test]
+    fn signatures_that_share_a_half_lie_apart() {
+        const COUNT: u64 = 10_000;
+        for half in [0, 32] {
+            let index = SignatureIndex::new();
+            let all: Vec<Signature> = (0..COUNT)
+                .map(|n| {
+                    let mut bytes = [7; 64];
+                    bytes[half..half + 8].copy_from_slice(&n.to_le_bytes());
+                    Signature::from(bytes)
+                })
+                .collect();
+            index.insert(0, all.iter().zip(0..));
+            let mut longest = 0;
+            for signature in &all {
+                let tried = std::cell::Cell::new(0);
+                let check = |_, place| {
+                    tried.set(tried.get() + 1);
+                    (all[place] == *signature).then_some(())
+                };
+                assert!(index.find(signature, check).is_some());
+                longest = longest.max(tried.get());
+            }
+            // A tag has 20 bits, and a few are looked at.
+            assert!(longest <= 3, "{longest} transactions were looked at");
+        }
     }
 
     #[test]
