@@ -45,6 +45,7 @@ use crate::block_log::{
 use crate::headers::{HeaderLog, SignedHeader};
 use crate::history::{EntryOrder, PastEntry};
 use crate::ledger::{LedgerFailure, LedgerHealth, OnLedgerFailure};
+use crate::prefetch::prefetch_bytes;
 use crate::replay::idle_successor;
 use crate::slot::IdleSlots;
 use crate::sync::{Arc, Receiver, Sender, Thread};
@@ -56,6 +57,9 @@ use std::sync::OnceLock;
 const BATCH_MESSAGES_MAX: usize = 64;
 /// Tasks after which no further entry is added to a batch.
 const BATCH_TASKS_MAX: usize = 16_384;
+
+/// Wire bytes of items this far ahead are being loaded.
+const PREFETCH_AHEAD: usize = 8;
 
 /// Slots that one record of idle slots reserves.
 pub(crate) const IDLE_RUN_MAX: u64 = 16;
@@ -413,6 +417,7 @@ impl PastEntry {
     /// What is for the log, in serial order.
     pub(crate) fn logged_items(&self) -> impl Iterator<Item = LoggedItemRef<'_>> {
         let places = self.tasks.iter().enumerate();
+        let places = places.inspect(|(place, _)| self.load_wire(place + PREFETCH_AHEAD));
         places.filter_map(|(place, task)| match (&task.work, &task.outcome) {
             (Work::Transaction(transaction), Outcome::Charged { .. }) => {
                 Some(LoggedItemRef::Transaction {
@@ -432,5 +437,12 @@ impl PastEntry {
             }
             _ => None,
         })
+    }
+
+    /// Starts loading the wire bytes at `place`, which another thread wrote.
+    fn load_wire(&self, place: usize) {
+        if let Some(transaction) = self.transaction(place) {
+            prefetch_bytes(transaction.bytes());
+        }
     }
 }
