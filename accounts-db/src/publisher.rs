@@ -1,13 +1,17 @@
 //! Making entries visible: the publisher's role.
 
 use crate::banking::{Write, WriteKind};
+use crate::memory::prefetch_line;
 use crate::retired::Batch;
 use crate::sync::{Ordering, lock, write};
 use crate::{AccountIndex, AccountState, Accounts, EntryNumber, EntryWrites, Pubkey};
 use std::sync::Arc;
 
-/// Writes this far ahead are being loaded.
+/// What writes this far ahead are of is being loaded.
 const PREFETCH_AHEAD: usize = 8;
+
+/// Writes this far ahead are being loaded themselves.
+const PREFETCH_WRITES_AHEAD: usize = 24;
 
 /// Makes entries visible: the publisher thread's handle.
 pub struct Publisher {
@@ -59,9 +63,11 @@ impl Publisher {
         );
         let mut superseded = lock(&self.shared.retired).take_spare();
         let mut accounts = self.shared.len();
-        for EntryWrites(writes) in writes {
+        let lists: Vec<EntryWrites> = writes.collect();
+        for (EntryWrites(writes), place) in lists.iter().zip(1..) {
+            let next = lists.get(place).map_or(&[][..], |EntryWrites(next)| next);
             for (i, write) in writes.iter().enumerate() {
-                self.prefetch(&writes, i, notes);
+                self.prefetch(writes, next, i, notes);
                 self.publish_account(entry, write, &mut accounts, &mut superseded, note);
             }
         }
@@ -80,9 +86,14 @@ impl Publisher {
         self.retire(entry, superseded);
     }
 
-    fn prefetch(&self, writes: &[Write], i: usize, notes: bool) {
-        if let Some(ahead) = writes.get(i + PREFETCH_AHEAD) {
-            crate::memory::prefetch_line(self.shared.slab.slot(ahead.account));
+    /// Starts loading what is needed soon after the `i`th of some writes, behind which `next` come.
+    fn prefetch(&self, writes: &[Write], next: &[Write], i: usize, notes: bool) {
+        let at = |i: usize| writes.get(i).or_else(|| next.get(i - writes.len()));
+        if let Some(ahead) = at(i + PREFETCH_WRITES_AHEAD) {
+            prefetch_line(ahead);
+        }
+        if let Some(ahead) = at(i + PREFETCH_AHEAD) {
+            prefetch_line(self.shared.slab.slot(ahead.account));
             if notes || ahead.kind != WriteKind::Plain {
                 ahead.version.prefetch();
             }
