@@ -283,7 +283,9 @@ fn naive_root(leaves: &[[u8; 32]]) -> [u8; 32] {
 #[test]
 fn a_slots_transactions_have_the_documented_root_and_each_is_proven() {
     assert_eq!(TransactionsRoot::new().root(), EMPTY_TRANSACTIONS_ROOT);
-    for count in (1..70).chain([127, 128, 129, 1_000]) {
+    for count in (1..70).chain([
+        127, 128, 129, 1_000, 1_023, 1_024, 1_025, 2_047, 2_048, 2_049, 3_500,
+    ]) {
         let tree = tree(count);
         let leaves: Vec<[u8; 32]> = (0..count)
             .map(|number| {

@@ -200,7 +200,7 @@ impl HeaderStage {
                     written,
                     place,
                 } => {
-                    self.transactions.extend(entry.leaves());
+                    self.transactions.extend_executed(entry.executed());
                     self.written.push(written);
                     (self.entry, self.tip) = (place.number, place.tip);
                     self.transaction_count += u64::from(place.charged);

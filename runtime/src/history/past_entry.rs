@@ -1,13 +1,17 @@
 //! An entry as it is remembered: what readers find transactions in, and what the log and the headers are made of.
 
+use crate::prefetch::{prefetch_bytes, prefetch_whole};
 use crate::slot;
 use crate::sync::Arc;
 use crate::task::{CompletedBatch, CompletedEntry, OrderedEntry, Outcome, Work};
 use crate::{SlotContext, TransactionRecord, VerifiedTransaction};
-use sealane_sdk::light::TransactionLeaf;
+use sealane_sdk::light::{ExecutedTransaction, TransactionLeaf};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use solana_signature::Signature;
+
+/// What is read of transactions this far ahead is being loaded.
+const PREFETCH_AHEAD: usize = 8;
 
 /// A task as it is remembered.
 pub(crate) struct PastTask {
@@ -156,19 +160,38 @@ impl PastEntry {
         places.filter_map(|place| Some(self.transaction(place)?.signature()))
     }
 
-    /// The charged transactions, as leaves of their slot's tree.
-    pub(crate) fn leaves(&self) -> impl Iterator<Item = TransactionLeaf> {
-        (0..self.tasks.len()).filter_map(|place| self.leaf(place))
+    /// The charged transactions, as their slot's tree has them.
+    pub(crate) fn executed(&self) -> impl Iterator<Item = ExecutedTransaction<'_>> {
+        let places = 0..self.tasks.len();
+        let places = places.inspect(|place| {
+            if let Some(ahead) = self.executed_at(place + PREFETCH_AHEAD) {
+                prefetch_whole(ahead.signature);
+                prefetch_bytes(ahead.record);
+            }
+        });
+        places.filter_map(|place| self.executed_at(place))
+    }
+
+    fn executed_at(&self, place: usize) -> Option<ExecutedTransaction<'_>> {
+        let transaction = self.transaction(place)?;
+        let task = &self.tasks[place];
+        Some(ExecutedTransaction {
+            signature: transaction.signature(),
+            index: task.index.into(),
+            failed: matches!(task.outcome, Outcome::Charged { failed: true, .. }),
+            record: self.record_bytes(place),
+        })
     }
 
     /// The charged transaction at `place`, as a leaf of its slot's tree.
     pub(crate) fn leaf(&self, place: usize) -> Option<TransactionLeaf> {
-        let transaction = self.transaction(place)?;
-        let task = &self.tasks[place];
-        let failed = matches!(task.outcome, Outcome::Charged { failed: true, .. });
-        let record = self.record_bytes(place);
-        let (signature, index) = (*transaction.signature(), task.index.into());
-        Some(TransactionLeaf::new(signature, index, failed, record))
+        let ExecutedTransaction {
+            signature,
+            index,
+            failed,
+            record,
+        } = self.executed_at(place)?;
+        Some(TransactionLeaf::new(*signature, index, failed, record))
     }
 
     /// The compact record of the charged transaction at `place`.

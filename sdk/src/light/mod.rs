@@ -18,6 +18,7 @@ mod account_proof;
 mod domain;
 mod error;
 mod header;
+mod short;
 mod transaction_proof;
 mod transactions_root;
 
@@ -27,4 +28,6 @@ pub use domain::Domain;
 pub use error::ProofError;
 pub use header::{SLOT_HEADER_BYTES, SlotHeader, verify_header};
 pub use transaction_proof::{ProvenTransaction, TransactionProof};
-pub use transactions_root::{EMPTY_TRANSACTIONS_ROOT, TransactionLeaf, TransactionsRoot};
+pub use transactions_root::{
+    EMPTY_TRANSACTIONS_ROOT, ExecutedTransaction, TransactionLeaf, TransactionsRoot,
+};
