@@ -155,20 +155,49 @@ fn states_are_taken_over_in_the_order_in_which_they_were_written() {
             (key(2), AccountState::default()),
             (key(4), AccountState::default()),
         ],
+        // Much data is hashed when all is there: what comes after it counts, and what came before does not.
+        vec![
+            (key(5), state(5, &[5; 5_000])),
+            (key(6), state(6, &[6; 5_000])),
+            (key(7), state(7, &[7; 5_000])),
+            (key(8), state(8, &[8; 10])),
+        ],
+        vec![
+            (key(5), state(5, &[50; 6_000])),
+            (key(6), state(6, &[6; 7])),
+            (key(7), AccountState::default()),
+            (key(8), state(8, &[8; 5_000])),
+        ],
     ];
+    let mut changes = StateChanges::new();
+    for written in &written {
+        written
+            .iter()
+            .for_each(|(key, state)| changes.add(key, state));
+    }
     let mut from_states = StateTrie::new();
-    let root = from_states.apply_changes(&StateChanges::of_states(&written));
+    let root = from_states.apply_changes(&mut changes);
 
     let contents =
         |state: &AccountState| AccountContents::of(state).map(|contents| contents.hash());
     let last = [
         (key(1), state(5, &[9; 100])),
         (key(3), state(3, &[1; 20_000])),
+        (key(5), state(5, &[50; 6_000])),
+        (key(6), state(6, &[6; 7])),
+        (key(8), state(8, &[8; 5_000])),
     ];
     let mut from_hashes = StateTrie::new();
     from_hashes.apply(last.iter().map(|(key, state)| (*key, contents(state))));
     assert_eq!(root, from_hashes.root());
-    assert_eq!(from_states.len(), 2);
+    assert_eq!(from_states.len(), 5);
+
+    // Nothing is left of what was taken over, or forgotten.
+    assert_eq!(from_states.apply_changes(&mut changes), root);
+    changes.add(&key(5), &state(1, &[1; 6_000]));
+    changes.add(&key(9), &state(1, &[]));
+    changes.clear();
+    assert_eq!(from_states.apply_changes(&mut changes), root);
 
     // Every length of data, and more accounts than are hashed at a time.
     let many: Vec<_> = (0..200)
@@ -176,10 +205,9 @@ fn states_are_taken_over_in_the_order_in_which_they_were_written() {
         .collect();
     let of_hashes = many.iter().map(|(key, state)| (*key, contents(state)));
     let root = StateTrie::new().apply(of_hashes);
-    let of_states = StateChanges::of_states(&[many]);
-    assert_eq!(of_states.len(), 200);
+    many.iter().for_each(|(key, state)| changes.add(key, state));
     let mut trie = StateTrie::new();
-    assert_eq!(trie.apply_changes(&of_states), root);
+    assert_eq!(trie.apply_changes(&mut changes), root);
     assert_eq!(trie.len(), 199, "no lamports, no account");
 }
 
@@ -191,10 +219,13 @@ fn a_whole_state_has_the_root_of_its_accounts_in_whatever_order_they_come() {
             ..AccountState::default()
         };
         let accounts = (0..count).map(|i| (key(i), state(i.into())));
-        let changes = StateChanges::of_states(&[accounts.clone().collect()]);
+        let mut changes = StateChanges::new();
+        accounts
+            .clone()
+            .for_each(|(key, state)| changes.add(&key, &state));
         let mut at_once = StateTrie::new();
-        at_once.apply_changes(&changes);
-        let mut whole = WholeState::with_room_for(10_000);
+        at_once.apply_changes(&mut changes);
+        let mut whole = WholeState::new();
         for (key, state) in accounts.rev() {
             whole.add(&key, &state);
         }

@@ -18,7 +18,7 @@ use crate::serial::{Order, OrderItem};
 use crate::slot::SlotWatch;
 use crate::sync::{Arc, Mutex, Patience, Receiver, Thread, receive};
 use crate::task::{OrderedEntry, Outcome, PublisherMessage, Reverting, Work};
-use sealane_accounts_db::{EntryNumber, EntryWrites, Publisher};
+use sealane_accounts_db::{EntryNumber, EntryWrites, Publisher, StateChanges};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use solana_signature::Signature;
@@ -87,6 +87,8 @@ pub(crate) struct PublishStage {
     pub(crate) counters: Arc<StageCounters>,
     /// To the header stage, where there is one.
     pub(crate) headers: HeaderQueue,
+    /// What the open slot changed, for that stage.
+    pub(crate) changes: StateChanges,
     /// To the history stage, where there is one.
     pub(crate) archive: HistoryQueue,
     /// What accounts were at the snapshots.
@@ -163,7 +165,10 @@ impl PublishStage {
                 let count = self.counters.charged();
                 self.sealed.seal(&self.slots.get(), &opening, &tip, count);
                 self.slots.set(context);
-                self.headers.send(HeaderMessage::Slot(opening));
+                if self.headers.is_open() {
+                    let changes = std::mem::take(&mut self.changes);
+                    self.headers.send(HeaderMessage::Slot(opening, changes));
+                }
                 self.tell(|| Event::Slot {
                     slot,
                     parent: slot - 1,
@@ -215,7 +220,7 @@ impl PublishStage {
                 past: entry.clone(),
             })
         });
-        if let Some(written) = written {
+        if self.headers.is_open() {
             let place = EntryPlace {
                 number,
                 charged,
@@ -246,8 +251,8 @@ impl PublishStage {
         self.tell_set(slot, &entry);
     }
 
-    /// Makes an entry's versions visible; notes what it wrote, if that is wanted, and, if `journals`, what that was
-    /// before, if somebody may want it back.
+    /// Makes an entry's versions visible; hashes what it wrote, where there are headers, notes it, if that is wanted, and,
+    /// if `journals`, what that was before, if somebody may want it back.
     fn publish_writes(
         &mut self,
         number: EntryNumber,
@@ -258,10 +263,15 @@ impl PublishStage {
         let mut writes = writes.into_iter();
         let mut journals = (journals && !self.snapshots.is_empty())
             .then(|| self.journals.lock().expect("no holder panics"));
-        if written.is_none() && journals.is_none() {
+        let has_headers = self.headers.is_open();
+        if !has_headers && journals.is_none() {
             return self.publisher.publish(number, &mut writes);
         }
+        let changes = &mut self.changes;
         let note = |key: &Pubkey, state: &AccountState, before: Option<&AccountState>| {
+            if has_headers {
+                changes.add(key, state);
+            }
             if let Some(written) = written {
                 written.push((*key, state.clone()));
             }
@@ -307,6 +317,7 @@ impl PublishStage {
         let reverted = self.counters.charged() - past.transaction_count;
         self.counters.reverted.add(reverted);
         self.order_entries.revert(slot, past.tip);
+        self.changes.clear();
         let count = self.counters.charged();
         self.sealed.go_back(&past.sealed, &context, count);
         self.slots.set(context.clone());

@@ -4,8 +4,8 @@
 //! and why its proofs hold). An account takes a leaf of 64 bytes and, but for the first, a branch of 44:
 //! path and contents' hash are kept, a leaf's own hash is made anew when its branch changes.
 //!
-//! Changes come in one batch per slot, sorted by path. They are parted at the branches until a group of them is small
-//! enough for the caches; a group is walked down together, and the branches above its changes are hashed from the
+//! Changes are gathered and hashed while a slot goes on (`changes`), sorted by path when it ends, a part at a time
+//! (`order`), and taken over. They are parted at the branches until a group of them is small enough for the caches; a group is walked down together, and the branches above its changes are hashed from the
 //! deepest up, those of one depth 16 at a time, each once. Where all accounts of a group are there already and stay,
 //! which is most often so, that walk is all (`existing`); otherwise the shape changes too (`update`). The cost of a batch
 //! grows with the accounts in it, not with those that exist, and a batch that changes nothing is free.
@@ -14,21 +14,28 @@
 //! read it meanwhile is the owner's affair.
 
 mod arena;
-mod batch;
+mod changes;
 mod existing;
 mod hash;
 mod node;
+mod order;
 mod update;
 mod whole;
 
-pub use batch::StateChanges;
+pub use changes::StateChanges;
 pub use whole::WholeState;
 
+use ahash::AHashMap;
 use arena::Arena;
 use existing::Walk;
-use node::{Branch, Kind, Leaf, NodeRef, bit};
+use node::{Branch, Kind, Leaf, NodeRef, Path, bit};
+use order::Sorting;
 use sealane_sdk::light::{AccountProof, EMPTY_STATE_ROOT, Found, Step, account_path};
 use sealane_sdk::{Hash, Pubkey};
+use update::Change;
+
+/// Fewer changes than that are not taken over by themselves, if there are more.
+const TAKEN_OVER_MIN: usize = 2_048;
 
 /// The trie over all accounts.
 pub struct StateTrie {
@@ -40,6 +47,9 @@ pub struct StateTrie {
     dirty: Vec<Vec<u32>>,
     /// Kept, as to clear it anew for each group would cost a twentieth. Away while it is in use.
     walk: Option<Box<Walk>>,
+    /// Kept likewise.
+    sorting: Sorting,
+    sorted: Vec<Change>,
 }
 
 impl Default for StateTrie {
@@ -58,6 +68,8 @@ impl StateTrie {
             root: EMPTY_STATE_ROOT,
             dirty: vec![Vec::new(); 256],
             walk: Some(Box::new(Walk::new())),
+            sorting: Sorting::default(),
+            sorted: Vec::new(),
         }
     }
 
@@ -84,12 +96,42 @@ impl StateTrie {
     /// Takes over what changed: the hash of an account's contents (`AccountContents::hash`), or `None`
     /// where it does not exist any more. The last change of a key counts. Returns the new root.
     pub fn apply(&mut self, changes: impl IntoIterator<Item = (Pubkey, Option<Hash>)>) -> Hash {
-        self.apply_changes(&StateChanges::of_hashes(changes))
+        let mut gathered = StateChanges::new();
+        for (key, contents) in changes {
+            gathered.add_hash(&key, contents);
+        }
+        self.apply_changes(&mut gathered)
     }
 
-    /// The same of changes that were made ready before.
-    pub fn apply_changes(&mut self, changes: &StateChanges) -> Hash {
-        self.apply_sorted(&changes.0)
+    /// The same of changes that were gathered before, of which nothing is left. Their memory is given back part by part.
+    pub fn apply_changes(&mut self, changes: &mut StateChanges) -> Hash {
+        changes.settle();
+        let mut sorting = std::mem::take(&mut self.sorting);
+        let mut sorted = std::mem::take(&mut self.sorted);
+        let (parts, settled) = changes.parts();
+        for part in parts.iter_mut().filter(|part| !part.is_empty()) {
+            sorting.append(&std::mem::take(part), &mut sorted);
+            if sorted.len() >= TAKEN_OVER_MIN {
+                self.take_over(&mut sorted, settled);
+            }
+        }
+        self.take_over(&mut sorted, settled);
+        (self.sorting, self.sorted) = (sorting, sorted);
+        changes.forget_settled();
+        self.root
+    }
+
+    /// Leaves none of them.
+    fn take_over(&mut self, sorted: &mut Vec<Change>, settled: &AHashMap<Path, [u8; 32]>) {
+        if !settled.is_empty() {
+            for change in &mut *sorted {
+                if change.contents == Change::LATER {
+                    change.contents = settled[&change.path];
+                }
+            }
+        }
+        self.apply_sorted(sorted);
+        sorted.clear();
     }
 
     /// The bytes of a proof (`AccountProof`) of what `key` is in the state with this root.

@@ -2,7 +2,6 @@
 
 use super::StateTrie;
 use super::node::{Branch, Kind, Leaf, NodeRef, Path, bit, first_difference};
-use sealane_sdk::Hash;
 
 /// A change of one account: a cache line.
 #[derive(Clone, Copy)]
@@ -15,19 +14,16 @@ pub(super) struct Change {
 
 const _: () = assert!(size_of::<Change>() == 64);
 
-/// In place of the hash of an account that does not exist. Nobody knows what has this hash.
-const ABSENT: [u8; 32] = [0; 32];
-
 impl Change {
-    /// Of the account at this path: the hash of its contents, if it exists.
-    pub(super) fn new(path: Path, contents: Option<[u8; 32]>) -> Self {
-        debug_assert!(contents != Some(ABSENT), "nobody knows what has this hash");
-        let contents = contents.unwrap_or(ABSENT);
-        Self { path, contents }
-    }
+    /// In place of the hash of an account that does not exist. Nobody knows what has this hash, or the next.
+    pub(super) const ABSENT: [u8; 32] = [0; 32];
+
+    /// In place of the hash of an account that is hashed later.
+    pub(super) const LATER: [u8; 32] = *b"is hashed when all are gathered.";
 
     pub(super) fn exists(&self) -> bool {
-        self.contents != ABSENT
+        debug_assert!(self.contents != Self::LATER, "all that was left is hashed");
+        self.contents != Self::ABSENT
     }
 }
 
@@ -39,10 +35,10 @@ type Updated = (Option<NodeRef>, bool);
 
 impl StateTrie {
     /// Changes sorted by path, one for each.
-    pub(super) fn apply_sorted(&mut self, changes: &[Change]) -> Hash {
+    pub(super) fn apply_sorted(&mut self, changes: &[Change]) {
         debug_assert!(changes.is_sorted_by(|a, b| a.path < b.path));
         if changes.is_empty() {
-            return self.root;
+            return;
         }
         let (top, changed) = match self.top {
             None => self.build(changes),
@@ -53,7 +49,6 @@ impl StateTrie {
             self.hash_dirty();
             self.root = self.top_hash();
         }
-        self.root
     }
 
     /// Changes a subtree, of which nothing was looked at. The changes, of which there are some, share the first

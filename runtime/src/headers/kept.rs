@@ -74,7 +74,7 @@ struct Kept {
 impl Headers {
     /// Over what the database holds before anything executes.
     pub(crate) fn new(accounts: &Arc<Accounts>, limits: &Limits) -> Result<Self, ReadError> {
-        let mut state = WholeState::with_room_for(accounts.len());
+        let mut state = WholeState::new();
         let pin = accounts.pin().expect("nobody reads before the start");
         pin.all(&mut |key, account| state.add(key, account))?;
         let kept = Kept {
@@ -101,14 +101,16 @@ impl Headers {
         kept.trie.root()
     }
 
-    /// Ends a slot: takes over what it changed, and keeps the header that `make` makes with the new root.
+    /// Ends a slot: takes over what it changed, of which nothing is left then, and keeps the header that `make` makes with the new root.
     /// Returns what else that returned.
     pub(crate) fn add<R>(
         &self,
-        changes: &StateChanges,
+        changes: &mut StateChanges,
         tree: Arc<TransactionsRoot>,
         make: impl FnOnce(Hash) -> (SignedHeader, R),
     ) -> R {
+        // Large accounts are hashed before readers have to wait.
+        changes.settle();
         let mut kept = self.kept.write().expect("no holder of this lock panics");
         let root = kept.trie.apply_changes(changes);
         let (header, result) = make(root);
@@ -127,7 +129,8 @@ impl Headers {
 
     /// Slots from `first` on are not any more: of what they wrote, `changes` say what was there before, when the root
     /// was `root_before`.
-    pub(crate) fn go_back(&self, first: u64, changes: &StateChanges, root_before: Hash) {
+    pub(crate) fn go_back(&self, first: u64, changes: &mut StateChanges, root_before: Hash) {
+        changes.settle();
         let mut kept = self.kept.write().expect("no holder of this lock panics");
         let root = kept.trie.apply_changes(changes);
         while let Some(newest) = kept.headers.back()

@@ -1,10 +1,10 @@
 //! The header stage: one thread, behind the publisher, that keeps the state root and signs a header for
 //! each slot that ended.
 //!
-//! The publisher hands on every entry with the accounts that it wrote, as they are at the entry's end:
-//! states are shared, not copied, and what is read here is never newer than it should be, however late
-//! it is. When a slot ends, the last state of each account goes into the trie, and the header gets the
-//! roots and the signature. Readers prove accounts against the newest header, and transactions against
+//! The publisher hashes the accounts that an entry wrote, as they are at its end, while its caches have them
+//! (`StateChanges`), and hands them on with the end of the slot. Then what each account is last goes into the trie, and
+//! the header gets the roots and the signature. Where there are account files, entries come with the accounts
+//! themselves: states are shared, not copied, and what is read here is never newer than it should be, however late it is. Readers prove accounts against the newest header, and transactions against
 //! those that are kept.
 //!
 //! Behind is bounded: the publisher waits when the queue is full. Nothing that executes waits for a root,
@@ -41,11 +41,12 @@ pub(crate) enum HeaderMessage {
     /// An entry became visible.
     Entry {
         entry: Arc<PastEntry>,
-        written: Written,
+        /// Where account files are written.
+        written: Option<Written>,
         place: EntryPlace,
     },
-    /// A slot opened: those before it have ended.
-    Slot(SlotOpening),
+    /// A slot opened: those before it have ended, with these changes since the last one.
+    Slot(SlotOpening, StateChanges),
     /// All that was read from the log came before.
     Replayed,
     /// A snapshot is taken, at the beginning of the open slot.
@@ -89,39 +90,48 @@ pub(crate) struct EntryPlace {
 }
 
 /// The publisher's end of the queue, if there is a header stage.
-pub(crate) struct HeaderQueue(Option<Sender<HeaderMessage>>);
+pub(crate) struct HeaderQueue {
+    sender: Option<Sender<HeaderMessage>>,
+    /// Whether account files are written.
+    keeps_written: bool,
+}
 
 impl HeaderQueue {
-    pub(crate) fn new(sender: Sender<HeaderMessage>) -> Self {
-        Self(Some(sender))
+    pub(crate) fn new(sender: Sender<HeaderMessage>, keeps_written: bool) -> Self {
+        Self {
+            sender: Some(sender),
+            keeps_written,
+        }
     }
 
     /// That of a node without headers.
     pub(crate) fn none() -> Self {
-        Self(None)
+        Self {
+            sender: None,
+            keeps_written: false,
+        }
     }
 
     /// Whether anybody listens.
     pub(crate) fn is_open(&self) -> bool {
-        self.0.is_some()
+        self.sender.is_some()
     }
 
     /// Nothing more is handed on: what comes is not what it should be, and must be in no checkpoint.
     pub(crate) fn close(&mut self) {
-        self.0 = None;
+        *self = Self::none();
     }
 
-    /// Room for what was written; `None` where nobody wants to know it.
+    /// Room for what was written; `None` where nobody wants to have it.
     pub(crate) fn room_for(&self, writes: &[EntryWrites]) -> Option<Written> {
-        self.0.as_ref()?;
         let count = writes.iter().map(EntryWrites::len).sum();
-        Some(Vec::with_capacity(count))
+        self.keeps_written.then(|| Vec::with_capacity(count))
     }
 
     /// Waits where the stage is too far behind. If a broken invariant has ended it, the node is no longer
     /// healthy and says so; what is visible does not depend on it.
     pub(crate) fn send(&self, message: HeaderMessage) {
-        if let Some(sender) = &self.0 {
+        if let Some(sender) = &self.sender {
             let _ = sender.send(message);
         }
     }
@@ -138,7 +148,9 @@ pub(crate) struct HeaderStage {
     has_ended: bool,
     /// Hash of the newest header.
     parent: Hash,
-    /// What the open slot wrote so far, by entry.
+    /// What the slot that ends changed.
+    changes: StateChanges,
+    /// What the open slot wrote so far, by entry, where there is a checkpoint stage.
     written: Vec<Written>,
     transactions: TransactionsRoot,
     /// The last entry so far, the transactions charged so far, the tip.
@@ -177,6 +189,7 @@ impl HeaderStage {
             open: start.context.clone(),
             has_ended: start.checkpoint.is_some(),
             parent: start.header,
+            changes: StateChanges::new(),
             written: Vec::new(),
             transactions: TransactionsRoot::new(),
             entry: start.entry,
@@ -201,15 +214,18 @@ impl HeaderStage {
                     place,
                 } => {
                     self.transactions.extend_executed(entry.executed());
-                    self.written.push(written);
+                    self.written.extend(written);
                     (self.entry, self.tip) = (place.number, place.tip);
                     self.transaction_count += u64::from(place.charged);
                     let record = place.record.map(|record| record.number);
                     self.began = self.began.or(record);
                 }
-                HeaderMessage::Slot(SlotOpening {
-                    context, passed, ..
-                }) if self.has_ended => {
+                HeaderMessage::Slot(
+                    SlotOpening {
+                        context, passed, ..
+                    },
+                    _,
+                ) if self.has_ended => {
                     if let Some(passed) = passed {
                         self.pass_slots(&passed);
                     }
@@ -228,15 +244,19 @@ impl HeaderStage {
                         replay.done();
                     }
                 }
-                HeaderMessage::Slot(SlotOpening {
-                    context,
-                    record,
-                    passed,
-                }) => {
+                HeaderMessage::Slot(
+                    SlotOpening {
+                        context,
+                        record,
+                        passed,
+                    },
+                    changes,
+                ) => {
+                    self.changes = changes;
                     let written = std::mem::take(&mut self.written);
                     match passed {
-                        Some(passed) => self.end_slot_before(&written, &passed),
-                        None => self.end_slots(&written, &context),
+                        Some(passed) => self.end_slot_before(&passed),
+                        None => self.end_slots(&context),
                     }
                     self.hand_on(written, &context, record);
                     self.open = context;
@@ -266,9 +286,12 @@ impl HeaderStage {
         (self.entry, self.began) = (entry.max(self.entry), None);
         (self.open, self.has_ended) = (context, false);
         self.written = Vec::new();
-        let changes = StateChanges::of_states(std::slice::from_ref(&restored));
+        let mut changes = StateChanges::new();
+        for (key, state) in &restored {
+            changes.add(key, state);
+        }
         self.headers
-            .go_back(self.open.slot, &changes, past.state_root);
+            .go_back(self.open.slot, &mut changes, past.state_root);
         self.restored.push(restored);
         if let Some(log) = &self.log {
             log.end_revert();
@@ -328,9 +351,8 @@ impl HeaderStage {
         }
     }
 
-    /// Ends the open slot, which wrote `written`, and those without anything in them between it and `next`.
-    fn end_slots(&mut self, written: &[Written], next: &SlotContext) {
-        let mut written = written;
+    /// Ends the open slot, and those without anything in them between it and `next`.
+    fn end_slots(&mut self, next: &SlotContext) {
         let passed = next.slot - self.open.slot;
         let step_ms = (next.time_ms - self.open.time_ms) / passed.cast_signed();
         for (slot, after) in (self.open.slot..next.slot).zip(0..) {
@@ -338,16 +360,15 @@ impl HeaderStage {
             let sealed = from_newest.and_then(|place| next.blockhashes.get(place));
             let (blockhash, _) = *sealed.expect("slots are opened one by one, or a few at a time");
             let time_ms = self.open.time_ms + step_ms * after;
-            let written = std::mem::take(&mut written);
-            self.end_slot(slot, written, time_ms.div_euclid(1_000), blockhash);
+            self.end_slot(slot, time_ms.div_euclid(1_000), blockhash);
         }
     }
 
-    /// Ends the open slot, which wrote `written`, and all that passed behind it but the last.
-    fn end_slot_before(&mut self, written: &[Written], passed: &IdleSlots) {
+    /// Ends the open slot, and all that passed behind it but the last.
+    fn end_slot_before(&mut self, passed: &IdleSlots) {
         let (slot, blockhash) = (self.open.slot, passed.first.parent_blockhash);
         let seconds = self.open.sysvars.clock.unix_timestamp;
-        self.end_slot(slot, written, seconds, blockhash);
+        self.end_slot(slot, seconds, blockhash);
         // What is in the log of the open slot is not of those behind it.
         let began = self.began.take();
         self.pass_slots(passed);
@@ -364,7 +385,7 @@ impl HeaderStage {
         while let (Some(opened), Some(next)) = (slot.take(), slots.next()) {
             let (blockhash, seconds) = (next.parent_blockhash, opened.time_ms.div_euclid(1_000));
             if opened.slot + kept_max >= last {
-                self.end_slot(opened.slot, &[], seconds, blockhash);
+                self.end_slot(opened.slot, seconds, blockhash);
             } else {
                 self.parent = SlotHeader {
                     slot: opened.slot,
@@ -381,30 +402,30 @@ impl HeaderStage {
         }
     }
 
-    fn end_slot(&mut self, slot: u64, written: &[Written], unix_timestamp: i64, blockhash: Hash) {
-        let changes = StateChanges::of_states(written);
+    /// Ends a slot, of which `changes` has what it changed.
+    fn end_slot(&mut self, slot: u64, unix_timestamp: i64, blockhash: Hash) {
         let transactions = std::mem::take(&mut self.transactions);
         let transactions_root = transactions.root();
         let transaction_count = transactions.len() as u64;
         let (parent, signer) = (self.parent, &self.signer);
         let signed;
-        (self.parent, signed) = self
-            .headers
-            .add(&changes, Arc::new(transactions), |state_root| {
-                let header = SlotHeader {
-                    slot,
-                    parent,
-                    unix_timestamp,
-                    blockhash,
-                    transactions_root,
-                    transaction_count,
-                    state_root,
-                };
-                let hash = header.hash();
-                let signature = signer.sign_message(hash.as_bytes());
-                let signed = SignedHeader { header, signature };
-                (signed.clone(), (hash, signed))
-            });
+        (self.parent, signed) =
+            self.headers
+                .add(&mut self.changes, Arc::new(transactions), |state_root| {
+                    let header = SlotHeader {
+                        slot,
+                        parent,
+                        unix_timestamp,
+                        blockhash,
+                        transactions_root,
+                        transaction_count,
+                        state_root,
+                    };
+                    let hash = header.hash();
+                    let signature = signer.sign_message(hash.as_bytes());
+                    let signed = SignedHeader { header, signature };
+                    (signed.clone(), (hash, signed))
+                });
         if self.began.is_some()
             && let Some(log) = &self.log
             && let Err(error) = log.made(signed)

@@ -13,7 +13,7 @@ use crate::start::ChainStart;
 use crate::sync::{Arc, Receiver, Sender, bounded};
 use crate::task::PublisherMessage;
 use crate::{Limits, RuntimeConfig};
-use sealane_accounts_db::{Disk, Publisher};
+use sealane_accounts_db::{Disk, Publisher, StateChanges};
 
 /// The stages behind the schedule stage.
 pub(super) struct Behind {
@@ -167,8 +167,9 @@ impl Common {
         match self.headers.clone().zip(config.header_signer.clone()) {
             Some((headers, signer)) => {
                 let (sender, queue) = bounded(config.limits.header_messages_max);
+                let keeps_written = checkpoints.is_some();
                 let stage = HeaderStage::new(queue, headers, signer, start, checkpoints, log);
-                (HeaderQueue::new(sender), Some(stage))
+                (HeaderQueue::new(sender, keeps_written), Some(stage))
             }
             None => (HeaderQueue::none(), None),
         }
@@ -210,6 +211,7 @@ impl Common {
             sealed: self.sealed.clone(),
             counters: self.counters.clone(),
             headers,
+            changes: StateChanges::new(),
             archive,
             journals: self.journals.clone(),
             snapshots: Vec::new(),

@@ -42,8 +42,9 @@ impl AccountContents {
     #[inline]
     pub fn to_bytes(&self) -> [u8; 128] {
         let mut bytes = [0; 128];
-        bytes[..8].copy_from_slice(&self.lamports.to_le_bytes());
-        bytes[8] = self.executable.into();
+        // In one piece: of a single byte among others the compiler makes copies that wait for each other.
+        let head = u128::from(self.lamports) | u128::from(self.executable) << 64;
+        bytes[..16].copy_from_slice(&head.to_le_bytes());
         bytes[32..64].copy_from_slice(self.owner.as_array());
         bytes[64..96].copy_from_slice(self.data_hash.as_bytes());
         bytes

@@ -1,0 +1,236 @@
+//! What accounts became, gathered as it is written and kept apart by path, until the trie takes it over.
+
+use super::node::Path;
+use super::update::Change;
+use crate::memory::prefetch_line;
+use ahash::AHashMap;
+use sealane_sdk::light::{AccountContents, Domain, account_path};
+use sealane_sdk::{AccountState, Hash, Pubkey};
+
+/// Accounts that are hashed at a time.
+const TOGETHER: usize = 64;
+
+/// An account with more data is hashed as what it is in the end, not once for each entry that writes it.
+const HASHED_AT_ONCE_MAX: usize = 1_024;
+
+/// Changes that lie together, at most: 4 KiB.
+const CHUNK: usize = 64;
+
+/// So many of them are loaded ahead: the processor sees then where this goes.
+const LOADED_AHEAD: usize = 8;
+
+/// Changes of accounts, hashed, for `StateTrie::apply_changes`. Gathering them is a good half of the work, and needs no trie.
+///
+/// They lie apart by the first byte of their paths. So a part, its order and what it changes of the trie are in the
+/// caches together, where a whole slot would go through memory at each step.
+pub struct StateChanges {
+    parts: Vec<Part>,
+    /// Not hashed yet, and of no part.
+    group: Box<Group>,
+    /// Accounts with much data, as they were written last: their changes say `LATER`.
+    large: AHashMap<Path, AccountState>,
+    /// Hashes of the contents of these, once they are settled.
+    settled: AHashMap<Path, [u8; 32]>,
+}
+
+impl Default for StateChanges {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl StateChanges {
+    /// None.
+    pub fn new() -> Self {
+        Self {
+            parts: (0..1 << u8::BITS).map(|_| Part::default()).collect(),
+            group: Box::new(Group::new()),
+            large: AHashMap::new(),
+            settled: AHashMap::new(),
+        }
+    }
+
+    /// Adds what an account became. Of several of one account, the last one counts.
+    #[inline]
+    pub fn add(&mut self, key: &Pubkey, state: &AccountState) {
+        let at = self.group.count;
+        self.group.push_contents(state);
+        self.group.path_inputs[at][..32].copy_from_slice(key.as_array());
+        if self.group.count == TOGETHER {
+            self.hash_group();
+        }
+    }
+
+    fn hash_group(&mut self) {
+        let Group {
+            count,
+            path_inputs,
+            content_inputs,
+            kinds,
+            large,
+            paths,
+            hashes,
+        } = &mut *self.group;
+        let count = std::mem::take(count);
+        Domain::AccountPath.hash_many(&path_inputs[..count], &mut paths[..count]);
+        Domain::AccountContents.hash_many(&content_inputs[..count], &mut hashes[..count]);
+        let mut large = large.drain(..);
+        for ((path, hash), kind) in paths.iter().zip(hashes).zip(kinds).take(count) {
+            let contents = match kind {
+                Kind::Small => hash,
+                Kind::Absent => &Change::ABSENT,
+                Kind::Large => {
+                    let state = large.next().expect("it was pushed with its kind");
+                    self.large.insert(*path, state);
+                    &Change::LATER
+                }
+            };
+            push(&mut self.parts, path, contents);
+        }
+    }
+
+    /// Adds the hash of an account's contents (`AccountContents::hash`), or `None` where it does not exist any more.
+    pub fn add_hash(&mut self, key: &Pubkey, contents: Option<Hash>) {
+        let contents = contents.map_or(Change::ABSENT, |contents| contents.to_bytes());
+        self.hash_group();
+        push(&mut self.parts, &account_path(key), &contents);
+    }
+
+    /// Hashes what is left to be hashed: linear in the data of large accounts. Taking over does it otherwise.
+    pub fn settle(&mut self) {
+        self.hash_group();
+        for (path, state) in self.large.drain() {
+            let contents = AccountContents::of(&state).expect("what does not exist is not large");
+            self.settled.insert(path, contents.hash().to_bytes());
+        }
+    }
+
+    /// Forgets all changes.
+    pub fn clear(&mut self) {
+        *self = Self::new();
+    }
+
+    /// What is gathered, part by part in the order of the paths, and the hashes of those that say `LATER`. Settled before.
+    pub(super) fn parts(&mut self) -> (&mut [Part], &AHashMap<Path, [u8; 32]>) {
+        (&mut self.parts, &self.settled)
+    }
+
+    /// Nothing says `LATER` any more.
+    pub(super) fn forget_settled(&mut self) {
+        self.settled.clear();
+    }
+}
+
+/// By reference: a change that is put together beforehand, and then looked at, is copied in pieces that wait for
+/// each other, which took as long as its hashes.
+#[inline]
+fn push(parts: &mut [Part], path: &Path, contents: &[u8; 32]) {
+    parts[usize::from(path[0])].push(path, contents);
+}
+
+/// Changes in the order in which they were written. They come in chunks, so that none is ever moved.
+#[derive(Default)]
+pub(super) struct Part {
+    /// Each of `CHUNK` changes.
+    full: Vec<Vec<Change>>,
+    open: Vec<Change>,
+}
+
+impl Part {
+    #[inline]
+    fn push(&mut self, path: &Path, contents: &[u8; 32]) {
+        if self.open.len() == CHUNK {
+            let full = std::mem::replace(&mut self.open, Vec::with_capacity(CHUNK));
+            self.full.push(full);
+        }
+        self.open.push(Change {
+            path: *path,
+            contents: *contents,
+        });
+        // Where the next goes: some two hundred go elsewhere before it.
+        prefetch_line(self.open.as_ptr().wrapping_add(self.open.len()));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.full.len() * CHUNK + self.open.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// In their order, in pieces of which the next is being loaded.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = &[Change]> {
+        let chunks = self.full.iter().chain([&self.open]);
+        chunks.enumerate().map(|(i, chunk)| {
+            let next = self.full.get(i + 1).unwrap_or(&self.open);
+            next.iter()
+                .take(LOADED_AHEAD)
+                .for_each(|change| prefetch_line(change));
+            &chunk[..]
+        })
+    }
+
+    #[inline]
+    pub(super) fn get(&self, place: u32) -> &Change {
+        let (chunk, place) = (place as usize / CHUNK, place as usize % CHUNK);
+        let chunk = self.full.get(chunk).unwrap_or(&self.open);
+        &chunk[place]
+    }
+}
+
+/// Whether an account is hashed as what it is in the end.
+pub(super) fn is_large(state: &AccountState) -> bool {
+    state.data.len() > HASHED_AT_ONCE_MAX
+}
+
+/// What an account has to be hashed.
+#[derive(Clone, Copy)]
+enum Kind {
+    Small,
+    Absent,
+    Large,
+}
+
+/// Accounts whose paths and contents are hashed together.
+struct Group {
+    count: usize,
+    path_inputs: [[u8; 64]; TOGETHER],
+    /// Of one that is not small, something else.
+    content_inputs: [[u8; 128]; TOGETHER],
+    kinds: [Kind; TOGETHER],
+    /// The large ones, in their order.
+    large: Vec<AccountState>,
+    paths: [Path; TOGETHER],
+    hashes: [[u8; 32]; TOGETHER],
+}
+
+impl Group {
+    fn new() -> Self {
+        Self {
+            count: 0,
+            path_inputs: [[0; 64]; TOGETHER],
+            content_inputs: [[0; 128]; TOGETHER],
+            kinds: [Kind::Absent; TOGETHER],
+            large: Vec::new(),
+            paths: [[0; 32]; TOGETHER],
+            hashes: [[0; 32]; TOGETHER],
+        }
+    }
+
+    /// All of an account but its key, which was just put together from words, and is waited for if it is copied at once.
+    fn push_contents(&mut self, state: &AccountState) {
+        let at = self.count;
+        self.count += 1;
+        self.kinds[at] = if state.is_absent() {
+            Kind::Absent
+        } else if is_large(state) {
+            self.large.push(state.clone());
+            Kind::Large
+        } else {
+            let contents = AccountContents::of(state).expect("it is not absent");
+            self.content_inputs[at] = contents.to_bytes();
+            Kind::Small
+        };
+    }
+}
