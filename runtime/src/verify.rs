@@ -261,18 +261,20 @@ impl Core {
             if let Some(ahead) = batch.as_slice().get(PREFETCH_AHEAD) {
                 prefetch_bytes(ahead);
             }
-            let mut verified = self.prepare(bytes, state, checks.floor);
-            if let Ok(transaction) = &verified
-                && self
-                    .duplicates
-                    .first(index, transaction, &out[start..])
-                    .is_none()
-                && checks.signatures
-                && !add_signatures(&mut self.signatures, index, transaction)
-            {
-                verified = Err(TransactionError::SignatureFailure.into());
+            // Each kind by itself: an error has more words, and all are waited for where it is not known which it is.
+            match self.prepare(bytes, state, checks.floor) {
+                Ok(transaction) => {
+                    let first = self.duplicates.first(index, &transaction, &out[start..]);
+                    let is_good = first.is_some()
+                        || !checks.signatures
+                        || add_signatures(&mut self.signatures, index, &transaction);
+                    out.push(match is_good {
+                        true => Ok(transaction),
+                        false => Err(TransactionError::SignatureFailure.into()),
+                    });
+                }
+                Err(error) => out.push(Err(error)),
             }
-            out.push(verified);
             index += 1;
         }
         let results = &mut out[start..];

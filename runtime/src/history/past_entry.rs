@@ -1,6 +1,6 @@
 //! An entry as it is remembered: what readers find transactions in, and what the log and the headers are made of.
 
-use crate::prefetch::{prefetch_bytes, prefetch_whole};
+use crate::prefetch::{prefetch, prefetch_bytes, prefetch_whole};
 use crate::slot;
 use crate::sync::Arc;
 use crate::task::{CompletedBatch, CompletedEntry, OrderedEntry, Outcome, Work};
@@ -55,12 +55,17 @@ impl PastEntry {
         for (batch, completed) in batches.into_iter().enumerate() {
             bytes += completed.records.len();
             for (task, outcome) in completed.tasks.into_iter().zip(completed.outcomes) {
-                tasks[(task.sequence - first_sequence) as usize] = Some(PastTask {
+                if let Work::Transaction(transaction) = &task.work {
+                    prefetch(&transaction.bytes);
+                }
+                let place = &mut tasks[(task.sequence - first_sequence) as usize];
+                let other = place.replace(PastTask {
                     work: task.work,
                     batch: batch as u32,
                     index: u32::MAX,
                     outcome,
                 });
+                assert!(other.is_none(), "each place is taken once");
             }
             records.push(completed.records);
         }
@@ -68,11 +73,19 @@ impl PastEntry {
             task.expect("an entry is published when all its tasks are complete")
         };
         let mut tasks: Vec<PastTask> = tasks.into_iter().map(complete).collect();
-        let mut index = first_index;
-        for task in &mut tasks {
+        for (place, task) in tasks.iter().enumerate() {
+            if let Some(PastTask { work, .. }) = tasks.get(place + PREFETCH_AHEAD)
+                && let Work::Transaction(ahead) = work
+            {
+                // The tip is of the signatures.
+                prefetch_whole(ahead.signature());
+            }
             if let Work::Transaction(transaction) = &task.work {
                 bytes += transaction.bytes().len() + size_of::<VerifiedTransaction>();
             }
+        }
+        let mut index = first_index;
+        for task in &mut tasks {
             if matches!(task.outcome, Outcome::Charged { .. }) {
                 task.index = index;
                 index += 1;
