@@ -45,7 +45,7 @@ pub use evict::NotInterned;
 #[doc(hidden)]
 pub use fault::GraceFault;
 pub use interner::Interner;
-pub use publisher::Publisher;
+pub use publisher::{NotedState, Publisher};
 pub use reader::Pin;
 pub use segments::{
     AccountStream, Checkpoint, CheckpointState, KeptCheckpoint, LogPosition, OpenedSegments,

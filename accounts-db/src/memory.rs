@@ -69,6 +69,10 @@ pub(crate) struct Version {
     freed: crate::sync::AtomicBool,
 }
 
+/// Where in a version its lamports lie, with its entry before them.
+const LAMPORTS_AT: usize =
+    std::mem::offset_of!(Version, state) + std::mem::offset_of!(AccountState, lamports);
+
 impl Version {
     #[inline]
     fn new(entry: EntryNumber, previous: VersionPointer, state: AccountState) -> Self {
@@ -190,6 +194,14 @@ impl VersionPointer {
     pub(crate) fn prefetch(self) {
         prefetch_line(self.0);
         prefetch_line(self.0.cast::<u8>().wrapping_add(64));
+    }
+
+    /// Starts loading what a plain account has: most often one cache line, where all of it takes two.
+    #[inline]
+    pub(crate) fn prefetch_plain(self) {
+        prefetch_line(self.0);
+        let lamports = self.0.cast::<u8>().wrapping_add(LAMPORTS_AT);
+        prefetch_line(lamports);
     }
 
     /// The version, for as long as its holder is borrowed.

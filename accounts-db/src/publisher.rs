@@ -13,6 +13,31 @@ const PREFETCH_AHEAD: usize = 8;
 /// Writes this far ahead are being loaded themselves.
 const PREFETCH_WRITES_AHEAD: usize = 24;
 
+/// What an account is at the end of an entry.
+#[derive(Clone, Copy)]
+pub enum NotedState<'a> {
+    /// An account of the System program without data, which is no program: with this balance in lamports, not 0.
+    Plain {
+        /// It.
+        lamports: u64,
+    },
+    /// Any.
+    Any(&'a AccountState),
+}
+
+impl NotedState<'_> {
+    /// It, whole.
+    pub fn to_state(&self) -> AccountState {
+        match self {
+            Self::Plain { lamports } => AccountState {
+                lamports: *lamports,
+                ..AccountState::default()
+            },
+            Self::Any(state) => (*state).clone(),
+        }
+    }
+}
+
 /// Makes entries visible: the publisher thread's handle.
 pub struct Publisher {
     shared: Arc<Accounts>,
@@ -43,7 +68,7 @@ impl Publisher {
         &mut self,
         entry: EntryNumber,
         writes: &mut dyn Iterator<Item = EntryWrites>,
-        mut note: impl FnMut(&Pubkey, &AccountState, Option<&AccountState>),
+        mut note: impl FnMut(&Pubkey, NotedState<'_>, Option<&AccountState>),
     ) {
         self.publish_writes(entry, writes, true, &mut note);
     }
@@ -54,7 +79,7 @@ impl Publisher {
         entry: EntryNumber,
         writes: &mut dyn Iterator<Item = EntryWrites>,
         notes: bool,
-        note: &mut impl FnMut(&Pubkey, &AccountState, Option<&AccountState>),
+        note: &mut impl FnMut(&Pubkey, NotedState<'_>, Option<&AccountState>),
     ) {
         let visible = self.shared.visible();
         assert!(
@@ -94,8 +119,10 @@ impl Publisher {
         }
         if let Some(ahead) = at(i + PREFETCH_AHEAD) {
             prefetch_line(self.shared.slab.slot(ahead.account));
-            if notes || ahead.kind != WriteKind::Plain {
-                ahead.version.prefetch();
+            match ahead.kind {
+                WriteKind::Plain if notes => ahead.version.prefetch_plain(),
+                WriteKind::Plain => (),
+                WriteKind::Other | WriteKind::NotPlain => ahead.version.prefetch(),
             }
             if ahead.kind != WriteKind::Plain {
                 ahead.previous.prefetch();
@@ -109,7 +136,7 @@ impl Publisher {
         write: &Write,
         accounts: &mut usize,
         superseded: &mut Batch,
-        note: &mut impl FnMut(&Pubkey, &AccountState, Option<&AccountState>),
+        note: &mut impl FnMut(&Pubkey, NotedState<'_>, Option<&AccountState>),
     ) {
         let slot = self.shared.slab.slot(write.account);
         let version = write.version.get(self).expect("a write has a version");
@@ -129,7 +156,14 @@ impl Publisher {
         );
         if is_new {
             let before = write.previous.get(self).map(|before| before.state());
-            note(&slot.key(), version.state(), before);
+            let noted = if write.kind == WriteKind::Plain && version.is_recorded_plain() {
+                // The rest of it is not even loaded.
+                let lamports = version.state().lamports;
+                NotedState::Plain { lamports }
+            } else {
+                NotedState::Any(version.state())
+            };
+            note(&slot.key(), noted, before);
             // Release: the version comes with it.
             slot.published.store(write.version, Ordering::Release);
         }

@@ -235,7 +235,7 @@ impl Model {
         let noted = &mut self.noted;
         self.publisher
             .publish_noting(entry, &mut writes.into_iter(), |key, state, _| {
-                noted.insert(*key, state.clone());
+                noted.insert(*key, state.to_state());
             });
         self.published = state;
         assert_eq!(self.accounts.len(), self.published.len());
@@ -446,7 +446,7 @@ fn resident_bytes_are_those_of_what_an_entry_left() {
         let mut noted = Vec::new();
         let writes = [banking[0].take_writes()];
         publisher.publish_noting(entry, &mut writes.into_iter(), |key, state, _| {
-            noted.push((*key, state.clone()));
+            noted.push((*key, state.to_state()));
         });
         let last = *states.last().expect("there is one");
         assert_eq!(noted, [(key(1), last.clone())]);

@@ -134,7 +134,7 @@ fn publish(
     for entry in 1..=ENTRIES {
         let writes = from.recv().expect("one batch per entry");
         publisher.publish_noting(entry, &mut [writes].into_iter(), |key, state, _| {
-            noted.insert(*key, state.clone());
+            noted.insert(*key, state.to_state());
         });
         if entry % 3 == 0 {
             segments.write(entry, &noted).expect("the disk is good");

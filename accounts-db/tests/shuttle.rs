@@ -306,7 +306,7 @@ fn run_bounded(read: fn(Pin)) {
         for (entry, writes) in entries {
             let mut noted = Vec::new();
             publisher.publish_noting(entry, &mut [writes].into_iter(), |key, state, _| {
-                noted.push((*key, state.clone()));
+                noted.push((*key, state.to_state()));
             });
             segments.write(entry, noted).expect("the disk is good");
             shared.files_have(entry);

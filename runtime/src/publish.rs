@@ -18,7 +18,7 @@ use crate::serial::{Order, OrderItem};
 use crate::slot::SlotWatch;
 use crate::sync::{Arc, Mutex, Patience, Receiver, Thread, receive};
 use crate::task::{OrderedEntry, Outcome, PublisherMessage, Reverting, Work};
-use sealane_accounts_db::{EntryNumber, EntryWrites, Publisher, StateChanges};
+use sealane_accounts_db::{EntryNumber, EntryWrites, NotedState, Publisher, StateChanges};
 use sealane_sdk::{AccountState, Pubkey};
 use solana_hash::Hash;
 use solana_signature::Signature;
@@ -268,12 +268,15 @@ impl PublishStage {
             return self.publisher.publish(number, &mut writes);
         }
         let changes = &mut self.changes;
-        let note = |key: &Pubkey, state: &AccountState, before: Option<&AccountState>| {
+        let note = |key: &Pubkey, state: NotedState<'_>, before: Option<&AccountState>| {
             if has_headers {
-                changes.add(key, state);
+                match state {
+                    NotedState::Plain { lamports } => changes.add_plain(key, lamports),
+                    NotedState::Any(state) => changes.add(key, state),
+                }
             }
             if let Some(written) = written {
-                written.push((*key, state.clone()));
+                written.push((*key, state.to_state()));
             }
             if let Some(journals) = &mut journals {
                 journals.note(key, before);

@@ -4,7 +4,7 @@ use super::node::Path;
 use super::update::Change;
 use crate::memory::prefetch_line;
 use ahash::AHashMap;
-use sealane_sdk::light::{AccountContents, Domain, account_path};
+use sealane_sdk::light::{AccountContents, Domain, EMPTY_DATA_HASH, account_path};
 use sealane_sdk::{AccountState, Hash, Pubkey};
 
 /// Accounts that are hashed at a time.
@@ -18,6 +18,17 @@ const CHUNK: usize = 64;
 
 /// So many of them are loaded ahead: the processor sees then where this goes.
 const LOADED_AHEAD: usize = 8;
+
+/// The contents of an account of the System program without data and, so far, without lamports.
+const PLAIN: [u8; 128] = {
+    let mut contents = [0; 128];
+    let mut at = 0;
+    while at < 32 {
+        contents[64 + at] = EMPTY_DATA_HASH.as_bytes()[at];
+        at += 1;
+    }
+    contents
+};
 
 /// Changes of accounts, hashed, for `StateTrie::apply_changes`. Gathering them is a good half of the work, and needs no trie.
 ///
@@ -57,6 +68,21 @@ impl StateChanges {
         self.group.push_contents(state);
         self.group.path_inputs[at][..32].copy_from_slice(key.as_array());
         if self.group.count == TOGETHER {
+            self.hash_group();
+        }
+    }
+
+    /// The same of an account of the System program without data, with this balance, not 0.
+    #[inline]
+    pub fn add_plain(&mut self, key: &Pubkey, lamports: u64) {
+        let group = &mut *self.group;
+        let at = group.count;
+        group.count += 1;
+        group.kinds[at] = Kind::Small;
+        group.content_inputs[at] = PLAIN;
+        group.content_inputs[at][..8].copy_from_slice(&lamports.to_le_bytes());
+        group.path_inputs[at][..32].copy_from_slice(key.as_array());
+        if group.count == TOGETHER {
             self.hash_group();
         }
     }
