@@ -37,7 +37,7 @@ const PLAIN: [u8; 128] = {
 pub struct StateChanges {
     parts: Vec<Part>,
     /// Not hashed yet, and of no part.
-    group: Box<Group>,
+    group: Group,
     /// Accounts with much data, as they were written last: their changes say `LATER`.
     large: AHashMap<Path, AccountState>,
     /// Hashes of the contents of these, once they are settled.
@@ -55,7 +55,7 @@ impl StateChanges {
     pub fn new() -> Self {
         Self {
             parts: (0..1 << u8::BITS).map(|_| Part::default()).collect(),
-            group: Box::new(Group::new()),
+            group: Group::new(),
             large: AHashMap::new(),
             settled: AHashMap::new(),
         }
@@ -75,7 +75,7 @@ impl StateChanges {
     /// The same of an account of the System program without data, with this balance, not 0.
     #[inline]
     pub fn add_plain(&mut self, key: &Pubkey, lamports: u64) {
-        let group = &mut *self.group;
+        let group = &mut self.group;
         let at = group.count;
         group.count += 1;
         group.kinds[at] = Kind::Small;
@@ -96,12 +96,12 @@ impl StateChanges {
             large,
             paths,
             hashes,
-        } = &mut *self.group;
+        } = &mut self.group;
         let count = std::mem::take(count);
         Domain::AccountPath.hash_many(&path_inputs[..count], &mut paths[..count]);
         Domain::AccountContents.hash_many(&content_inputs[..count], &mut hashes[..count]);
         let mut large = large.drain(..);
-        for ((path, hash), kind) in paths.iter().zip(hashes).zip(kinds).take(count) {
+        for ((path, hash), kind) in paths.iter().zip(&*hashes).zip(&*kinds).take(count) {
             let contents = match kind {
                 Kind::Small => hash,
                 Kind::Absent => &Change::ABSENT,
@@ -218,29 +218,30 @@ enum Kind {
     Large,
 }
 
-/// Accounts whose paths and contents are hashed together.
+/// Accounts whose paths and contents are hashed together: `TOGETHER` places of each kind, of which no stack has to have
+/// room.
 struct Group {
     count: usize,
-    path_inputs: [[u8; 64]; TOGETHER],
+    path_inputs: Vec<[u8; 64]>,
     /// Of one that is not small, something else.
-    content_inputs: [[u8; 128]; TOGETHER],
-    kinds: [Kind; TOGETHER],
+    content_inputs: Vec<[u8; 128]>,
+    kinds: Vec<Kind>,
     /// The large ones, in their order.
     large: Vec<AccountState>,
-    paths: [Path; TOGETHER],
-    hashes: [[u8; 32]; TOGETHER],
+    paths: Vec<Path>,
+    hashes: Vec<[u8; 32]>,
 }
 
 impl Group {
     fn new() -> Self {
         Self {
             count: 0,
-            path_inputs: [[0; 64]; TOGETHER],
-            content_inputs: [[0; 128]; TOGETHER],
-            kinds: [Kind::Absent; TOGETHER],
+            path_inputs: vec![[0; 64]; TOGETHER],
+            content_inputs: vec![[0; 128]; TOGETHER],
+            kinds: vec![Kind::Absent; TOGETHER],
             large: Vec::new(),
-            paths: [[0; 32]; TOGETHER],
-            hashes: [[0; 32]; TOGETHER],
+            paths: vec![[0; 32]; TOGETHER],
+            hashes: vec![[0; 32]; TOGETHER],
         }
     }
 
