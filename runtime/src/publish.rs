@@ -167,6 +167,7 @@ impl PublishStage {
                 self.slots.set(context);
                 if self.headers.is_open() {
                     let changes = std::mem::take(&mut self.changes);
+                    let changes = Box::new(changes);
                     self.headers.send(HeaderMessage::Slot(opening, changes));
                 }
                 self.tell(|| Event::Slot {

@@ -46,7 +46,7 @@ pub(crate) enum HeaderMessage {
         place: EntryPlace,
     },
     /// A slot opened: those before it have ended, with these changes since the last one.
-    Slot(SlotOpening, StateChanges),
+    Slot(SlotOpening, Box<StateChanges>),
     /// All that was read from the log came before.
     Replayed,
     /// A snapshot is taken, at the beginning of the open slot.
@@ -252,7 +252,7 @@ impl HeaderStage {
                     },
                     changes,
                 ) => {
-                    self.changes = changes;
+                    self.changes = *changes;
                     let written = std::mem::take(&mut self.written);
                     match passed {
                         Some(passed) => self.end_slot_before(&passed),
