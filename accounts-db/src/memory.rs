@@ -125,11 +125,14 @@ impl Version {
 /// Memory of a freed version.
 pub(crate) type Spare = Box<MaybeUninit<Version>>;
 
-/// Whether an account exists, is the System program's and has no data: as most are, before and after most
-/// writes.
+/// Whether an account exists, is the System program's, has no data and is no program, so that its lamports are all there
+/// is to it: as most are, before and after most writes.
 #[inline]
 pub(crate) fn is_plain(state: &AccountState) -> bool {
-    !state.is_absent() && state.data.is_empty() && state.owner == SYSTEM_PROGRAM
+    !state.is_absent()
+        && state.data.is_empty()
+        && state.owner == SYSTEM_PROGRAM
+        && !state.executable
 }
 
 /// What keeps a version from being freed or changed while it is borrowed.

@@ -163,6 +163,7 @@ impl Publisher {
             } else {
                 NotedState::Any(version.state())
             };
+            debug_assert_eq!(noted.to_state(), *version.state(), "all that it is");
             note(&slot.key(), noted, before);
             // Release: the version comes with it.
             slot.published.store(write.version, Ordering::Release);

@@ -385,3 +385,32 @@ fn what_an_entry_leaves_counts_and_not_what_its_first_write_of_an_account_left()
         }
     }
 }
+
+#[test]
+fn what_is_noted_of_an_entry_is_all_that_each_account_is() {
+    let program = AccountState {
+        executable: true,
+        ..lamports(5)
+    };
+    let with_data = AccountState {
+        data: [7; 3].as_slice().into(),
+        ..lamports(6)
+    };
+    let states = [lamports(1), owned(2, key(9)), program, with_data];
+    for before in &states {
+        for first in &states {
+            for last in &states {
+                let mut node = Node::new(LIMITS, &[(key(1), before.clone())]);
+                node.set(1, &key(1), first.clone());
+                node.set(1, &key(1), last.clone());
+                let writes = node.banking.take_writes();
+                let mut noted = Vec::new();
+                node.publisher
+                    .publish_noting(1, &mut [writes].into_iter(), |key, state, was| {
+                        noted.push((*key, state.to_state(), was.cloned()));
+                    });
+                assert_eq!(noted, [(key(1), last.clone(), Some(before.clone()))]);
+            }
+        }
+    }
+}
