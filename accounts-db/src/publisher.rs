@@ -88,11 +88,11 @@ impl Publisher {
         );
         let mut superseded = lock(&self.shared.retired).take_spare();
         let mut accounts = self.shared.len();
-        let lists: Vec<EntryWrites> = writes.collect();
-        for (EntryWrites(writes), place) in lists.iter().zip(1..) {
-            let next = lists.get(place).map_or(&[][..], |EntryWrites(next)| next);
+        let mut lists = writes.peekable();
+        while let Some(EntryWrites(writes)) = lists.next() {
+            let next = lists.peek().map_or(&[][..], |EntryWrites(next)| next);
             for (i, write) in writes.iter().enumerate() {
-                self.prefetch(writes, next, i, notes);
+                self.prefetch(&writes, next, i, notes);
                 self.publish_account(entry, write, &mut accounts, &mut superseded, note);
             }
         }
@@ -122,10 +122,10 @@ impl Publisher {
             match ahead.kind {
                 WriteKind::Plain if notes => ahead.version.prefetch_plain(),
                 WriteKind::Plain => (),
-                WriteKind::Other | WriteKind::NotPlain => ahead.version.prefetch(),
-            }
-            if ahead.kind != WriteKind::Plain {
-                ahead.previous.prefetch();
+                WriteKind::Other | WriteKind::NotPlain => {
+                    ahead.version.prefetch();
+                    ahead.previous.prefetch();
+                }
             }
         }
     }

@@ -166,8 +166,7 @@ impl PublishStage {
                 self.sealed.seal(&self.slots.get(), &opening, &tip, count);
                 self.slots.set(context);
                 if self.headers.is_open() {
-                    let changes = std::mem::take(&mut self.changes);
-                    let changes = Box::new(changes);
+                    let changes = Box::new(std::mem::take(&mut self.changes));
                     self.headers.send(HeaderMessage::Slot(opening, changes));
                 }
                 self.tell(|| Event::Slot {

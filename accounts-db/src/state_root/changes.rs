@@ -35,13 +35,14 @@ const PLAIN: [u8; 128] = {
 /// They lie apart by the first byte of their paths. So a part, its order and what it changes of the trie are in the
 /// caches together, where a whole slot would go through memory at each step.
 pub struct StateChanges {
-    parts: Vec<Part>,
+    /// In the order of the paths.
+    pub(super) parts: Vec<Part>,
     /// Not hashed yet, and of no part.
     group: Group,
     /// Accounts with much data, as they were written last: their changes say `LATER`.
     large: AHashMap<Path, AccountState>,
     /// Hashes of the contents of these, once they are settled.
-    settled: AHashMap<Path, [u8; 32]>,
+    pub(super) settled: AHashMap<Path, [u8; 32]>,
 }
 
 impl Default for StateChanges {
@@ -64,24 +65,24 @@ impl StateChanges {
     /// Adds what an account became. Of several of one account, the last one counts.
     #[inline]
     pub fn add(&mut self, key: &Pubkey, state: &AccountState) {
-        let at = self.group.count;
-        self.group.push_contents(state);
-        self.group.path_inputs[at][..32].copy_from_slice(key.as_array());
-        if self.group.count == TOGETHER {
-            self.hash_group();
-        }
+        self.group.put_contents(state);
+        self.add_with_contents(key);
     }
 
     /// The same of an account of the System program without data, with this balance, not 0.
     #[inline]
     pub fn add_plain(&mut self, key: &Pubkey, lamports: u64) {
+        self.group.put_plain_contents(lamports);
+        self.add_with_contents(key);
+    }
+
+    /// Adds the account whose contents were put. They come first, as the key was most often just put together from words,
+    /// and is waited for if it is copied at once.
+    #[inline]
+    fn add_with_contents(&mut self, key: &Pubkey) {
         let group = &mut self.group;
-        let at = group.count;
+        group.path_inputs[group.count][..32].copy_from_slice(key.as_array());
         group.count += 1;
-        group.kinds[at] = Kind::Small;
-        group.content_inputs[at] = PLAIN;
-        group.content_inputs[at][..8].copy_from_slice(&lamports.to_le_bytes());
-        group.path_inputs[at][..32].copy_from_slice(key.as_array());
         if group.count == TOGETHER {
             self.hash_group();
         }
@@ -134,16 +135,6 @@ impl StateChanges {
     /// Forgets all changes.
     pub fn clear(&mut self) {
         *self = Self::new();
-    }
-
-    /// What is gathered, part by part in the order of the paths, and the hashes of those that say `LATER`. Settled before.
-    pub(super) fn parts(&mut self) -> (&mut [Part], &AHashMap<Path, [u8; 32]>) {
-        (&mut self.parts, &self.settled)
-    }
-
-    /// Nothing says `LATER` any more.
-    pub(super) fn forget_settled(&mut self) {
-        self.settled.clear();
     }
 }
 
@@ -245,10 +236,9 @@ impl Group {
         }
     }
 
-    /// All of an account but its key, which was just put together from words, and is waited for if it is copied at once.
-    fn push_contents(&mut self, state: &AccountState) {
+    /// Puts the contents of the next account.
+    fn put_contents(&mut self, state: &AccountState) {
         let at = self.count;
-        self.count += 1;
         self.kinds[at] = if state.is_absent() {
             Kind::Absent
         } else if is_large(state) {
@@ -259,5 +249,14 @@ impl Group {
             self.content_inputs[at] = contents.to_bytes();
             Kind::Small
         };
+    }
+
+    /// The same of an account of the System program without data.
+    #[inline]
+    fn put_plain_contents(&mut self, lamports: u64) {
+        let at = self.count;
+        self.kinds[at] = Kind::Small;
+        self.content_inputs[at] = PLAIN;
+        self.content_inputs[at][..8].copy_from_slice(&lamports.to_le_bytes());
     }
 }

@@ -5,8 +5,8 @@
 //! path and contents' hash are kept, a leaf's own hash is made anew when its branch changes.
 //!
 //! Changes are gathered and hashed while a slot goes on (`changes`), sorted by path when it ends, a part at a time
-//! (`order`), and taken over. They are parted at the branches until a group of them is small enough for the caches; a group is walked down together, and the branches above its changes are hashed from the
-//! deepest up, those of one depth 16 at a time, each once. Where all accounts of a group are there already and stay,
+//! (`order`), and taken over. They are parted at the branches until a group of them is small enough for the caches; a
+//! group is walked down together, and the branches above its changes are hashed from the deepest up, those of one depth 16 at a time, each once. Where all accounts of a group are there already and stay,
 //! which is most often so, that walk is all (`existing`); otherwise the shape changes too (`update`). The cost of a batch
 //! grows with the accounts in it, not with those that exist, and a batch that changes nothing is free.
 //!
@@ -47,9 +47,6 @@ pub struct StateTrie {
     dirty: Vec<Vec<u32>>,
     /// Kept, as to clear it anew for each group would cost a twentieth. Away while it is in use.
     walk: Option<Box<Walk>>,
-    /// Kept likewise.
-    sorting: Sorting,
-    sorted: Vec<Change>,
 }
 
 impl Default for StateTrie {
@@ -68,8 +65,6 @@ impl StateTrie {
             root: EMPTY_STATE_ROOT,
             dirty: vec![Vec::new(); 256],
             walk: Some(Box::new(Walk::new())),
-            sorting: Sorting::default(),
-            sorted: Vec::new(),
         }
     }
 
@@ -106,18 +101,17 @@ impl StateTrie {
     /// The same of changes that were gathered before, of which nothing is left. Their memory is given back part by part.
     pub fn apply_changes(&mut self, changes: &mut StateChanges) -> Hash {
         changes.settle();
-        let mut sorting = std::mem::take(&mut self.sorting);
-        let mut sorted = std::mem::take(&mut self.sorted);
-        let (parts, settled) = changes.parts();
-        for part in parts.iter_mut().filter(|part| !part.is_empty()) {
+        let settled = std::mem::take(&mut changes.settled);
+        let mut sorting = Sorting::default();
+        let mut sorted = Vec::new();
+        let parts = changes.parts.iter_mut();
+        for part in parts.filter(|part| !part.is_empty()) {
             sorting.append(&std::mem::take(part), &mut sorted);
             if sorted.len() >= TAKEN_OVER_MIN {
-                self.take_over(&mut sorted, settled);
+                self.take_over(&mut sorted, &settled);
             }
         }
-        self.take_over(&mut sorted, settled);
-        (self.sorting, self.sorted) = (sorting, sorted);
-        changes.forget_settled();
+        self.take_over(&mut sorted, &settled);
         self.root
     }
 

@@ -101,8 +101,8 @@ impl Headers {
         kept.trie.root()
     }
 
-    /// Ends a slot: takes over what it changed, of which nothing is left then, and keeps the header that `make` makes with the new root.
-    /// Returns what else that returned.
+    /// Ends a slot: takes over what it changed, of which nothing is left then, and keeps the header that `make` makes with
+    /// the new root. Returns what else that returned.
     pub(crate) fn add<R>(
         &self,
         changes: &mut StateChanges,

@@ -4,8 +4,8 @@
 //! The publisher hashes the accounts that an entry wrote, as they are at its end, while its caches have them
 //! (`StateChanges`), and hands them on with the end of the slot. Then what each account is last goes into the trie, and
 //! the header gets the roots and the signature. Where there are account files, entries come with the accounts
-//! themselves: states are shared, not copied, and what is read here is never newer than it should be, however late it is. Readers prove accounts against the newest header, and transactions against
-//! those that are kept.
+//! themselves: states are shared, not copied, and what is read here is never newer than it should be, however late it
+//! is. Readers prove accounts against the newest header, and transactions against those that are kept.
 //!
 //! Behind is bounded: the publisher waits when the queue is full. Nothing that executes waits for a root,
 //! and no banking thread for this one. A slot without transactions costs a signature.

@@ -73,19 +73,18 @@ impl PastEntry {
             task.expect("an entry is published when all its tasks are complete")
         };
         let mut tasks: Vec<PastTask> = tasks.into_iter().map(complete).collect();
-        for (place, task) in tasks.iter().enumerate() {
+        let mut index = first_index;
+        for place in 0..tasks.len() {
             if let Some(PastTask { work, .. }) = tasks.get(place + PREFETCH_AHEAD)
                 && let Work::Transaction(ahead) = work
             {
                 // The tip is of the signatures.
                 prefetch_whole(ahead.signature());
             }
+            let task = &mut tasks[place];
             if let Work::Transaction(transaction) = &task.work {
                 bytes += transaction.bytes().len() + size_of::<VerifiedTransaction>();
             }
-        }
-        let mut index = first_index;
-        for task in &mut tasks {
             if matches!(task.outcome, Outcome::Charged { .. }) {
                 task.index = index;
                 index += 1;

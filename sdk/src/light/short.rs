@@ -34,14 +34,9 @@ struct Blocks {
 pub(super) fn hash_each(inputs: &[&[u8]]) -> [[u8; 32]; LANES] {
     assert!(inputs.len() <= LANES, "one lane for each input");
     let mut hashes = [[0; 32]; LANES];
-    let is_short = |input: &[u8]| input.len() <= BLOCK;
-    if !compress_short(inputs, &mut hashes) {
-        for (hash, input) in hashes.iter_mut().zip(inputs) {
-            *hash = *blake3::hash(input).as_bytes();
-        }
-    } else if !inputs.iter().all(|input| is_short(input)) {
-        let inputs = hashes.iter_mut().zip(inputs);
-        for (hash, input) in inputs.filter(|(_, input)| !is_short(input)) {
+    let short_are_hashed = compress_short(inputs, &mut hashes);
+    for (hash, input) in hashes.iter_mut().zip(inputs) {
+        if !short_are_hashed || input.len() > BLOCK {
             *hash = *blake3::hash(input).as_bytes();
         }
     }

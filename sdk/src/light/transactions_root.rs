@@ -170,15 +170,15 @@ impl TransactionsRoot {
         let mut hashes = [[0; 32]; TOGETHER];
         let hashes = &mut hashes[..inputs.len()];
         Domain::TransactionLeaf.hash_many(inputs, hashes);
-        let room = BLOCK - self.last_with_room().len();
-        let (here, beyond) = hashes.split_at(room.min(hashes.len()));
-        let last = self.last_with_room();
-        last.extend_from_slice(here);
-        if here.len() == room {
-            let top = top_of(last);
-            self.tops.push(top);
-            if !beyond.is_empty() {
-                self.last_with_room().extend_from_slice(beyond);
+        let mut left = &*hashes;
+        while !left.is_empty() {
+            let last = self.last_with_room();
+            let here;
+            (here, left) = left.split_at(left.len().min(BLOCK - last.len()));
+            last.extend_from_slice(here);
+            if last.len() == BLOCK {
+                let top = top_of(last);
+                self.tops.push(top);
             }
         }
     }
@@ -197,9 +197,7 @@ impl TransactionsRoot {
     /// is made of blocks, whatever the last one has.
     fn all_tops(&self) -> Vec<[u8; 32]> {
         let mut tops = self.tops.clone();
-        if let Some(last) = self.blocks.get(tops.len()).filter(|last| !last.is_empty()) {
-            tops.push(top_of(last));
-        }
+        tops.extend(self.blocks.get(tops.len()).map(|last| top_of(last)));
         tops
     }
 
